@@ -1,0 +1,39 @@
+# `make test` and `make demo` work from a bare checkout with Python >= 3.11: each sets up a virtual
+# environment of its own in .venv and installs what it needs there.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: test demo check lint types figures clean
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest
+	@echo "make test leaves to .ci/run: lint, types, LaTeX and HTML compiled and opened."
+
+demo: $(VENV)/run.stamp
+	MPLBACKEND=Agg $(BIN)/python derivations/llama_3_1_8b_on_h100.py --output demo
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/run.stamp: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "roofsym needs Python 3.11 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/test.stamp: $(VENV)/run.stamp
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+$(VENV)/dev.stamp: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --editable '.[test,dev]'
+	touch $@

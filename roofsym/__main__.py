@@ -1,0 +1,5 @@
+"""``python -m roofsym``."""
+
+from roofsym.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,626 @@
+"""The command line.
+
+Only argparse is imported at the top: ``roofsym --help`` needs neither SymPy nor Matplotlib.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from roofsym.errors import InputError
+
+if TYPE_CHECKING:
+    import sympy
+
+    from roofsym.closed_form import ClosedForm
+    from roofsym.hardware import Machine
+    from roofsym.ledger import Ledger
+    from roofsym.quantities import Subject
+    from roofsym.render.notation import Notation
+    from roofsym.results import Result
+    from roofsym.solve import Crossover
+    from roofsym.transformer import Transformer
+
+_LISTINGS = ("models", "machines", "conventions", "notations", "quantities", "results", "symbols")
+_PHASES = ("step", "prefill", "decode", "verify", "chunk")
+_FORMATS = ("text", "latex", "markdown", "json")
+_DEPTHS = ("constants", "dimensions", "numbers")
+_PLOTS = ("roofline",)
+_REPORTS = {".md": "markdown", ".tex": "latex", ".html": "html"}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and nothing else."""
+
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"roofsym: {message}\n")
+        raise SystemExit(2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = _Parser(add_help=False)
+    group = common.add_argument_group("what to ask about")
+    group.add_argument(
+        "--model", metavar="NAME|config.json",
+        help="model of the catalogue, or a Hugging Face config.json or its folder",
+    )  # fmt: skip
+    group.add_argument(
+        "--machine", metavar="NAME|FILE.toml", help="machine of the catalogue, or a TOML file"
+    )
+    group.add_argument(
+        "--dtype",
+        help="the machine's peak, and the bytes of weights, activations and KV "
+        "(default: what the model's config names)",
+    )
+    group.add_argument("--phase", choices=_PHASES, help="phase of the step (default: step)")
+    group.add_argument("--convention", metavar="C", help="counting rules (default: fused-ops)")
+    group.add_argument("--notation", metavar="N", default="roofsym", help="letters of equations")
+    group.add_argument(
+        "--set", metavar="NAME=NUMBER", action="append", default=[], dest="assignments",
+        help="value of a symbol; repeatable",
+    )  # fmt: skip
+    group.add_argument("--json", action="store_true", help="print one JSON object")
+
+    printed = _Parser(add_help=False)
+    printed.add_argument("--format", choices=_FORMATS, default="text", help="default: text")
+    printed.add_argument(
+        "--depth", choices=_DEPTHS,
+        help="in named constants, in dimensions of the model, or with numbers",
+    )  # fmt: skip
+
+    parser = _Parser(
+        prog="roofsym",
+        description="FLOPs, bytes, arithmetic intensity and crossovers of LLM inference, "
+        "as formulas and as numbers.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    command = commands.add_parser("list", help="what there is to ask about")
+    command.add_argument("what", choices=_LISTINGS)
+    command.add_argument("--json", action="store_true", help="print one JSON array")
+    command = commands.add_parser(
+        "show", parents=[common, printed], help="quantities as closed forms"
+    )
+    command.add_argument("quantities", nargs="+", metavar="QUANTITY")
+    command = commands.add_parser(
+        "derive", parents=[common, printed], help="a result, with every step"
+    )
+    command.add_argument("result", metavar="RESULT")
+    command = commands.add_parser(
+        "solve", parents=[common], help="a named result, or an equation of quantities"
+    )
+    command.add_argument("equation", metavar="RESULT|'QUANTITY = QUANTITY'")
+    command.add_argument("--for", dest="unknown", metavar="SYMBOL", help="what to solve for")
+    command = commands.add_parser("eval", parents=[common], help="quantities as numbers")
+    command.add_argument("quantities", nargs="+", metavar="QUANTITY")
+    command = commands.add_parser("plot", parents=[common], help="a figure")
+    command.add_argument("kind", choices=_PLOTS, metavar="KIND", help=", ".join(_PLOTS))
+    command.add_argument("-o", "--output", required=True, metavar="FILE")
+    command = commands.add_parser(
+        "report", parents=[common], help="all results with their derivations, as a document"
+    )
+    command.add_argument("-o", "--output", required=True, metavar="FILE.{md,tex,html}")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status is 0, or 2 for bad input.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Arguments; those of the process if not given.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        sys.stdout.write(_COMMANDS[options.command](options))
+        sys.stdout.flush()
+    except InputError as error:
+        message = " ".join(str(error).split())
+        sys.stderr.write(f"roofsym: {message}\n")
+        return 2
+    except BrokenPipeError:
+        # The reader (head, say) has seen enough; keep the interpreter from saying so at exit.
+        sys.stdout = None
+    return 0
+
+
+# --- what the options mean -----------------------------------------------------------------------
+
+
+class _Request:
+    """The subject that the common options describe."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        from roofsym import conventions, values
+        from roofsym import symbols as sy
+        from roofsym.render import notation
+
+        self.options = options
+        self.convention = conventions.convention(options.convention or conventions.DEFAULT)
+        self.notation: Notation = notation.notation(options.notation)
+        settable = [n for n in sy.names() if sy.TABLE[n].role not in ("quantity", "internal")]
+        given = dict(_assignment(text) for text in options.assignments)
+        self.assigned = {
+            name: values.number_from_text(text, f"--set {name}") for name, text in given.items()
+        }
+        self.bound = values.bindings(self.assigned, allowed=settable)
+        self.model = self._model()
+        self.machine = self._machine()
+
+    def _model(self) -> Transformer:
+        from roofsym import catalog
+        from roofsym.transformer import Transformer
+
+        name = self.options.model
+        if name is None:
+            model = Transformer()
+        elif _looks_like_path(name):
+            model = Transformer.from_config(name)
+        else:
+            model = catalog.model(name)
+        dimensions = {s.name: v for s, v in self.bound.items() if s in model.structure.symbols}
+        return model.at(**dimensions)
+
+    def _machine(self) -> Machine:
+        from roofsym import catalog, hardware
+
+        if self.options.machine is None:
+            machine = hardware.Machine(dtype=self.dtype)
+        else:
+            machine = catalog.machine(self.options.machine, self.dtype)
+        rates = {s.name: v for s, v in self.bound.items() if s.name in _MACHINE_SYMBOLS}
+        return machine.at(**rates)
+
+    @property
+    def dtype(self) -> str | None:
+        """The dtype asked for, else the model's; None if there is neither."""
+        from roofsym import hardware
+
+        if self.options.dtype is not None:
+            return hardware.dtype_name(self.options.dtype)
+        return self.model.dtype
+
+    def ledger(self, default_phase: str = "step", without: sympy.Symbol | None = None) -> Ledger:
+        """Ledger of the step, with everything bound that was set."""
+        from roofsym import hardware, phases
+
+        phase = self.options.phase or default_phase
+        ledger = phases.ledger(self.model, phase, self.convention)
+        known: dict[str, Any] = {}
+        if self.dtype is not None:
+            known |= hardware.element_bytes(self.dtype)
+        known |= {s.name: v for s, v in self.bound.items() if s != without}
+        return ledger.at(**known)
+
+    def subject(self) -> Subject:
+        """Model, step and machine."""
+        from roofsym.quantities import Subject
+
+        ledger = self.ledger()
+        self._refuse_fixed(ledger.phase)
+        return Subject(self.model, ledger, self.machine)
+
+    def _refuse_fixed(self, phase: str) -> None:
+        from roofsym import phases
+        from roofsym import symbols as sy
+
+        for symbol, value in zip((sy.B, sy.S, sy.L), phases.PHASES[phase], strict=True):
+            if symbol in self.bound and value != symbol:
+                raise InputError(
+                    f"--set {symbol.name}", str(self.bound[symbol]),
+                    f"nothing: the phase {phase} fixes {symbol.name} = {value}",
+                )  # fmt: skip
+
+    def inputs(self) -> dict[str, object]:
+        """What was asked, for JSON."""
+        return {
+            "model": self.options.model,
+            "machine": self.options.machine,
+            "dtype": self.dtype,
+            "phase": self.options.phase,
+            "set": {name: str(value) for name, value in self.assigned.items()},
+        }
+
+
+_MACHINE_SYMBOLS = ("peak", "bandwidth", "capacity", "link_bandwidth")
+
+
+def _looks_like_path(name: str) -> bool:
+    from pathlib import Path
+
+    return name.endswith(".json") or "/" in name or Path(name).is_dir()
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise InputError("--set", text, "NAME=NUMBER, such as L=4096")
+    return name.strip(), value
+
+
+# --- list ----------------------------------------------------------------------------------------
+
+
+def _list(options: argparse.Namespace) -> str:
+    rows = _listing(options.what)
+    if options.json:
+        return json.dumps([dict(r) for r in rows], indent=2, ensure_ascii=False) + "\n"
+    texts = [[str(value) for value in row.values()] for row in rows]
+    widths = [max(len(t[i]) for t in texts) for i in range(len(texts[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(t, widths, strict=True)).rstrip()
+        for t in texts
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _listing(what: str) -> list[dict[str, str]]:
+    from roofsym import catalog, conventions, quantities, results, symbols
+    from roofsym.render import notation
+    from roofsym.units import format_quantity
+
+    if what == "models":
+        rows = []
+        for record in catalog.records("models").values():
+            model = catalog.model(record.id)
+            count = format_quantity(model.parameters, "")
+            rows.append({"name": record.id, "title": record.title, "parameters": count.strip()})
+        return rows
+    if what == "machines":
+        rows = []
+        for record in catalog.records("machines").values():
+            machine = catalog.machine(record.id)
+            rows.append(
+                {
+                    "name": record.id,
+                    "title": record.title,
+                    "bandwidth": format_quantity(machine.bandwidth, "B/s"),
+                    "capacity": format_quantity(machine.capacity, "B"),
+                    "peaks": ", ".join(
+                        f"{dtype} {format_quantity(peak, 'FLOP/s')}"
+                        for dtype, peak in machine.peaks.items()
+                    ),
+                }
+            )
+        return rows
+    if what == "conventions":
+        return [{"name": c.name, "summary": c.summary} for c in conventions.CONVENTIONS.values()]
+    if what == "notations":
+        return [{"name": n.name, "summary": n.summary} for n in notation.NOTATIONS.values()]
+    if what == "quantities":
+        return [
+            {"name": q.name, "unit": q.unit, "meaning": q.meaning}
+            for q in quantities.QUANTITIES.values()
+        ]
+    if what == "results":
+        return [
+            {"name": n.question.name, "title": n.question.title} for n in results.RESULTS.values()
+        ]
+    return [
+        {"name": i.name, "text": i.text, "unit": i.unit, "meaning": i.meaning}
+        for i in symbols.TABLE.values()
+        if i.role not in ("quantity", "internal")
+    ]
+
+
+# --- show and eval -------------------------------------------------------------------------------
+
+
+def _show(options: argparse.Namespace) -> str:
+    from roofsym import quantities
+
+    request = _Request(options)
+    subject = request.subject()
+    forms = {
+        name: quantities.named(name).closed_form(subject)
+        for name in dict.fromkeys(options.quantities)
+    }
+    depth = options.depth or ("numbers" if options.model else "constants")
+    if options.json or options.format == "json":
+        return _quantities_json(request, forms, depth)
+    if options.format == "latex":
+        return "".join(
+            _show_latex(request, name, form, depth) + "\n" for name, form in forms.items()
+        )
+    if options.format == "markdown":
+        blocks = [_show_latex(request, name, form, depth) for name, form in forms.items()]
+        return "".join(f"$$\n{block}\n$$\n\n" for block in blocks)
+    lines = [_counted_as(request, subject)]
+    for name, form in forms.items():
+        lines += _show_text(request, name, form, depth)
+    return "\n".join(lines) + "\n"
+
+
+def _counted_as(request: _Request, subject: Subject) -> str:
+    c = request.convention
+    on = f" on {request.machine.label}" if request.options.machine else ""
+    switches = ", ".join(
+        f"{switch} {'yes' if value is True else 'no' if value is False else value}"
+        for switch, value in c.switches().items()
+    )
+    what = f"{subject.ledger.model}{on}: {subject.ledger.phase}, counted as {c.name}"
+    return f"{what}\n  ({switches})\n"
+
+
+def _show_text(request: _Request, name: str, form: ClosedForm, depth: str) -> list[str]:
+    from roofsym import quantities
+    from roofsym.render.expression import render
+
+    unit = quantities.named(name).unit
+    lines = [f"{name} [{unit}]", f"  = {render(form.expr, 'text', request.notation)}"]
+    if depth != "constants" and form.definitions:
+        expanded = form.at_depth("dimensions")
+        lines.append(f"  = {render(expanded, 'text', request.notation)}")
+    if depth == "numbers":
+        value = form.at_depth("numbers")
+        if value.is_number:
+            lines.append(f"  = {_with_exact(value, unit)}")
+        else:
+            lines.append(f"  = {render(value, 'text', request.notation, digits=4)}")
+    return [*lines, ""]
+
+
+def _with_exact(value: sympy.Expr, unit: str) -> str:
+    """A number with its unit, and the exact integer behind it where that was rounded."""
+    from roofsym.units import format_quantity
+
+    shown = format_quantity(value, unit)
+    rounded = value.is_Integer and not shown.startswith(str(value))
+    return f"{shown}  (exactly {value})" if rounded else shown
+
+
+def _show_latex(request: _Request, name: str, form: ClosedForm, depth: str) -> str:
+    from roofsym import quantities
+    from roofsym.render.expression import render
+
+    expr = form.at_depth(depth)
+    digits = 4 if depth == "numbers" else None
+    right = render(expr, "latex", request.notation, digits)
+    return f"{quantities.named(name).latex} = {right}"
+
+
+def _eval(options: argparse.Namespace) -> str:
+    from roofsym import quantities
+
+    request = _Request(options)
+    subject = request.subject()
+    forms = {
+        name: quantities.named(name).closed_form(subject)
+        for name in dict.fromkeys(options.quantities)
+    }
+    for name, form in forms.items():
+        free = form.at_depth("numbers").free_symbols
+        if free:
+            wanted = ", ".join(sorted(s.name for s in free))
+            raise InputError(name, "no number", f"values for {wanted} (--set NAME=NUMBER)")
+    if options.json:
+        return _quantities_json(request, forms, "numbers")
+    width = max(map(len, forms))
+    lines = []
+    for name, form in forms.items():
+        value = form.at_depth("numbers")
+        lines.append(f"{name.ljust(width)}  {_with_exact(value, quantities.named(name).unit)}")
+    return "\n".join(lines) + "\n"
+
+
+def _quantities_json(request: _Request, forms: dict[str, ClosedForm], depth: str) -> str:
+    from roofsym import quantities
+    from roofsym.render.expression import render
+
+    rows: dict[str, object] = {}
+    for name, form in forms.items():
+        value = form.at_depth("numbers")
+        expr = form.at_depth(depth)
+        rows[name] = {
+            "value": float(value) if value.is_number else None,
+            "exact": str(value) if value.is_number else None,
+            "unit": quantities.named(name).unit,
+            "expr": str(expr),
+            "latex": render(expr, "latex", request.notation),
+        }
+    return _json(
+        {"inputs": request.inputs(), "convention": request.convention.name, "quantities": rows}
+    )
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+# --- derive and solve ----------------------------------------------------------------------------
+
+
+def _answer(request: _Request, name: str, without: sympy.Symbol | None = None) -> Result:
+    from roofsym import results
+
+    entry = results.named(name)
+    phase = entry.question.phase
+    if request.options.phase not in (None, phase) and phase:
+        raise InputError("--phase", request.options.phase, f"{phase}: {name} is a result of it")
+    if phase:
+        request._refuse_fixed(phase)
+    ledger = request.ledger(phase or "step", without)
+    return entry.answer(ledger, request.machine)
+
+
+def _derive(options: argparse.Namespace) -> str:
+    request = _Request(options)
+    result = _answer(request, options.result)
+    depth = options.depth or ("numbers" if request.model.values else "dimensions")
+    if options.json or options.format == "json":
+        return _result_json(request, options.result, result)
+    derivation = result.derivation
+    written = {"text": derivation.text, "latex": derivation.latex, "markdown": derivation.markdown}
+    return written[options.format](request.notation, depth)
+
+
+def _solve(options: argparse.Namespace) -> str:
+    request = _Request(options)
+    if "=" in options.equation:
+        return _solve_equation(request, options.equation, options.unknown)
+    result = _answer(request, options.equation)
+    if options.unknown not in (None, result.symbol.name):
+        raise InputError(
+            "--for", options.unknown, f"{result.symbol.name}, or an equation of two quantities"
+        )
+    if options.json:
+        return _result_json(request, options.equation, result)
+    return _result_text(request, options.equation, result)
+
+
+def _result_text(request: _Request, name: str, result: Result) -> str:
+    from roofsym import summary
+
+    natural = result.question.natural
+    freed = None
+    if natural is not None and natural in request.bound:
+        freed = _answer(request, name, without=natural)
+    return summary.text(result, request.notation, freed)
+
+
+def _result_json(request: _Request, name: str, result: Result) -> str:
+    return _crossover_json(request, name, result.general, result.bound)
+
+
+def _crossover_json(request: _Request, name: str, general: Crossover, bound: Crossover) -> str:
+    from roofsym.render.expression import render
+
+    value = bound.value
+    number = value is not None and bool(value.is_number)
+    branch = general.branches[-1] if general.branches else None
+    return _json(
+        {
+            "inputs": request.inputs(),
+            "convention": request.convention.name,
+            "result": name,
+            "symbol": bound.symbol.name,
+            "outcome": bound.outcome,
+            "value": float(value) if value is not None and number else None,
+            "exact": str(value) if number else None,
+            "expr": None if branch is None else str(branch.value),
+            "latex": None if branch is None else render(branch.value, "latex", request.notation),
+            "conditions": [
+                render(b.when, "text", request.notation)
+                for b in bound.branches
+                if b.when != True  # noqa: E712  (SymPy's true)
+            ],
+        }
+    )
+
+
+def _solve_equation(request: _Request, equation: str, unknown: str | None) -> str:
+    from roofsym import quantities, summary
+    from roofsym import symbols as sy
+    from roofsym.closed_form import ClosedForm
+    from roofsym.solve import crossover
+    from roofsym.units import parse
+    from roofsym.values import number_from_text
+
+    sides = [side.strip() for side in equation.split("=")]
+    if len(sides) != 2 or not all(sides):
+        raise InputError("equation", equation, "'QUANTITY = QUANTITY' or 'QUANTITY = NUMBER'")
+    first = quantities.named(sides[0])
+    subject = request.subject()
+    left = first.closed_form(subject)
+    if sides[1][0].isdigit() or sides[1][0] in "+-.":
+        right = ClosedForm(number_from_text(sides[1], "equation"), {}, subject.values)
+    else:
+        second = quantities.named(sides[1])
+        if not parse(first.unit).agrees_with(parse(second.unit)):
+            raise InputError(
+                "equation", f"{first.name} [{first.unit}] = {second.name} [{second.unit}]",
+                "two quantities of one unit",
+            )  # fmt: skip
+        right = second.closed_form(subject)
+    left, right = quantities.combine(subject, left, right)
+    numbers = [side.at_depth("numbers") for side in (left, right)]
+    open_symbols = sorted(set().union(*(n.free_symbols for n in numbers)), key=sy.rank)
+    names = ", ".join(s.name for s in open_symbols)
+    if unknown is None:
+        if len(open_symbols) != 1:
+            raise InputError(
+                "--for", unknown, f"the symbol to solve for: one of {names or 'none: all are set'}"
+            )
+        unknown = open_symbols[0].name
+    symbol = sy.lookup(unknown, "--for")
+    if symbol in request.bound:
+        raise InputError(
+            f"--set {unknown}", str(request.bound[symbol]), "no value: it is what is solved for"
+        )
+    if symbol not in open_symbols:
+        raise InputError("--for", unknown, f"a symbol that is not known yet: {names or 'none'}")
+    general = crossover(*_until_it_shows(left, right, symbol), symbol)
+    bound = crossover(numbers[0], numbers[1], symbol)
+    if request.options.json:
+        return _crossover_json(request, equation, general, bound)
+    return summary.equation(
+        equation, _subject_line(request, subject), general, bound, request.notation
+    )
+
+
+def _until_it_shows(
+    left: ClosedForm, right: ClosedForm, symbol: sympy.Symbol
+) -> tuple[sympy.Expr, sympy.Expr]:
+    """Sides in named constants, or in dimensions if the unknown is inside the constants."""
+    if left.expr.has(symbol) or right.expr.has(symbol):
+        return left.expr, right.expr
+    return left.at_depth("dimensions"), right.at_depth("dimensions")
+
+
+def _subject_line(request: _Request, subject: Subject) -> str:
+    on = f" on {request.machine.label}" if request.options.machine else ""
+    return f"{subject.ledger.model}{on}, counted as {subject.ledger.convention}"
+
+
+# --- plot and report -----------------------------------------------------------------------------
+
+
+def _needs_model_and_machine(request: _Request) -> None:
+    for option in ("model", "machine"):
+        if getattr(request.options, option) is None:
+            raise InputError(f"--{option}", None, f"a {option}, by name or file")
+
+
+def _plot(options: argparse.Namespace) -> str:
+    from roofsym import summary
+
+    request = _Request(options)
+    _needs_model_and_machine(request)
+    ledger = request.ledger("step")
+    summary.save_roofline(options.output, request.machine, ledger)
+    return f"{options.output}\n"
+
+
+def _report(options: argparse.Namespace) -> str:
+    from pathlib import Path
+
+    from roofsym import files, summary
+
+    suffix = Path(options.output).suffix
+    if suffix not in _REPORTS:
+        raise InputError("output", options.output, "a file name ending in " + ", ".join(_REPORTS))
+    request = _Request(options)
+    _needs_model_and_machine(request)
+    text = summary.report(
+        request.ledger("step"), request.machine, _REPORTS[suffix], request.notation
+    )
+    files.write_text(options.output, text)
+    return f"{options.output}\n"
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
+    "list": _list,
+    "show": _show,
+    "derive": _derive,
+    "solve": _solve,
+    "eval": _eval,
+    "plot": _plot,
+    "report": _report,
+}
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,186 @@
+"""Totals of a ledger as low-degree polynomials in (B, S, L) with named coefficients.
+
+The names (weight bytes ``w``, FLOPs per token ``φ``, ...) are symbols of the table with a meaning;
+their definitions in dimensions are sums over ledger entries, so nothing is stated twice. Closed
+forms written in the names fit on one line and hold for every model; they are also what makes
+solving fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import sympy
+
+from roofsym import symbols as sy
+from roofsym import units
+from roofsym.errors import InputError, ProofError
+from roofsym.ledger import QUANTITY_UNITS, Entry, Ledger
+
+DEPTHS = ("constants", "dimensions", "numbers")
+_STEP = (sy.B, sy.S, sy.L)
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """An expression in named constants, with what the constants stand for.
+
+    Attributes
+    ----------
+    expr : sympy.Expr
+        The expression in the named constants and the step.
+    definitions : mapping of sympy.Symbol to sympy.Expr
+        Each constant in dimensions of the model.
+    values : mapping of sympy.Symbol to sympy.Expr
+        What is known of the symbols.
+    """
+
+    expr: sympy.Expr
+    definitions: Mapping[sympy.Symbol, sympy.Expr]
+    values: Mapping[sympy.Symbol, sympy.Expr]
+
+    def at_depth(self, depth: str) -> sympy.Expr:
+        """Expression in ``constants``, in ``dimensions`` or with ``numbers`` put in.
+
+        Raises
+        ------
+        InputError
+            If there is no such depth.
+        """
+        if depth not in DEPTHS:
+            raise InputError("depth", depth, "one of " + ", ".join(DEPTHS))
+        if depth == "constants":
+            return self.expr
+        if depth == "dimensions":
+            return self.expr.xreplace(dict(self.definitions))
+        return self.expr.xreplace(self.constants).xreplace(dict(self.values))
+
+    @property
+    def constants(self) -> dict[sympy.Symbol, sympy.Expr]:
+        """Each named constant with the known values put in; those set by hand as they were set."""
+        known = dict(self.values)
+        return {
+            symbol: known.get(symbol, definition.xreplace(known))
+            for symbol, definition in self.definitions.items()
+        }
+
+
+def closed_form(
+    ledger: Ledger, quantity: str, select: Callable[[Entry], bool] | None = None
+) -> ClosedForm:
+    """Total of a ledger with its coefficients named.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The ledger of any phase.
+    quantity : str
+        ``flops`` or ``bytes``.
+    select : callable, optional
+        Which entries to sum; all of the quantity if not given.
+
+    Raises
+    ------
+    ProofError
+        If the closed form is not the sum of the entries, which would be a defect.
+
+    Examples
+    --------
+    >>> import roofsym as rs
+    >>> closed_form(rs.decode(rs.Transformer()), "bytes").expr
+    B*(L*kappa + a) + w
+    """
+    if ledger.phase == "verify" and ledger.rephase is not None:
+        general = closed_form(ledger.in_phase("chunk"), quantity, select)
+        draft = {sy.S: sy.gamma + 1}
+        return ClosedForm(general.expr.xreplace(draft), general.definitions, ledger.values)
+    has_s = ledger.tokens.has(sy.S)
+    if select is not None:
+        ledger = ledger.keep(filter(select, ledger.entries))
+    pairs = sympy.expand(ledger.pairs)
+    squares = pairs.coeff(sy.S, 2)
+    own = pairs.coeff(sy.S, 1).coeff(sy.L, 0)
+    definitions: dict[sympy.Symbol, sympy.Expr] = {}
+    terms: list[sympy.Expr] = []
+    # By falling degree, so that in α S (S + 1)/2 it is the square that gives α its definition.
+    by_degree = sorted(_coefficients(ledger, quantity).items(), key=lambda x: -_degree(x[0]))
+    for monomial, coefficient in by_degree:
+        symbol, factor = _name(quantity, monomial, has_s, squares)
+        alone = definitions.get(sy.alpha, sympy.S.Zero) * own
+        if symbol == sy.phi and own != 0 and sympy.expand(alone - coefficient) == 0:
+            # Attention alone: α S (S + 1)/2 needs no second constant.
+            symbol, factor = sy.alpha, own
+        named = symbol * factor
+        if symbol not in definitions:
+            definition = _tidy(coefficient / factor)
+            definitions[symbol] = units.require(definition, sy.info(symbol).unit, symbol.name)
+        terms.append(named * monomial)
+    per_batch = sympy.Add(*(t / sy.B for t in terms if t.has(sy.B)))
+    rest = sympy.Add(*(t for t in terms if not t.has(sy.B)))
+    expr = units.require(rest + sy.B * per_batch, QUANTITY_UNITS[quantity], f"the {quantity}")
+    proof = expr.xreplace(definitions) - ledger.symbolic(quantity)
+    if sympy.expand(proof) != 0:
+        raise ProofError(f"closed form of {quantity} is not the sum of the ledger: {proof}")
+    return ClosedForm(expr, definitions, ledger.values)
+
+
+def _coefficients(ledger: Ledger, quantity: str) -> dict[sympy.Expr, sympy.Expr]:
+    """Coefficients in dimensions, by monomial in the step; one summand per group of layers."""
+    sums: dict[sympy.Expr, dict[sympy.Expr, list[sympy.Expr]]] = {}
+    for entry in ledger.entries:
+        if entry.quantity != quantity:
+            continue
+        # The pairs that a window leaves are no polynomial: they stay whole, as one generator.
+        whole = entry.amount if entry.amount.has(sympy.Max) else sympy.expand(entry.amount)
+        for term in sympy.Add.make_args(whole):
+            coefficient, monomial = term.as_independent(*_STEP, as_Add=False)
+            by_count = sums.setdefault(monomial, {})
+            by_count.setdefault(entry.count, []).append(coefficient)
+    return {
+        monomial: sympy.Add(
+            *(count * sympy.factor_terms(sympy.Add(*xs)) for count, xs in by_count.items())
+        )
+        for monomial, by_count in sums.items()
+    }
+
+
+def _degree(monomial: sympy.Expr) -> int:
+    return sum(int(e) for e in monomial.as_powers_dict().values() if e.is_Integer)
+
+
+def _tidy(coefficient: sympy.Expr) -> sympy.Expr:
+    """Pull out the factors that all summands share, without multiplying anything out."""
+    return sympy.gcd_terms(coefficient) if coefficient.is_Add else coefficient
+
+
+def _name(
+    quantity: str, monomial: sympy.Expr, has_s: bool, squares: sympy.Expr
+) -> tuple[sympy.Symbol, sympy.Expr]:
+    """Constant that stands for the coefficient of a monomial, and a numeric factor beside it."""
+    B, S, L = _STEP
+    one = sympy.S.One
+    if quantity == "flops":
+        names = {
+            B * S: (sy.phi, one),
+            B: (sy.eta if has_s else sy.phi, one),
+            B * S * L: (sy.alpha, one),
+            B * L: (sy.alpha, one),
+            B * S**2: (sy.alpha, squares),
+        }
+        windowed = sy.alpha_w
+    else:
+        names = {
+            one: (sy.w, one),
+            B * L: (sy.kappa, one),
+            B * S: (sy.a, one),
+            B: (sy.epsilon if has_s else sy.a, one),
+            B * S * L: (sy.sigma, one),
+            B * S**2: (sy.sigma, one),
+        }
+        windowed = sy.kappa_w
+    if monomial in names:
+        return names[monomial]
+    if not monomial.has(sympy.Min, sympy.Max):
+        raise InputError("ledger", str(monomial), "a step of one of the phases, in B, S and L")
+    return windowed, one

@@ -1,0 +1,271 @@
+"""Derivations: steps that check themselves when they are made.
+
+A derivation is built step by step; a step that does not follow raises `ProofError`, so that a
+derivation that exists is one whose every step the program has re-checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from roofsym import symbols as sy
+from roofsym import units
+from roofsym.closed_form import ClosedForm, closed_form
+from roofsym.errors import ProofError
+from roofsym.ledger import Ledger
+from roofsym.solve import Branch, Crossover, alternatives, limit
+
+if TYPE_CHECKING:
+    from roofsym.render.notation import Notation
+
+
+@dataclass(frozen=True)
+class Label:
+    """A name on the left-hand side of a formula that is no symbol: ``B*``.
+
+    Attributes
+    ----------
+    text, latex : str
+        How it is printed.
+    """
+
+    text: str
+    latex: str
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula of a step: ``left = right``, or a condition alone.
+
+    Attributes
+    ----------
+    left : Label, sympy.Expr or None
+        The left-hand side; None for a condition.
+    right : sympy.Expr or Boolean
+        The right-hand side, or the condition.
+    sign : str
+        ``=`` or, for a limit, ``→``.
+    number : sympy.Expr, optional
+        The right-hand side as a number, where all symbols are known.
+    unit : str
+        Unit of the number.
+    """
+
+    left: Label | sympy.Expr | None
+    right: sympy.Expr | Boolean
+    sign: str = "="
+    number: sympy.Expr | None = None
+    unit: str = "1"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: a sentence and the formulas it leads to.
+
+    Attributes
+    ----------
+    kind : str
+        ``definition``, ``sum``, ``equation``, ``solution``, ``condition``, ``limit``, ``number``
+        or ``remark``.
+    text : str
+        The sentence.
+    formulas : tuple of Formula
+        The formulas.
+    """
+
+    kind: str
+    text: str
+    formulas: tuple[Formula, ...] = ()
+
+
+@dataclass
+class Derivation:
+    """Steps from the ledger to a result.
+
+    Attributes
+    ----------
+    title : str
+        What is derived.
+    subject : str
+        Model, machine and convention, for printing.
+    values : mapping of sympy.Symbol to sympy.Expr
+        What is known of the symbols.
+    steps : list of Step
+        The steps, each checked when it was added.
+    definitions : dict of sympy.Symbol to sympy.Expr
+        Named constants that the steps use, in dimensions.
+    """
+
+    title: str
+    subject: str
+    values: Mapping[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    definitions: dict[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
+
+    # --- steps -----------------------------------------------------------------------------
+
+    def remark(self, text: str) -> None:
+        """Add a sentence without a formula."""
+        self.steps.append(Step("remark", text))
+
+    def define(self, text: str, symbol: sympy.Symbol, expr: sympy.Expr) -> sympy.Expr:
+        """Define a symbol of the table by an expression of the same unit.
+
+        Raises
+        ------
+        InputError
+            If the units differ.
+        """
+        unit = sy.info(symbol).unit
+        units.require(expr, unit, symbol.name)
+        self.steps.append(Step("definition", text, (self._formula(symbol, expr, unit),)))
+        return expr
+
+    def total(
+        self, text: str, symbol: sympy.Expr | Label, ledger: Ledger, quantity: str
+    ) -> ClosedForm:
+        """Sum entries of a ledger into a closed form.
+
+        Raises
+        ------
+        ProofError
+            If the closed form is not the sum, or renames a constant of an earlier step.
+        """
+        form = closed_form(ledger, quantity)
+        for constant, definition in form.definitions.items():
+            if sympy.expand(self.definitions.get(constant, definition) - definition) != 0:
+                raise ProofError(f"{constant} stands for two things in {self.title}")
+            self.definitions[constant] = definition
+        self.steps.append(Step("sum", text, (Formula(symbol, form.expr),)))
+        return form
+
+    def equation(self, text: str, left: sympy.Expr, right: sympy.Expr) -> None:
+        """Set two expressions of one unit equal.
+
+        Raises
+        ------
+        InputError
+            If the units differ.
+        """
+        units.require(left, str(units.dimension(right)), "the equation")
+        self.steps.append(Step("equation", text, (Formula(left, right),)))
+
+    def solution(
+        self, text: str, label: Label, found: Crossover, branch: Branch, when: Boolean
+    ) -> None:
+        """State a value of the unknown, with the condition under which it holds.
+
+        Parameters
+        ----------
+        found : Crossover
+            The solved equation.
+        branch : Branch
+            One of its branches.
+        when : sympy Boolean
+            The branch's condition, or one of the alternatives that it lists.
+
+        Raises
+        ------
+        ProofError
+            If the value is no solution, or the condition is not the branch's.
+        """
+        if branch not in found.branches or when not in alternatives(branch.when):
+            raise ProofError(f"{branch} under {when} is no solution of {found}")
+        formulas = [Formula(label, branch.value)]
+        if when != sympy.true:
+            formulas.append(Formula(None, when))
+        self.steps.append(Step("solution", text, tuple(formulas)))
+
+    def condition(self, text: str, condition: Boolean) -> None:
+        """State a condition."""
+        self.steps.append(Step("condition", text, (Formula(None, condition),)))
+
+    def limit(
+        self, text: str, label: Label | sympy.Expr, expr: sympy.Expr, variable: sympy.Symbol,
+        value: sympy.Expr,
+    ) -> None:  # fmt: skip
+        """State the limit of an expression as a variable grows.
+
+        Raises
+        ------
+        ProofError
+            If it is not the limit.
+        """
+        found = limit(expr, variable)
+        if found != value and sympy.cancel(found - value) != 0:
+            raise ProofError(f"{expr} does not tend to {value} as {variable} grows")
+        self.steps.append(Step("limit", text, (Formula(label, value, sign="→"),)))
+
+    def number(
+        self, text: str, label: Label | sympy.Expr, expr: sympy.Expr, value: sympy.Expr, unit: str
+    ) -> None:
+        """Put numbers into an expression.
+
+        Raises
+        ------
+        ProofError
+            If the expression does not have that value.
+        """
+        found = self.evaluate(expr)
+        if not found.is_number:
+            raise ProofError(f"{expr} has no number: {found}")
+        if sympy.N(found - value, 30) != 0 and abs(sympy.N(found / value - 1, 30)) > 1e-20:
+            raise ProofError(f"{expr} is {found}, not {value}")
+        self.steps.append(Step("number", text, (Formula(label, expr, number=value, unit=unit),)))
+
+    def evaluate(self, expr: sympy.Expr) -> sympy.Expr:
+        """Expression with definitions and known values put in."""
+        form = ClosedForm(expr, self.definitions, self.values)
+        return form.at_depth("numbers")
+
+    def _formula(
+        self, left: Label | sympy.Expr, right: sympy.Expr, unit: str, sign: str = "="
+    ) -> Formula:
+        value = self.evaluate(right)
+        return Formula(left, right, sign, value if value.is_number else None, unit)
+
+    # --- printing --------------------------------------------------------------------------
+
+    def text(self, notation: str | Notation = "roofsym", depth: str = "numbers") -> str:
+        """Derivation in plain text.
+
+        Parameters
+        ----------
+        notation : str
+            Letters of the symbols.
+        depth : str
+            ``constants``: named constants only; ``dimensions``: and what they stand for;
+            ``numbers``: and their values.
+        """
+        return self._document("text", notation, depth)
+
+    def markdown(self, notation: str | Notation = "roofsym", depth: str = "numbers") -> str:
+        """Derivation in Markdown with LaTeX formulas."""
+        return self._document("markdown", notation, depth)
+
+    def latex(self, notation: str | Notation = "roofsym", depth: str = "numbers") -> str:
+        """Derivation as a LaTeX document that compiles as it is."""
+        return self._document("latex", notation, depth)
+
+    def html(self, notation: str | Notation = "roofsym", depth: str = "numbers") -> str:
+        """Derivation as an HTML page with MathML."""
+        return self._document("html", notation, depth)
+
+    def _document(self, form: str, notation: str | Notation, depth: str) -> str:
+        # Rendering knows derivations, not the other way round; looked up when something is printed.
+        from roofsym.render import document
+
+        return document.render([self], form, notation, depth)
+
+    def _repr_latex_(self) -> str:
+        from roofsym.render import document
+
+        return document.fragment(self)
+
+    def __str__(self) -> str:
+        return self.text()

@@ -1,0 +1,38 @@
+"""What can go wrong: bad input, and a proof that does not hold."""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """Bad input, said in one line: the field, the value given and what is accepted.
+
+    Parameters
+    ----------
+    field : str
+        What was being read: an option, a symbol, a key of a config.
+    given : object
+        The offending value.
+    accepted : str
+        What would have been accepted.
+
+    Examples
+    --------
+    >>> print(InputError("hidden_size", -1, "a positive integer"))
+    hidden_size: got -1; accepted: a positive integer
+    """
+
+    def __init__(self, field: str, given: object, accepted: str) -> None:
+        self.field = field
+        self.given = given
+        self.accepted = accepted
+        shown = repr(given)
+        if len(shown) > 80:
+            shown = shown[:77] + "..."
+        super().__init__(f"{field}: got {shown}; accepted: {accepted}")
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, object, str]]:
+        return (type(self), (self.field, self.given, self.accepted))
+
+
+class ProofError(AssertionError):
+    """A step of a derivation, or a solution, that does not hold: a defect of roofsym itself."""

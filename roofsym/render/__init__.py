@@ -1,0 +1,1 @@
+"""Expressions, derivations and reports as text, LaTeX, Markdown and HTML."""

@@ -1,0 +1,544 @@
+"""Where two expressions meet: for which value of a symbol, under which condition, or never.
+
+Equations between rational expressions become a polynomial in the unknown whose coefficients are
+expressions in the other symbols, all of them positive. Degrees 1 and 2 are solved in closed form,
+with conditions from the signs of the coefficients; higher degrees by a certified root, once every
+other symbol has a number. ``Min`` and ``Max`` are solved arm by arm.
+
+``sympy.solve`` is not used: it returns a value without the condition under which it holds, fails
+through ``Max``, and takes a hundred times longer.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from roofsym import symbols as sy
+from roofsym.errors import InputError, ProofError
+
+OUTCOMES = ("crosses", "conditional", "never", "always", "numeric")
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One value of the unknown at which the two sides meet, and when it does.
+
+    Attributes
+    ----------
+    value : sympy.Expr
+        The value.
+    when : sympy Boolean
+        The condition under which it is a crossing; ``true`` if there is none.
+    bracket : tuple of sympy.Rational, optional
+        For a numeric root: an interval that holds this root and no other.
+    """
+
+    value: sympy.Expr
+    when: Boolean
+    bracket: tuple[sympy.Rational, sympy.Rational] | None = None
+
+
+@dataclass(frozen=True)
+class Crossover:
+    """Where ``left`` meets ``right`` as a symbol runs over the positive numbers.
+
+    Attributes
+    ----------
+    left, right : sympy.Expr
+        The two sides.
+    symbol : sympy.Symbol
+        The unknown.
+    outcome : str
+        ``crosses``: for all values of the other symbols; ``conditional``: where `when` holds;
+        ``never``: `left` stays below `right`; ``always``: `left` stays above; ``numeric``: crosses
+        at a root without closed form, bracketed.
+    branches : tuple of Branch
+        The crossings, in order of rising value where that is known.
+    starts, ends : sympy.Expr
+        Limit of ``left / right`` as the unknown goes to 0 and to infinity: below 1, `left` is the
+        smaller one there.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, b_w, ridge
+    >>> x = crossover(2 * B / b_w, ridge, B)
+    >>> x.outcome, x.value
+    ('crosses', b_w*ridge/2)
+    """
+
+    left: sympy.Expr
+    right: sympy.Expr
+    symbol: sympy.Symbol
+    outcome: str
+    branches: tuple[Branch, ...] = ()
+    starts: sympy.Expr = field(default=sympy.nan, compare=False)
+    ends: sympy.Expr = field(default=sympy.nan, compare=False)
+
+    @property
+    def value(self) -> sympy.Expr | None:
+        """Value of the unknown at the first crossing; None if there is none."""
+        return self.branches[0].value if self.branches else None
+
+    @property
+    def when(self) -> Boolean:
+        """Condition under which there is a crossing."""
+        return sympy.Or(*(b.when for b in self.branches))
+
+    def at(self, values: Mapping[sympy.Symbol, sympy.Expr]) -> Crossover:
+        """Crossing with values put in for other symbols: solved anew, so that signs are known.
+
+        Raises
+        ------
+        InputError
+            If the unknown itself is among the values.
+        """
+        if self.symbol in values:
+            given = values[self.symbol]
+            raise InputError(self.symbol.name, given, "no value: it is what is solved for")
+        bound = dict(values)
+        return crossover(self.left.xreplace(bound), self.right.xreplace(bound), self.symbol)
+
+
+def crossover(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Crossover:
+    """Where two expressions meet as a symbol runs over the positive numbers.
+
+    Parameters
+    ----------
+    left, right : sympy.Expr
+        Expressions in the package's symbols, rational in `symbol` or with ``Min`` and ``Max``.
+    symbol : sympy.Symbol
+        The unknown.
+
+    Returns
+    -------
+    Crossover
+        Verified: each value is substituted back, exactly and at random points.
+
+    Raises
+    ------
+    InputError
+        If the unknown does not occur, or no closed form exists and other symbols have no numbers.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, kappa, w
+    >>> x = crossover(B * kappa * L, w, L)
+    >>> x.outcome, x.value
+    ('crosses', w/(B*kappa))
+    >>> crossover(B / (B + 1), sympy.Integer(2), B).outcome
+    'never'
+    """
+    left, right = sympy.sympify(left), sympy.sympify(right)
+    for used in (left - right).free_symbols | {symbol}:
+        sy.info(used)
+    if not (left.has(symbol) or right.has(symbol)):
+        raise InputError("unknown", symbol.name, _unknowns(left, right))
+    if left.has(sympy.Min, sympy.Max) or right.has(sympy.Min, sympy.Max):
+        return _by_regime(left, right, symbol)
+    coefficients = _polynomial(left, right, symbol)
+    outcome, branches = _solve(coefficients, symbol)
+    found = Crossover(
+        left, right, symbol, outcome, branches,
+        starts=_ratio(left, right, symbol, at_infinity=False),
+        ends=_ratio(left, right, symbol, at_infinity=True),
+    )  # fmt: skip
+    _verify(found, coefficients)
+    return found
+
+
+def _unknowns(left: sympy.Expr, right: sympy.Expr) -> str:
+    names = sorted(s.name for s in left.free_symbols | right.free_symbols)
+    return "a symbol of the equation: " + (", ".join(names) or "it has none left")
+
+
+# --- the equation as a polynomial -------------------------------------------------------------
+
+
+def _polynomial(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> dict[int, sympy.Expr]:
+    """Coefficients of ``left − right`` times the denominators, by power of the unknown.
+
+    Each side keeps its own shape, so that ``I* (κ L + a)`` stays a product in the answer.
+    """
+    (above_l, below_l), (above_r, below_r) = _fraction(left), _fraction(right)
+    for denominator in (below_l, below_r):
+        if _sign(denominator) != 1:
+            raise InputError(
+                "equation", f"1/({denominator})", "denominators that are positive throughout"
+            )
+    plus = _collect(above_l * below_r, symbol)
+    minus = _collect(above_r * below_l, symbol)
+    coefficients = {}
+    for power in plus.keys() | minus.keys():
+        zero = sympy.S.Zero
+        coefficient = plus.get(power, zero) - minus.get(power, zero)
+        if sympy.expand(coefficient) != 0:
+            coefficients[power] = sympy.factor_terms(coefficient)
+    lowest = min(coefficients, default=0)
+    return _primitive({power - lowest: c for power, c in sorted(coefficients.items())})
+
+
+def _primitive(coefficients: dict[int, sympy.Expr]) -> dict[int, sympy.Expr]:
+    """Divide out the number and the symbols (all positive) that every coefficient shares."""
+    contents = []
+    for coefficient in coefficients.values():
+        number, rest = coefficient.as_coeff_Mul()
+        powers = dict(f.as_base_exp() for f in sympy.Mul.make_args(rest))
+        contents.append((abs(number), {b: e for b, e in powers.items() if b.is_Symbol}))
+    if not contents:
+        return coefficients
+    shared = functools.reduce(sympy.gcd, (number for number, _ in contents))
+    for base in contents[0][1]:
+        lowest = min((powers.get(base, 0) for _, powers in contents), default=0)
+        shared *= base**lowest
+    return {power: c / shared for power, c in coefficients.items()}
+
+
+def _fraction(expr: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    above, below = expr.as_numer_denom()
+    return above, below
+
+
+def _collect(expr: sympy.Expr, symbol: sympy.Symbol) -> dict[int, sympy.Expr]:
+    """Coefficients by power of `symbol`, with common factors pulled out."""
+    coefficient, rest = expr.as_independent(symbol, as_Add=False)
+    base, power = rest.as_base_exp()
+    if base == symbol and power.is_Integer and power > 0:
+        return {int(power): coefficient}
+    by_power: dict[int, list[sympy.Expr]] = {}
+    for term in sympy.Add.make_args(sympy.expand(expr)):
+        if term == 0:
+            continue
+        coefficient, rest = term.as_independent(symbol, as_Add=False)
+        base, power = rest.as_base_exp() if rest != 1 else (symbol, sympy.S.Zero)
+        if base != symbol or not power.is_Integer or power < 0:
+            raise InputError("equation", str(term), f"terms that are polynomial in {symbol}")
+        by_power.setdefault(int(power), []).append(coefficient)
+    return {power: sympy.factor_terms(sympy.Add(*xs)) for power, xs in by_power.items()}
+
+
+def _sign(expr: sympy.Expr) -> int | None:
+    """1, −1 or 0 if the sign is the same for all positive values of the symbols; else None."""
+    for form in (expr, sympy.expand(expr)):
+        if form.is_positive:
+            return 1
+        if form.is_negative:
+            return -1
+        if form.is_zero:
+            return 0
+    return None
+
+
+def _ratio(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, *, at_infinity: bool
+) -> sympy.Expr:
+    """Limit of left/right as the unknown goes to infinity, or to 0 from above."""
+    if right == 0:
+        return sympy.oo
+    (above_l, below_l), (above_r, below_r) = _fraction(left), _fraction(right)
+    above = _collect(above_l * below_r, symbol)
+    below = _collect(above_r * below_l, symbol)
+    if not above:
+        return sympy.S.Zero
+    pick = max if at_infinity else min
+    p, q = pick(above), pick(below)
+    if p == q:
+        return sympy.factor_terms(above[p]) / sympy.factor_terms(below[q])
+    grows = (p > q) if at_infinity else (p < q)
+    return sympy.oo if grows else sympy.S.Zero
+
+
+def limit(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+    """Limit of a rational expression as a positive symbol grows without bound.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, a, phi, w
+    >>> limit(B * phi / (w + B * a), B)
+    phi/a
+    """
+    return _ratio(expr, sympy.S.One, symbol, at_infinity=True)
+
+
+def _strip(expr: sympy.Expr) -> sympy.Expr:
+    """Drop the positive factors of an expression of which only the sign matters."""
+    number, rest = sympy.factor_terms(expr).as_coeff_Mul()
+    kept = [f for f in sympy.Mul.make_args(rest) if not f.is_positive]
+    return sympy.sign(number) * sympy.Mul(*kept)
+
+
+def _gt(expr: sympy.Expr) -> Boolean:
+    return sympy.Gt(_strip(expr), 0)
+
+
+def _lt(expr: sympy.Expr) -> Boolean:
+    return _gt(-expr)
+
+
+# --- degrees 0, 1 and 2 -----------------------------------------------------------------------
+
+
+def _solve(
+    coefficients: dict[int, sympy.Expr], symbol: sympy.Symbol
+) -> tuple[str, tuple[Branch, ...]]:
+    degree = max(coefficients, default=0)
+    signs = {power: _sign(c) for power, c in coefficients.items()}
+    # Descartes: without a change of sign there is no positive root.
+    if None not in signs.values() and len(set(signs.values())) <= 1:
+        return ("always" if 1 in signs.values() else "never"), ()
+    if degree > 2:
+        return _numeric(coefficients, symbol)
+    c0, c1, c2 = (coefficients.get(power, sympy.S.Zero) for power in range(3))
+    branches = _linear(c0, c1) if degree == 1 else _quadratic(c0, c1, c2)
+    kept = tuple(b for b in branches if b.when != sympy.false)
+    if not kept:
+        return ("always" if _sign(c0) == 1 else "never"), ()
+    if all(b.when == sympy.true for b in kept):
+        return "crosses", kept
+    return "conditional", kept
+
+
+def _linear(c0: sympy.Expr, c1: sympy.Expr) -> Iterator[Branch]:
+    s0, s1 = _sign(c0), _sign(c1)
+    if s0 is not None:
+        when = _gt(-s0 * c1)
+    elif s1 is not None:
+        when = _gt(-s1 * c0)
+    else:
+        when = sympy.Or(
+            sympy.And(_gt(c1), _lt(c0)),
+            sympy.And(_lt(c1), _gt(c0)),
+        )
+    # Put together so that a numerator of one sign is printed without a minus.
+    value = (-c0) / c1 if s0 != 1 else c0 / (-c1)
+    yield Branch(value, when)
+
+
+def _quadratic(c0: sympy.Expr, c1: sympy.Expr, c2: sympy.Expr) -> Iterator[Branch]:
+    s2 = _sign(c2)
+    if s2 == -1:
+        c0, c1, c2, s2 = -c0, -c1, -c2, 1
+    # Halving c1 keeps the 4 out of the discriminant and the 2 out of the denominator.
+    half = c1 / 2
+    discriminant = half**2 - c0 * c2
+    if discriminant.is_Rational and discriminant < 0:
+        return
+    root = sympy.sqrt(discriminant)
+    low, high = (-half - root) / c2, (-half + root) / c2
+    if s2 is None:
+        real = sympy.Ge(discriminant, 0)
+        yield Branch(low, sympy.And(real, sympy.Gt(low, 0)))
+        yield Branch(high, sympy.And(real, sympy.Gt(high, 0)))
+        return
+    # With c2 > 0: both roots are positive if c0 > 0 and c1 < 0 (and they are real); one is if
+    # c0 < 0, or if c0 = 0 and c1 < 0.
+    both = sympy.And(_gt(c0), _lt(c1), _gt(discriminant))
+    one = sympy.Or(_lt(c0), sympy.And(sympy.Eq(_strip(c0), 0), _lt(c1)))
+    known = _sign(c0)
+    if known != -1:
+        yield Branch(low, both)
+    yield Branch(high, sympy.true if known == -1 else sympy.Or(one, both))
+
+
+def _numeric(
+    coefficients: dict[int, sympy.Expr], symbol: sympy.Symbol
+) -> tuple[str, tuple[Branch, ...]]:
+    free = sorted({s.name for c in coefficients.values() for s in c.free_symbols})
+    if free:
+        raise InputError(
+            "equation", f"degree {max(coefficients)} in {symbol}", "numbers for " + ", ".join(free)
+        )
+    expr = sympy.Add(*(c * symbol**power for power, c in coefficients.items()))
+    # Only roots at which the sign changes are crossings: those of odd multiplicity.
+    roots = []
+    for factor, multiplicity in sympy.Poly(expr, symbol).sqf_list()[1]:
+        if multiplicity % 2:
+            roots += [
+                (factor, interval) for interval, _ in factor.intervals(inf=0) if interval != (0, 0)
+            ]
+    if not roots:
+        return ("always" if coefficients[max(coefficients)] > 0 else "never"), ()
+    refined = sorted(_refine(factor, interval) for factor, interval in roots)
+    return "numeric", tuple(
+        Branch(sympy.Float((low + high) / 2, 15), sympy.true, (low, high)) for low, high in refined
+    )
+
+
+def _refine(
+    factor: sympy.Poly, interval: tuple[sympy.Rational, sympy.Rational]
+) -> tuple[sympy.Rational, sympy.Rational]:
+    low, high = interval
+    while low != high and (high - low) * 10**15 > high:
+        low, high = factor.refine_root(low, high, steps=8)
+    return sympy.Rational(low), sympy.Rational(high)
+
+
+# --- conditions -------------------------------------------------------------------------------
+
+
+def alternatives(condition: Boolean) -> tuple[Boolean, ...]:
+    """The condition itself, and the alternatives that it lists if it is an ``Or``."""
+    return (condition, *condition.args) if isinstance(condition, sympy.Or) else (condition,)
+
+
+def solve_condition(
+    condition: Boolean, symbol: sympy.Symbol
+) -> tuple[tuple[Boolean, Boolean], ...]:
+    """A condition solved for one symbol, case by case.
+
+    Parameters
+    ----------
+    condition : sympy Boolean
+        An inequality ``expr > 0`` (or ``< 0``).
+    symbol : sympy.Symbol
+        The symbol to solve for.
+
+    Returns
+    -------
+    tuple of (case, solved)
+        In each case (a condition without `symbol`), what the condition says about `symbol`.
+        Empty if the inequality is not linear in it.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import L, alpha, kappa, phi, a, ridge
+    >>> for case, solved in solve_condition(phi + alpha * L - ridge * (kappa * L + a) > 0, L):
+    ...     print(case, "->", solved)
+    -alpha + kappa*ridge > 0 -> L < (-a*ridge + phi)/(-alpha + kappa*ridge)
+    alpha - kappa*ridge > 0 -> L > (a*ridge - phi)/(alpha - kappa*ridge)
+    """
+    if not isinstance(condition, sympy.Gt | sympy.Lt):
+        return ()
+    slack = condition.gts - condition.lts
+    try:
+        coefficients = _polynomial(slack, sympy.S.Zero, symbol)
+    except InputError:
+        return ()
+    if set(coefficients) != {0, 1}:
+        return ()
+    c0, c1 = coefficients[0], coefficients[1]
+    sign = _sign(c1)
+    below = sympy.Lt(symbol, c0 / (-c1))
+    above = sympy.Gt(symbol, (-c0) / c1)
+    if sign is not None:
+        return ((sympy.true, below if sign == -1 else above),)
+    return ((_lt(c1), below), (_gt(c1), above))
+
+
+# --- Min and Max --------------------------------------------------------------------------------
+
+
+def _by_regime(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Crossover:
+    """Solve with each arm of a Min or Max in turn; keep what lies in that arm's regime."""
+    atoms = (left.atoms(sympy.Min, sympy.Max)) | right.atoms(sympy.Min, sympy.Max)
+    innermost = min(atoms, key=lambda x: (len(x.atoms(sympy.Min, sympy.Max)), str(x)))
+    arms: list[Crossover] = []
+    branches: list[Branch] = []
+    for arm in innermost.args:
+        put = {innermost: arm}
+        try:
+            part = crossover(left.xreplace(put), right.xreplace(put), symbol)
+        except InputError:
+            if left.xreplace(put).has(symbol) or right.xreplace(put).has(symbol):
+                raise
+            continue  # In this regime the unknown has no effect on either side.
+        arms.append(part)
+        compare = sympy.Le if isinstance(innermost, sympy.Min) else sympy.Ge
+        for branch in part.branches:
+            inside = sympy.And(
+                *(
+                    compare(arm, other).xreplace({symbol: branch.value})
+                    for other in innermost.args
+                    if other != arm
+                ),
+                branch.when,
+            )
+            if inside != sympy.false and branch.value not in [b.value for b in branches]:
+                branches.append(Branch(branch.value, inside, branch.bracket))
+    if not arms:
+        raise InputError("unknown", symbol.name, "a symbol on which the two sides depend")
+    if not branches:
+        outcome = _side(left, right, symbol)
+    elif any(b.when != sympy.true for b in branches):
+        outcome = "conditional"
+    else:
+        outcome = "numeric" if any(b.bracket for b in branches) else "crosses"
+    return Crossover(left, right, symbol, outcome, tuple(branches), arms[0].starts, arms[-1].ends)
+
+
+def _side(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> str:
+    """Which side is larger throughout, given that they never meet."""
+    slack = left - right
+    sample = {s: sympy.Integer(1) for s in slack.free_symbols}
+    return "always" if slack.xreplace(sample) > 0 else "never"
+
+
+# --- verification ---------------------------------------------------------------------------
+
+
+def _verify(found: Crossover, coefficients: dict[int, sympy.Expr]) -> None:
+    """Substitute every closed-form value back: exactly, and at random points of its condition.
+
+    Raises
+    ------
+    ProofError
+        If a value is not a solution: a defect, never an answer.
+    """
+    for branch in found.branches:
+        if branch.bracket is None:
+            _verify_exactly(branch.value, coefficients)
+            if branch.value.free_symbols:
+                _verify_at_random(found, branch)
+
+
+def _verify_exactly(value: sympy.Expr, coefficients: Mapping[int, sympy.Expr]) -> None:
+    powers = [(power, c) for power, c in coefficients.items()]
+    residue = sympy.Add(*(c * value**power for power, c in powers))
+    roots = [r for r in residue.atoms(sympy.Pow) if r.exp == sympy.Rational(1, 2)]
+    if roots:
+        # A root of a quadratic is (−c1 ± r)/(2 c2) with r² the discriminant: with r a symbol, the
+        # residue is a multiple of r² − discriminant.
+        root = roots[0]
+        r = sy.root
+        residue = sympy.numer(sympy.together(residue.xreplace({root: r})))
+        residue = sympy.rem(sympy.expand(residue), sympy.expand(r**2 - root.base), r)
+    if sympy.cancel(residue) != 0:
+        raise ProofError(f"{value} does not solve {coefficients}: {residue} remains")
+
+
+_TRIALS = 3
+
+
+def _verify_at_random(found: Crossover, branch: Branch) -> None:
+    free = sorted(
+        (found.left - found.right).free_symbols | branch.value.free_symbols, key=lambda s: s.name
+    )
+    others = [s for s in free if s != found.symbol]
+    check = _random_check(found.left, found.right, found.symbol, branch.value, tuple(others))
+    source = random.Random(str(branch.value))
+    for _ in range(_TRIALS):
+        point = {s: sympy.Integer(source.randint(1, 10**6)) for s in others}
+        if branch.when.xreplace(point) != sympy.true:
+            continue
+        left, right = check(*(float(v) for v in point.values()))
+        if abs(left - right) > 1e-6 * max(abs(left), abs(right)):
+            raise ProofError(f"{branch.value} is no crossing at {point}: {left} != {right}")
+
+
+@functools.lru_cache(maxsize=64)
+def _random_check(
+    left: sympy.Expr,
+    right: sympy.Expr,
+    symbol: sympy.Symbol,
+    value: sympy.Expr,
+    others: tuple[sympy.Symbol, ...],
+) -> Callable[..., tuple[float, float]]:
+    put = {symbol: value}
+    sides = (left.xreplace(put), right.xreplace(put))
+    made: Callable[..., tuple[float, float]] = sympy.lambdify(others, sides, modules="math")
+    return made

@@ -1,0 +1,256 @@
+"""What a person reads: an answer on one screen, a report, the roofline of a model on a machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import sympy
+
+from roofsym import files, results, units
+from roofsym import symbols as sy
+from roofsym.derivation import Formula
+from roofsym.errors import InputError
+from roofsym.hardware import Machine
+from roofsym.ledger import Ledger
+from roofsym.quantities import BYTES, FLOPS, Subject
+from roofsym.render import document
+from roofsym.render.expression import render
+from roofsym.render.notation import Notation
+from roofsym.results import Result
+from roofsym.solve import Crossover, solve_condition
+
+
+def text(result: Result, letters: Notation, freed: Result | None = None) -> str:
+    """An answer on a few lines: formula, condition, number, and why not if never.
+
+    Parameters
+    ----------
+    result : Result
+        The answer.
+    letters : Notation
+        Letters of the equations.
+    freed : Result, optional
+        The same question with its natural symbol left open: where there is a crossing after all.
+    """
+    d = result.derivation
+    lines = [f"{result.question.title}: {d.subject}" if d.subject else result.question.title]
+    shown = [s for s in d.steps if s.kind == "solution"]
+    conditions = [s for s in d.steps if s.kind == "condition"]
+    for step in shown:
+        formula, *when = step.formulas
+        line = f"  {result.question.label.text} = {render(formula.right, 'text', letters)}"
+        for condition in conditions[:1]:
+            line += f"        only while {render(condition.formulas[0].right, 'text', letters)}"
+        if when and not conditions:
+            line += f"\n    while {render(when[0].right, 'text', letters)}"
+        lines.append(line)
+    lines += [f"  {line}" for line in _verdict(result, letters, freed)]
+    return "\n".join(lines) + "\n"
+
+
+def _given(result: Result) -> str:
+    """The values of the step that the answer was asked for: ``at B = 1, L = 8192``."""
+    known = [s for s in (sy.B, sy.S, sy.L) if s in result.derivation.values and s != result.symbol]
+    used = result.general.left.free_symbols | result.general.right.free_symbols
+    pairs = [f"{s.name} = {result.derivation.values[s]}" for s in known if s in used]
+    return f" at {', '.join(pairs)}" if pairs else ""
+
+
+def _verdict(result: Result, letters: Notation, freed: Result | None) -> list[str]:
+    q = result.question
+    if result.outcome in ("never", "always"):
+        lines = [f"{result.outcome}{_given(result)}: {result.reason}"]
+        return lines + _where_it_would(freed, letters)
+    if result.value is None or not result.value.is_number:
+        if result.value is None or result.value == result.general.value:
+            return []
+        line = f"{q.label.text} = {render(result.value, 'text', letters, digits=4)}"
+        for case, solved in result.only_while():
+            if case == sympy.true:
+                line += f", only while {render(solved, 'text', letters, digits=4)}"
+        return [line]
+    value = units.format_quantity(result.value, result.unit)
+    line = f"{q.label.text} = {value}{_given(result)}"
+    if result.whole is not None:
+        line += f" ({q.first or q.last}: {result.whole})"
+    return [line]
+
+
+def _where_it_would(freed: Result | None, letters: Notation) -> list[str]:
+    """Under which condition on the natural symbol there is a crossing, with an example."""
+    if freed is None or freed.outcome != "conditional":
+        return []
+    natural = freed.question.natural
+    for case, solved in freed.only_while():
+        if case != sympy.true or not solved.rhs.is_number:
+            continue
+        limit = units.format_quantity(solved.rhs, sy.info(natural).unit)
+        line = f"it crosses only while {natural} {solved.rel_op} {limit}"
+        if isinstance(solved, sympy.Lt) and solved.rhs > 4:
+            inside = 2 ** (int(sympy.floor(sympy.log(solved.rhs, 2))) - 1)
+            example = freed.bound.at({natural: sympy.Integer(inside)})
+            number = units.format_quantity(example.value, freed.unit)
+            line += f"; at {natural} = {inside}, {freed.question.label.text} = {number}"
+            if freed.question.first:
+                line += f" ({freed.question.first}: {int(sympy.ceiling(example.value))})"
+        return [line]
+    return []
+
+
+def equation(
+    question: str, subject: str, general: Crossover, bound: Crossover, letters: Notation
+) -> str:
+    """The answer to an equation between two quantities."""
+    name = sy.info(general.symbol).text
+    unit = sy.info(general.symbol).unit
+    lines = [f"{question} for {name}: {subject}"]
+    lines.append(
+        f"  {render(general.left, 'text', letters)} = {render(general.right, 'text', letters)}"
+    )
+    for branch in general.branches:
+        line = f"  {name} = {render(branch.value, 'text', letters)}"
+        if branch.when != sympy.true:
+            line += f"        only while {render(branch.when, 'text', letters)}"
+        lines.append(line)
+    if bound.outcome in ("never", "always"):
+        side = "smaller" if bound.outcome == "never" else "larger"
+        ends = units.format_number(bound.ends) if bound.ends.is_number else str(bound.ends)
+        lines.append(
+            f"  {bound.outcome}: the left side stays the {side} one; "
+            f"left/right tends to {ends} as {name} grows"
+        )
+    for branch in bound.branches:
+        if branch.value.is_number:
+            line = f"  {name} = {units.format_quantity(branch.value, unit)}"
+            if branch.bracket:
+                low, high = branch.bracket
+                line += f" (between {sympy.N(low, 17)} and {sympy.N(high, 17)})"
+            if branch.when != sympy.true:
+                line += f" while {render(branch.when, 'text', letters, digits=4)}"
+            lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+# --- tables of results ---------------------------------------------------------------------------
+
+
+def _typical(name: str, ledger: Ledger) -> Ledger:
+    """Ledger with values for what a result needs and was not set: one sequence, a short context.
+
+    KV reads are asked for at a batch of 64: at batch 1 the answer is longer than any context.
+    """
+    needed = {
+        "kv-overtakes-weights": {"B": 64},
+        "prefill-critical-length": {"B": 1},
+        "decode-speed-limit": {"B": 1, "L": 0},
+        "limit-intensity": {"L": 0},
+        "critical-batch": {"L": 128},
+    }.get(name, {})
+    missing = {k: v for k, v in needed.items() if sy.TABLE[k].symbol not in ledger.values}
+    return ledger.at(**missing)
+
+
+def answers(ledger: Ledger, machine: Machine) -> list[Result]:
+    """Every named result that makes sense under the ledger's convention."""
+    made = []
+    for name, entry in results.RESULTS.items():
+        unknown_free = Ledger.in_phase(ledger, entry.question.phase or "step")
+        try:
+            made.append(entry.answer(_typical(name, unknown_free), machine))
+        except InputError as error:
+            if error.field != "convention":
+                raise
+    return made
+
+
+def table(made: Sequence[Result]) -> document.Table:
+    """One row per result: what, value, and the condition or the reason."""
+    rows = []
+    for result in made:
+        if result.value is not None and result.value.is_number:
+            value = units.format_quantity(result.value, result.unit)
+        else:
+            value = result.outcome
+        rows.append((result.question.title, value, _remark(result)))
+    return document.Table(("result", "value", "note"), tuple(rows))
+
+
+def _remark(result: Result) -> str:
+    if result.outcome in ("never", "always"):
+        return result.reason
+    parts = [_given(result).strip()]
+    if result.whole is not None:
+        parts.append(f"{result.question.first or result.question.last}: {result.whole}")
+    if result.question.natural is not None and result.general.outcome == "conditional":
+        for _, solved in solve_condition(result.general.when, result.question.natural):
+            if isinstance(solved, sympy.Lt):
+                limit = result.derivation.evaluate(solved.rhs)
+                if limit.is_number and limit > 0:
+                    natural = result.question.natural
+                    bound = units.format_quantity(limit, sy.info(natural).unit)
+                    parts.append(f"only while {natural} < {bound}")
+    return "; ".join(p for p in parts if p)
+
+
+def closed_forms(ledger: Ledger, machine: Machine, model: object) -> list[document.Block]:
+    """FLOPs and bytes of prefill and decode, in constants and in dimensions."""
+    out: list[document.Block] = []
+    for phase in ("prefill", "decode"):
+        step = ledger.in_phase(phase)
+        subject = Subject(model, step, machine)  # type: ignore[arg-type]
+        out.append(document.Heading(f"{phase}, counted as {ledger.convention}", 2))
+        for symbol, make in ((sy.flops, FLOPS), (sy.bytes_, BYTES)):
+            form = make(subject)
+            out.append(document.Math((Formula(symbol, form.expr),)))
+            out.append(document.Math((Formula(symbol, form.at_depth("dimensions")),)))
+    return out
+
+
+def report(ledger: Ledger, machine: Machine, form: str, letters: Notation) -> str:
+    """All results of a model on a machine, with their derivations, as one document."""
+    made = answers(ledger, machine)
+    preface: list[document.Block] = [
+        document.Heading(f"{ledger.model} on {machine.label}"),
+        document.Paragraph(f"Counted as {ledger.convention}."),
+        table(made),
+    ]
+    return document.render([r.derivation for r in made], form, letters, preface=preface)
+
+
+# --- the roofline --------------------------------------------------------------------------------
+
+_BATCHES = (1, 8, 32, 128, 512)
+_LENGTHS = (32, 128, 512, 2048, 8192)
+
+
+def save_roofline(path: str | os.PathLike[str], machine: Machine, ledger: Ledger) -> None:
+    """Save a roofline with decode at several batches and prefill at several lengths.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written, or its name asks for an unknown image format.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from roofsym import plot
+
+    context = ledger.values.get(sy.L, sympy.Integer(2048))
+    decode = ledger.in_phase("decode").at(L=context)
+    prefill = ledger.in_phase("prefill").at(B=1)
+    points = [
+        *(plot.Point(f"B={n}", decode.at(B=n), f"decode, L = {context}") for n in _BATCHES),
+        *(plot.Point(f"S={n}", prefill.at(S=n), "prefill, B = 1") for n in _LENGTHS),
+    ]
+    figure = Figure(figsize=(8.5, 5.5), layout="constrained")
+    formats = FigureCanvasAgg(figure).get_supported_filetypes()
+    suffix = Path(path).suffix.removeprefix(".").lower()
+    if suffix not in formats:
+        raise InputError("output", str(path), "a file name ending in ." + ", .".join(formats))
+    ax = plot.roofline(machine, points, figure.add_subplot())
+    ax.set_title(f"{ledger.model}, counted as {ledger.convention}")
+    with files.whole_file(path) as temporary:
+        figure.savefig(temporary, dpi=150, format=suffix)

@@ -1,0 +1,145 @@
+"""What a transformer is made of, operator by operator, and the numbers of a model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy
+
+from roofsym import symbols as sy
+from roofsym import units, values
+from roofsym.transformer.geometry import Geometry
+from roofsym.transformer.structure import Attention, FeedForward, LayerGroup, Structure
+
+__all__ = ["Attention", "FeedForward", "Geometry", "LayerGroup", "Structure", "Transformer"]
+
+
+@dataclass(frozen=True, init=False)
+class Transformer:
+    """A decoder-only transformer: its structure in symbols, and what is known of the symbols.
+
+    Parameters
+    ----------
+    structure : Structure, optional
+        Which operators there are. A dense decoder with grouped-query attention, gated
+        feed-forward and separate LM head if not given.
+    name : str
+        Name to print.
+    dtype : str, optional
+        The dtype of the checkpoint, as the config names it: the default of ``--dtype``.
+    **dimensions : int or sympy.Expr
+        Dimensions by symbol name: ``n_layers``, ``d_model``, ``n_heads``, ``n_kv_heads``,
+        ``head_dim``, ``d_ff``, ``vocab_size``. What is not given stays symbolic.
+
+    Raises
+    ------
+    InputError
+        If a dimension is unknown or not positive.
+
+    Examples
+    --------
+    >>> Transformer().kv_bytes_per_token
+    2*b_kv*head_dim*n_kv_heads*n_layers
+    >>> Transformer(n_layers=32, n_kv_heads=8, head_dim=128).kv_bytes_per_token
+    65536*b_kv
+    """
+
+    structure: Structure
+    name: str
+    dtype: str | None
+    values: Mapping[sympy.Symbol, sympy.Expr] = field(hash=False)
+
+    def __init__(
+        self,
+        structure: Structure | None = None,
+        *,
+        name: str = "transformer",
+        dtype: str | None = None,
+        **dimensions: object,
+    ) -> None:
+        structure = structure or Structure()
+        allowed = [n for n in sy.names("dimension") if sy.TABLE[n].symbol in structure.symbols]
+        object.__setattr__(self, "structure", structure)
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "dtype", dtype)
+        object.__setattr__(self, "values", values.bindings(dimensions, allowed=allowed))
+
+    @classmethod
+    def from_config(cls, config: str | os.PathLike[str] | Mapping[str, Any]) -> Transformer:
+        """Model described by a Hugging Face ``config.json``.
+
+        Parameters
+        ----------
+        config : path or mapping
+            The file, the folder that holds it, or its parsed content.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read, a field is missing or malformed, or the config asks for
+            something that the cost model does not know; the message names the field.
+
+        Examples
+        --------
+        >>> m = Transformer.from_config({
+        ...     "model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336,
+        ...     "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8,
+        ...     "vocab_size": 128256, "hidden_act": "silu"})
+        >>> m.parameters
+        8030261248
+        """
+        # The reader knows the transformer; imported here so that the arrow of imports stays one-way
+        # for everybody who does not read files.
+        from roofsym.catalog import huggingface
+
+        return huggingface.read(config)
+
+    def at(self, **dimensions: object) -> Transformer:
+        """Model with some dimensions set otherwise.
+
+        Raises
+        ------
+        InputError
+            If a dimension is unknown or not positive.
+
+        Examples
+        --------
+        >>> Transformer(n_layers=32, n_kv_heads=8).at(n_kv_heads=4).values
+        {n_layers: 32, n_kv_heads: 4}
+        """
+        known = {symbol.name: value for symbol, value in self.values.items()}
+        return Transformer(
+            self.structure, name=self.name, dtype=self.dtype, **{**known, **dimensions}
+        )
+
+    @property
+    def parameters(self) -> sympy.Expr:
+        """Number of parameters, embeddings, norms and biases included, tied tensors once."""
+        return self.structure.parameters.xreplace(dict(self.values))
+
+    @property
+    def kv_bytes_per_token(self) -> sympy.Expr:
+        """Bytes that one token takes in the KV cache of all layers."""
+        per_token = units.require(self.structure.cached_bytes_per_token, "B/token", "KV per token")
+        return per_token.xreplace(dict(self.values))
+
+    def memory_footprint(
+        self, B: sympy.Expr = sy.B, S: sympy.Expr = sy.S, L: sympy.Expr = sy.L
+    ) -> sympy.Expr:
+        """Bytes held in memory after a step: all weights, and the KV cache of ``L + S`` tokens.
+
+        Working memory for activations is not part of it: it depends on the implementation.
+
+        Examples
+        --------
+        >>> from roofsym.symbols import L
+        >>> m = Transformer(n_layers=2, d_model=8, n_heads=2, n_kv_heads=1, head_dim=4, d_ff=16,
+        ...                 vocab_size=32)
+        >>> m.memory_footprint(B=1, S=1)
+        16*b_kv*(L + 1) + 1704*b_w
+        """
+        held = self.structure.footprint(*map(sympy.sympify, (B, S, L)))
+        return units.require(held, "B", "memory").xreplace(dict(self.values))

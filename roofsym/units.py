@@ -1,0 +1,215 @@
+"""Dimension algebra over FLOP, byte, second, token and dollar; how numbers are printed.
+
+The check runs over finished expressions, so that expressions themselves stay plain SymPy. Its one
+liberty: *counts* (numerals, sequences, new tokens, layers, widths) may carry FLOPs and tokens,
+because that is what they do: the 2 of ``2·B·S·d_ff`` is FLOPs per multiply-add, the 1 of ``L + 1``
+is a token. A count never carries bytes, seconds or dollars.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import sympy
+
+from roofsym import symbols
+from roofsym.errors import InputError
+
+BASES = ("FLOP", "B", "s", "token", "$")
+_CARRIED_BY_COUNTS = frozenset({"FLOP", "token"})
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """Exponents over `BASES`, and whether a count took part (see the module's docstring).
+
+    Attributes
+    ----------
+    exponents : tuple of Fraction
+        One exponent per base.
+    counts : bool
+        True if the exponents of FLOP and token are only a lower bound on what is known.
+    """
+
+    exponents: tuple[Fraction, ...]
+    counts: bool
+
+    def __mul__(self, other: Dimension) -> Dimension:
+        pairs = zip(self.exponents, other.exponents, strict=True)
+        return Dimension(tuple(x + y for x, y in pairs), self.counts or other.counts)
+
+    def __pow__(self, power: Fraction) -> Dimension:
+        return Dimension(tuple(x * power for x in self.exponents), self.counts)
+
+    def agrees_with(self, other: Dimension) -> bool:
+        """Whether two quantities can be added or compared."""
+        loose = self.counts or other.counts
+        return all(
+            x == y or (loose and base in _CARRIED_BY_COUNTS)
+            for base, x, y in zip(BASES, self.exponents, other.exponents, strict=True)
+        )
+
+    def __str__(self) -> str:
+        def power(base: str, exponent: Fraction) -> str:
+            return base if exponent == 1 else f"{base}**{exponent}"
+
+        named = list(zip(BASES, self.exponents, strict=True))
+        above = [power(base, x) for base, x in named if x > 0]
+        below = [power(base, -x) for base, x in named if x < 0]
+        return "/".join(["·".join(above) or "1", *below])
+
+
+COUNT = Dimension((Fraction(0),) * len(BASES), True)
+
+
+@functools.lru_cache(maxsize=256)
+def parse(unit: str) -> Dimension:
+    """Dimension of a unit as the symbol table writes it.
+
+    Examples
+    --------
+    >>> str(parse("FLOP/token**2"))
+    'FLOP/token**2'
+    """
+    exponents = dict.fromkeys(BASES, Fraction(0))
+    for sign, base, power in re.findall(r"(^|/)([A-Za-z$1]+)(?:\*\*(\d+))?", unit):
+        if base == "1":
+            continue
+        exponents[base] += Fraction(power or 1) * (-1 if sign == "/" else 1)
+    return Dimension(tuple(exponents.values()), unit == "1")
+
+
+def dimension(expr: sympy.Expr) -> Dimension:
+    """Dimension of an expression over the package's symbols.
+
+    Parameters
+    ----------
+    expr : sympy.Expr
+        An expression in symbols of `roofsym.symbols`, before numbers with units are put in.
+
+    Raises
+    ------
+    InputError
+        If terms of different dimension are added or compared, or an exponent is not a count.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, kappa, peak, w
+    >>> str(dimension(w + B * kappa * L))
+    'B'
+    >>> dimension(w + peak)
+    Traceback (most recent call last):
+    ...
+    roofsym.errors.InputError: unit of a sum: got 'peak [FLOP/s] + w [B]'; accepted: ...
+    """
+    if expr.is_Number or expr.is_NumberSymbol:
+        return COUNT
+    if expr.is_Symbol:
+        return parse(symbols.info(expr).unit)
+    if expr.is_Mul:
+        return functools.reduce(Dimension.__mul__, map(dimension, expr.args))
+    if expr.is_Pow:
+        base, exponent = expr.args
+        if exponent.is_Rational:
+            return dimension(base) ** Fraction(int(exponent.p), int(exponent.q))
+        _agree("an exponent", exponent, sympy.Integer(1))
+        _agree("the base of a symbolic power", base, sympy.Integer(1))
+        return COUNT
+    if expr.is_Add or isinstance(expr, sympy.Min | sympy.Max):
+        known = [(x, dimension(x)) for x in expr.args if x != 0]
+        # A term without counts knows its FLOPs and tokens: it speaks for the sum.
+        first, expected = min(known, key=lambda pair: pair[1].counts)
+        for term, found in known:
+            if not found.agrees_with(expected):
+                raise InputError(
+                    "unit of a sum",
+                    f"{first} [{expected}] + {term} [{found}]",
+                    "terms of one dimension",
+                )
+        return expected
+    if isinstance(expr, sympy.Function):
+        for argument in expr.args:
+            _agree(f"the argument of {expr.func.__name__}", argument, sympy.Integer(1))
+        return COUNT
+    raise InputError("expression", expr, "sums, products, powers, Min, Max and functions")
+
+
+def _agree(place: str, left: sympy.Expr, right: sympy.Expr) -> None:
+    found, expected = dimension(left), dimension(right)
+    if not found.agrees_with(expected):
+        raise InputError(f"unit of {place}", f"{left} [{found}]", f"the dimension {expected}")
+
+
+def require(expr: sympy.Expr, unit: str, what: str) -> sympy.Expr:
+    """Return `expr` unchanged if it has the given unit.
+
+    Raises
+    ------
+    InputError
+        If it has another dimension, naming `what`.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import bandwidth, peak
+    >>> require(peak / bandwidth, "FLOP/B", "the ridge point")
+    peak/bandwidth
+    """
+    if expr == 0:
+        return expr
+    found = dimension(expr)
+    if not found.agrees_with(parse(unit)):
+        raise InputError(f"unit of {what}", f"{expr} [{found}]", f"an expression in {unit}")
+    return expr
+
+
+_PREFIXES: Mapping[int, str] = {
+    -4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P", 6: "E",
+}  # fmt: skip
+_NEVER_SCALED = frozenset({"1", "token", "FLOP/B", "1/s"})
+# Units of the table that read better in words.
+_WORDS: Mapping[str, str] = {"1": "", "token": " tokens", "1/s": " per second"}
+
+
+def format_number(value: object, digits: int = 4) -> str:
+    """A number with `digits` significant digits, no exponent where it can be read without.
+
+    Examples
+    --------
+    >>> format_number(1907.35), format_number(131072), format_number(0.00102)
+    ('1907', '131072', '0.00102')
+    """
+    number = float(value)  # type: ignore[arg-type]
+    if not math.isfinite(number):
+        return "∞" if number > 0 else "-∞" if number < 0 else "undefined"
+    if number == int(number) and abs(number) < 10**digits * 1000:
+        return str(int(number))
+    if 1e-4 <= abs(number) < 10 ** (digits + 3):
+        decimals = max(0, digits - 1 - math.floor(math.log10(abs(number))))
+        text = f"{number:.{decimals}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    mantissa, _, exponent = f"{number:.{digits - 1}e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def format_quantity(value: object, unit: str, digits: int = 4) -> str:
+    """A value with its unit and a decimal prefix (kB = 10³ B); counts and ratios are not scaled.
+
+    Examples
+    --------
+    >>> format_quantity(16_060_522_496, "B"), format_quantity(989e12, "FLOP/s")
+    ('16.06 GB', '989 TFLOP/s')
+    >>> format_quantity(295.2, "FLOP/B"), format_quantity(0.0075, "s")
+    ('295.2 FLOP/B', '7.5 ms')
+    """
+    number = float(value)  # type: ignore[arg-type]
+    if unit == "1" and number == int(number) and abs(number) < 10**15:
+        return str(int(number))
+    if unit in _NEVER_SCALED or number == 0 or not math.isfinite(number):
+        return format_number(number, digits) + _WORDS.get(unit, f" {unit}")
+    power = min(max(math.floor(math.log10(abs(number)) / 3), -4), 6)
+    return f"{format_number(number / 1000.0**power, digits)} {_PREFIXES[power]}{unit}"

@@ -1,0 +1,142 @@
+"""What users hand over as a number or a symbol, turned into exact SymPy values or refused.
+
+Owns the one rule of what may be bound to a symbol; configs, TOML files, keyword arguments and
+``--set`` all pass through here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+import sympy
+
+from roofsym import symbols
+from roofsym.errors import InputError
+
+# Nothing in the table can be zero but the cache at the start of a sequence and an absent draft.
+_MAY_BE_ZERO = frozenset({symbols.L, symbols.gamma})
+
+
+def exact(value: object, field: str, accepted: str = "a finite number") -> sympy.Rational:
+    """Exact rational of a number; a float counts as the decimal number it prints as.
+
+    Parameters
+    ----------
+    value : int, float, decimal.Decimal, fractions.Fraction, sympy.Rational or NumPy scalar
+        The number.
+    field : str
+        What is being read, for the error message.
+    accepted : str
+        What the error message says is accepted.
+
+    Raises
+    ------
+    InputError
+        If the value is not a finite real number.
+
+    Examples
+    --------
+    >>> exact(0.1, "b_w"), exact(3.35e12, "bandwidth")
+    (1/10, 3350000000000)
+    """
+    refusal = InputError(field, value, accepted)
+    if isinstance(value, bool):
+        raise refusal
+    if isinstance(value, sympy.Rational):
+        return value
+    if isinstance(value, int | Fraction):
+        return sympy.Rational(value)
+    if isinstance(value, sympy.Float):
+        value = float(value)
+    item = getattr(value, "item", None)
+    if item is not None and getattr(value, "ndim", 0) == 0:
+        return exact(item(), field, accepted)
+    if isinstance(value, float | Decimal) and math.isfinite(value):
+        return sympy.Rational(Fraction(repr(value) if isinstance(value, float) else value))
+    raise refusal
+
+
+def positive(value: object, field: str, *, zero: bool = False) -> sympy.Rational:
+    """Exact rational of a positive number (or also zero, with ``zero=True``).
+
+    Raises
+    ------
+    InputError
+        If the value is not a finite number, or is not positive.
+    """
+    accepted = "a finite number >= 0" if zero else "a finite number > 0"
+    number = exact(value, field, accepted)
+    if number < 0 or (number == 0 and not zero):
+        raise InputError(field, value, accepted)
+    return number
+
+
+def number_from_text(text: str, field: str) -> sympy.Rational:
+    """Exact value of a number that a user typed: an integer, a decimal or a ratio of the two.
+
+    The text is never evaluated.
+
+    Raises
+    ------
+    InputError
+        If the text is not a number.
+
+    Examples
+    --------
+    >>> number_from_text("3.35e12", "bandwidth"), number_from_text("1/2", "b_w")
+    (3350000000000, 1/2)
+    """
+    above, slash, below = text.strip().partition("/")
+    try:
+        parts = [Decimal(part) for part in ([above, below] if slash else [above])]
+    except InvalidOperation:
+        parts = []
+    # An exponent such as 1e999999 would ask for a million digits.
+    if not parts or not all(p.is_finite() and abs(p.adjusted()) < 400 for p in parts):
+        raise InputError(field, text, "a number, such as 4096, 3.35e12 or 1/2")
+    numbers = [sympy.Rational(Fraction(p)) for p in parts]
+    if slash and numbers[1] == 0:
+        raise InputError(field, text, "a number, such as 4096, 3.35e12 or 1/2")
+    return numbers[0] / numbers[1] if slash else numbers[0]
+
+
+def bindings(
+    given: Mapping[str, object],
+    allowed: Iterable[str] | None = None,
+    expressions: bool = True,
+) -> dict[sympy.Symbol, sympy.Expr]:
+    """Exact values by symbol, from values by Python name.
+
+    Parameters
+    ----------
+    given : mapping of str to object
+        Numbers, or (with `expressions`) SymPy expressions in the package's symbols.
+    allowed : iterable of str, optional
+        Symbol names that are accepted here; all if not given.
+    expressions : bool
+        Whether an expression may be bound to a symbol (``n_kv_heads=n_heads``, for multi-head
+        attention).
+
+    Raises
+    ------
+    InputError
+        If a name is no symbol, or a value is not a finite number > 0 (>= 0 for L and gamma).
+
+    Examples
+    --------
+    >>> bindings({"L": 0, "b_w": 0.5})
+    {L: 0, b_w: 1/2}
+    """
+    result: dict[sympy.Symbol, sympy.Expr] = {}
+    for name, value in given.items():
+        symbol = symbols.lookup(name, allowed=allowed)
+        if expressions and isinstance(value, sympy.Expr) and value.free_symbols:
+            for used in value.free_symbols:
+                symbols.info(used)
+            result[symbol] = value
+        else:
+            result[symbol] = positive(value, name, zero=symbol in _MAY_BE_ZERO)
+    return result
