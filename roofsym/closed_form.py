@@ -103,9 +103,15 @@ def closed_form(
     own = pairs.coeff(sy.S, 1).coeff(sy.L, 0)
     definitions: dict[sympy.Symbol, sympy.Expr] = {}
     terms: list[sympy.Expr] = []
+    idle = (1 - sy.top_k / sy.n_experts) ** ledger.tokens
     # By falling degree, so that in α S (S + 1)/2 it is the square that gives α its definition.
     by_degree = sorted(_coefficients(ledger, quantity).items(), key=lambda x: -_degree(x[0]))
     for monomial, coefficient in by_degree:
+        if monomial == idle:
+            # Experts that no token of the step chooses are not read: E − E ρ^T are.
+            definitions |= {sy.rho: idle.base, sy.w_x: _tidy(-coefficient)}
+            terms.append(-sy.w_x * sy.rho**ledger.tokens)
+            continue
         symbol, factor = _name(quantity, monomial, has_s, squares)
         alone = definitions.get(sy.alpha, sympy.S.Zero) * own
         if symbol == sy.phi and own != 0 and sympy.expand(alone - coefficient) == 0:
@@ -116,8 +122,9 @@ def closed_form(
             definition = _tidy(coefficient / factor)
             definitions[symbol] = units.require(definition, sy.info(symbol).unit, symbol.name)
         terms.append(named * monomial)
-    per_batch = sympy.Add(*(t / sy.B for t in terms if t.has(sy.B)))
-    rest = sympy.Add(*(t for t in terms if not t.has(sy.B)))
+    scaling = [t for t in terms if t.as_independent(*_STEP, as_Add=False)[1].coeff(sy.B, 1) != 0]
+    per_batch = sympy.Add(*(t / sy.B for t in scaling))
+    rest = sympy.Add(*(t for t in terms if t not in scaling))
     expr = units.require(rest + sy.B * per_batch, QUANTITY_UNITS[quantity], f"the {quantity}")
     proof = expr.xreplace(definitions) - ledger.symbolic(quantity)
     if sympy.expand(proof) != 0:
@@ -127,22 +134,34 @@ def closed_form(
 
 def _coefficients(ledger: Ledger, quantity: str) -> dict[sympy.Expr, sympy.Expr]:
     """Coefficients in dimensions, by monomial in the step; one summand per group of layers."""
-    sums: dict[sympy.Expr, dict[sympy.Expr, list[sympy.Expr]]] = {}
+    # The same work of the same operator in several groups of layers is one term, times all of them.
+    sums: dict[sympy.Expr, dict[tuple[object, ...], list[sympy.Expr]]] = {}
     for entry in ledger.entries:
         if entry.quantity != quantity:
             continue
-        # The pairs that a window leaves are no polynomial: they stay whole, as one generator.
-        whole = entry.amount if entry.amount.has(sympy.Max) else sympy.expand(entry.amount)
-        for term in sympy.Add.make_args(whole):
+        for term in sympy.Add.make_args(_expanded(entry.amount)):
             coefficient, monomial = term.as_independent(*_STEP, as_Add=False)
-            by_count = sums.setdefault(monomial, {})
-            by_count.setdefault(entry.count, []).append(coefficient)
-    return {
-        monomial: sympy.Add(
-            *(count * sympy.factor_terms(sympy.Add(*xs)) for count, xs in by_count.items())
-        )
-        for monomial, by_count in sums.items()
-    }
+            work = (entry.operator, entry.kind, entry.access, entry.scheme, coefficient)
+            sums.setdefault(monomial, {}).setdefault(work, []).append(entry.count)
+    return {monomial: _by_count(works) for monomial, works in sums.items()}
+
+
+def _by_count(works: dict[tuple[object, ...], list[sympy.Expr]]) -> sympy.Expr:
+    """Sum of work times layers, with the work of the same number of layers together."""
+    by_count: dict[sympy.Expr, list[sympy.Expr]] = {}
+    for (*_, coefficient), counts in works.items():
+        by_count.setdefault(sympy.Add(*counts), []).append(coefficient)
+    return sympy.Add(
+        *(count * sympy.factor_terms(sympy.Add(*xs)) for count, xs in by_count.items())
+    )
+
+
+def _expanded(amount: sympy.Expr) -> sympy.Expr:
+    # What a window leaves of the context is no polynomial: it stays whole, as one generator, so
+    # that layers with a window and without do not share monomials.
+    if amount.has(sympy.Max, sympy.floor) or (amount.has(sympy.Min) and amount.has(sy.S)):
+        return amount
+    return sympy.expand(amount)
 
 
 def _degree(monomial: sympy.Expr) -> int:
@@ -165,7 +184,7 @@ def _name(
             B * S: (sy.phi, one),
             B: (sy.eta if has_s else sy.phi, one),
             B * S * L: (sy.alpha, one),
-            B * L: (sy.alpha, one),
+            B * L: (sy.theta if has_s else sy.alpha, one),
             B * S**2: (sy.alpha, squares),
         }
         windowed = sy.alpha_w
@@ -178,9 +197,9 @@ def _name(
             B * S * L: (sy.sigma, one),
             B * S**2: (sy.sigma, one),
         }
-        windowed = sy.kappa_w
+        windowed = sy.sigma_w if monomial.has(S) else sy.kappa_w
     if monomial in names:
         return names[monomial]
-    if not monomial.has(sympy.Min, sympy.Max):
+    if not monomial.has(sympy.Min, sympy.Max, sympy.floor):
         raise InputError("ledger", str(monomial), "a step of one of the phases, in B, S and L")
     return windowed, one

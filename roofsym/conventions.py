@@ -15,7 +15,14 @@ import sympy
 
 from roofsym.errors import InputError
 from roofsym.ledger import Entry
-from roofsym.transformer.geometry import EMBEDDINGS, LOGITS, MASKS, Geometry
+from roofsym.transformer.geometry import (
+    EMBEDDINGS,
+    EXPERTS,
+    LATENT,
+    LOGITS,
+    MASKS,
+    Geometry,
+)
 
 _CHOICES: Mapping[str, tuple[object, ...]] = MappingProxyType(
     {
@@ -27,6 +34,9 @@ _CHOICES: Mapping[str, tuple[object, ...]] = MappingProxyType(
         "new_kv": ("direct", "cached"),
         "lm_head": LOGITS,
         "embedding": EMBEDDINGS,
+        "experts": EXPERTS,
+        "run_all_experts": (False, True),
+        "latent": LATENT,
         "softmax_flops": (False, True),
         "norm_flops": (False, True),
         "activation_flops": (False, True),
@@ -83,6 +93,14 @@ class Convention:
         Positions per sequence at which the LM head runs: ``none``, ``last``, ``all``.
     embedding : str
         Reading of the embedding table: ``none``, rows ``gathered``, whole table ``streamed``.
+    experts : str
+        Distinct experts that a step reads: ``expected`` under uniform routing, or its limits for
+        ``one-token`` and for many (``all``).
+    run_all_experts : bool
+        Whether a model whose reference implementation sends every token through every expert is
+        counted so, rather than by the experts chosen.
+    latent : str
+        Execution of multi-head latent attention: ``absorbed`` or ``expanded``.
     softmax_flops, norm_flops, activation_flops, rotary_flops, residual_flops : bool
         Whether FLOPs outside matrix multiplications count, at the rates of
         `roofsym.transformer.operators.FLOPS_PER_ELEMENT`.
@@ -106,6 +124,9 @@ class Convention:
     new_kv: str = "direct"
     lm_head: str = "last"
     embedding: str = "gathered"
+    experts: str = "expected"
+    run_all_experts: bool = False
+    latent: str = "absorbed"
     softmax_flops: bool = False
     norm_flops: bool = False
     activation_flops: bool = False
@@ -140,8 +161,9 @@ class Convention:
     def geometry(self, B: sympy.Expr, S: sympy.Expr, L: sympy.Expr) -> Geometry:
         """Geometry of a step under this convention's rules."""
         return Geometry(
-            B=B, S=S, L=L, mask=self.mask, logits=self.lm_head, embedding=self.embedding
-        )
+            B=B, S=S, L=L, mask=self.mask, logits=self.lm_head, embedding=self.embedding,
+            experts=self.experts, latent=self.latent, run_all_experts=self.run_all_experts,
+        )  # fmt: skip
 
     def counts(self, entry: Entry) -> bool:
         """Whether an entry counts."""
@@ -215,6 +237,8 @@ CONVENTIONS: Mapping[str, Convention] = _catalogue(
         attention="unfused",
         activations="operators",
         lm_head="all",
+        latent="expanded",
+        run_all_experts=True,
     ),
     Convention(
         name="activation-multiplier",

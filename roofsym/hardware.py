@@ -59,11 +59,12 @@ def element_bytes(dtype: str) -> dict[str, sympy.Rational]:
 
     Examples
     --------
-    >>> element_bytes("bf16")
-    {'b_w': 2, 'b_a': 2, 'b_kv': 2}
+    >>> sizes = element_bytes("fp8")
+    >>> sizes["b_w"], sizes["b_kv"], sizes["b_w_experts"]
+    (1, 1, 1)
     """
     size = DTYPE_BYTES[dtype_name(dtype)]
-    return dict.fromkeys(sy.names("precision"), size)
+    return {name: size for name in sy.names("precision") if name.startswith("b_")}
 
 
 @dataclass(frozen=True, kw_only=True)

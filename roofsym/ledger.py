@@ -270,7 +270,7 @@ class Ledger:
     @property
     def weight_bytes(self) -> sympy.Expr:
         """Bytes of weights read by the step: matrices, embedding rows, norms and biases."""
-        return self.bind(self.symbolic("bytes", ("weight", "vector")))
+        return self.bind(self.symbolic("bytes", ("weight", "vector", "scale")))
 
     @property
     def kv_bytes(self) -> sympy.Expr:

@@ -153,7 +153,7 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
             Quantity("bytes", "B", "bytes read and written by the step", "Q", BYTES),
             Quantity(
                 "weight_bytes", "B", "bytes of weights read", r"Q_{\mathrm{w}}",
-                _total("bytes", ("weight", "vector")),
+                _total("bytes", ("weight", "vector", "scale")),
             ),
             Quantity(
                 "kv_bytes", "B", "bytes of KV cache read and written", r"Q_{\mathrm{kv}}",

@@ -450,7 +450,8 @@ def kv_overtakes_weights(ledger: Ledger) -> Result:
     weights = Label("Q_w", r"Q_{\mathrm{w}}")
     cached = decode.filter(kind="kv", access="read")
     read = d.total("KV cache read by one decode step", kv, cached, "bytes")
-    streamed = decode.filter(kind=("weight", "vector"), quantity="bytes")
+    kinds = {e.kind for e in decode.entries}
+    streamed = decode.filter(quantity="bytes", kind={"weight", "vector", "scale"} & kinds)
     shared = [e for e in streamed.entries if not e.amount.has(sy.B)]
     d_weights = d.total("Weights read whatever the batch", weights, streamed.keep(shared), "bytes")
     return _answer(q, d, read.expr, d_weights.expr, sy.L)

@@ -99,11 +99,20 @@ alpha_w = _define(
     "attention FLOPs per new token and token attended to, in layers with a window", "constant",
     text="α_w", latex=r"\alpha_{\mathrm{w}}",
 )  # fmt: skip
+rho = _define(
+    "rho", "1", "probability that a token leaves a given expert alone, 1 − k/E", "constant",
+    text="ρ", latex=r"\rho",
+)  # fmt: skip
+theta = _define(
+    "theta", "FLOP/token", "FLOPs per cached token to rebuild its keys and values", "constant",
+    text="θ", latex=r"\theta",
+)  # fmt: skip
 eta = _define(
     "eta", "FLOP", "FLOPs per sequence, whatever its length (the LM head at one position)",
     "constant", text="η", latex=r"\eta",
 )  # fmt: skip
-w = _define("w", "B", "weight bytes read by the step", "constant")
+w = _define("w", "B", "weight bytes read by a step that uses every weight", "constant")
+w_x = _define("w_x", "B", "weight bytes of all routed experts", "constant", latex=r"w_{\mathrm{x}}")
 kappa = _define(
     "kappa", "B/token", "KV-cache bytes read per cached token (and scores, where they travel)",
     "constant", text="κ", latex=r"\kappa",
@@ -116,6 +125,11 @@ a = _define("a", "B", "bytes per new token: activations, KV written, embedding r
 sigma = _define(
     "sigma", "B/token", "bytes of scores and probabilities per new token and token in view",
     "constant", text="σ", latex=r"\sigma",
+)  # fmt: skip
+sigma_w = _define(
+    "sigma_w", "B/token",
+    "bytes of scores and probabilities per new token and token in view, in layers with a window",
+    "constant", text="σ_w", latex=r"\sigma_{\mathrm{w}}",
 )  # fmt: skip
 epsilon = _define(
     "epsilon", "B", "bytes per sequence, whatever its length", "constant",
@@ -132,18 +146,71 @@ c_act = _define(
     latex=r"c_{\mathrm{act}}",
 )  # fmt: skip
 
-# Dimensions of the model.
+# Dimensions of the model. Layers of one kind are counted by n_layers; where a model mixes kinds,
+# each has its own count.
 n_layers = _define("n_layers", "1", "layers", "dimension", latex=r"n_{\mathrm{layers}}")
+
+
+def _layers(name: str, meaning: str) -> sympy.Symbol:
+    label = name.removeprefix("n_").replace("_", ",")
+    return _define(name, "1", meaning, "dimension", latex=rf"n_{{\mathrm{{{label}}}}}")
+
+
+n_global = _layers("n_global", "layers that attend to the whole context")
+n_local = _layers("n_local", "layers that attend to a window")
+n_dense = _layers("n_dense", "layers with a dense feed-forward block")
+n_dense_global = _layers("n_dense_global", "dense layers that attend to the whole context")
+n_dense_local = _layers("n_dense_local", "dense layers that attend to a window")
+n_sparse = _layers("n_sparse", "layers with a mixture of experts")
+n_sparse_global = _layers("n_sparse_global", "mixture layers that attend to the whole context")
+n_sparse_local = _layers("n_sparse_local", "mixture layers that attend to a window")
 n_heads = _define("n_heads", "1", "query heads", "dimension", latex=r"n_{\mathrm{heads}}")
 n_kv_heads = _define("n_kv_heads", "1", "key/value heads", "dimension", latex=r"n_{\mathrm{kv}}")
 head_dim = _define("head_dim", "1", "width of one head", "dimension", latex=r"d_{\mathrm{head}}")
+rotary_dim = _define(
+    "rotary_dim", "1", "width of one head that is rotated", "dimension",
+    latex=r"d_{\mathrm{rotary}}",
+)  # fmt: skip
+q_rank = _define(
+    "q_rank", "1", "rank of the queries' projection", "dimension", latex=r"r_{\mathrm{q}}"
+)
+kv_rank = _define(
+    "kv_rank", "1", "width of the latent that keys and values share", "dimension",
+    latex=r"r_{\mathrm{kv}}",
+)  # fmt: skip
+nope_dim = _define(
+    "nope_dim", "1", "width of one head's query and key without position", "dimension",
+    latex=r"d_{\mathrm{nope}}",
+)  # fmt: skip
+rope_dim = _define(
+    "rope_dim", "1", "width of the rotated key that heads share", "dimension",
+    latex=r"d_{\mathrm{rope}}",
+)  # fmt: skip
+v_dim = _define("v_dim", "1", "width of one head's value", "dimension", latex=r"d_{\mathrm{v}}")
 d_model = _define(
     "d_model", "1", "width of the residual stream", "dimension", latex=r"d_{\mathrm{model}}"
 )
+d_embed = _define(
+    "d_embed", "1", "width of the embedding, where it is projected to d_model", "dimension",
+    latex=r"d_{\mathrm{embed}}",
+)  # fmt: skip
 d_ff = _define(
     "d_ff", "1", "width of the feed-forward block", "dimension", latex=r"d_{\mathrm{ff}}"
 )
+n_experts = _define("n_experts", "1", "routed experts", "dimension", latex="E")
+top_k = _define("top_k", "1", "experts chosen per token", "dimension", latex="k")
+d_expert = _define(
+    "d_expert", "1", "width of one expert", "dimension", latex=r"d_{\mathrm{expert}}"
+)
+d_shared = _define(
+    "d_shared", "1", "width of the shared experts together", "dimension",
+    latex=r"d_{\mathrm{shared}}",
+)  # fmt: skip
 vocab_size = _define("vocab_size", "1", "vocabulary size", "dimension", latex=r"n_{\mathrm{vocab}}")
+n_positions = _define(
+    "n_positions", "1", "rows of the table of learned positions", "dimension",
+    latex=r"n_{\mathrm{pos}}",
+)  # fmt: skip
 window = _define(
     "window", "token", "sliding window: positions a token attends to, itself included",
     "dimension", text="W", latex="W",
@@ -151,6 +218,38 @@ window = _define(
 
 # Precision.
 b_w = _define("b_w", "B", "bytes per weight", "precision", latex=r"b_{\mathrm{w}}")
+
+
+def _part(name: str, meaning: str) -> sympy.Symbol:
+    label = name.removeprefix("b_w_").replace("_", "-")
+    return _define(
+        name, "B", f"bytes per weight of {meaning}", "precision",
+        text=f"b_w,{label}", latex=rf"b_{{\mathrm{{w,{label}}}}}",
+    )  # fmt: skip
+
+
+b_w_embedding = _part("b_w_embedding", "the embedding")
+b_w_attention = _part("b_w_attention", "the attention projections")
+b_w_feed_forward = _part("b_w_feed_forward", "the feed-forward blocks and shared experts")
+b_w_experts = _part("b_w_experts", "the routed experts")
+b_w_router = _part("b_w_router", "the routers")
+b_w_lm_head = _part("b_w_lm_head", "the LM head")
+b_w_vectors = _part("b_w_vectors", "norms and biases")
+scale_w = _define(
+    "scale_w", "B", "bytes of scale per group of quantised weights", "precision",
+    latex=r"s_{\mathrm{w}}",
+)  # fmt: skip
+group_w = _define(
+    "group_w", "1", "quantised weights that share a scale", "precision", latex=r"g_{\mathrm{w}}"
+)
+scale_kv = _define(
+    "scale_kv", "B", "bytes of scale per group of quantised KV elements", "precision",
+    latex=r"s_{\mathrm{kv}}",
+)  # fmt: skip
+group_kv = _define(
+    "group_kv", "1", "quantised KV elements that share a scale", "precision",
+    latex=r"g_{\mathrm{kv}}",
+)  # fmt: skip
 b_a = _define("b_a", "B", "bytes per activation element", "precision", latex=r"b_{\mathrm{a}}")
 b_kv = _define("b_kv", "B", "bytes per KV-cache element", "precision", latex=r"b_{\mathrm{kv}}")
 
@@ -181,8 +280,8 @@ def names(*roles: str) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> names("precision")
-    ('b_w', 'b_a', 'b_kv')
+    >>> names("convention")
+    ('c_act',)
     """
     return tuple(i.name for i in TABLE.values() if not roles or i.role in roles)
 

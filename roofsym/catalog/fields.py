@@ -72,6 +72,17 @@ class Fields:
             raise InputError(self.name(key), value, accepted)
         return value
 
+    def fraction(self, key: str, default: Any = _MISSING) -> Any:
+        """A number in (0, 1], exactly."""
+        accepted = "a number in (0, 1]"
+        value = self.get(key, default, accepted)
+        if value is default:
+            return value
+        number = values.positive(value, self.name(key))
+        if number > 1:
+            raise InputError(self.name(key), value, accepted)
+        return number
+
     def flag(self, key: str, default: Any = _MISSING) -> Any:
         """True or false."""
         value = self.get(key, default, "true or false")

@@ -81,7 +81,8 @@ class Style:
         """Write a power."""
         if exponent.is_Integer:
             return base + str(exponent).translate(_SUPERSCRIPTS)
-        return f"{base}^{self.group(write(exponent, self))}"
+        inner = write(exponent, self)
+        return f"{base}^{inner if exponent.is_Symbol else self.group(inner)}"
 
     def sqrt(self, inner: str) -> str:
         """Write a square root."""
@@ -90,6 +91,10 @@ class Style:
     def call(self, name: str, arguments: Sequence[str]) -> str:
         """Write a function."""
         return f"{name}({', '.join(arguments)})"
+
+    def floor(self, inner: str) -> str:
+        """Write the whole part."""
+        return f"⌊{inner}⌋"
 
     def infinity(self) -> str:
         """Write infinity."""
@@ -151,6 +156,10 @@ class LatexStyle(Style):
     def call(self, name: str, arguments: Sequence[str]) -> str:
         """Write a function."""
         return rf"\{name}\left( {', '.join(arguments)} \right)"
+
+    def floor(self, inner: str) -> str:
+        """Write the whole part."""
+        return rf"\left\lfloor {inner} \right\rfloor"
 
     def infinity(self) -> str:
         """Write infinity."""
@@ -218,6 +227,10 @@ class MathMLStyle(Style):
     def call(self, name: str, arguments: Sequence[str]) -> str:
         """Write a function."""
         return f"<mrow><mi>{name}</mi>{self.group('<mo>,</mo>'.join(arguments))}</mrow>"
+
+    def floor(self, inner: str) -> str:
+        """Write the whole part."""
+        return f"<mrow><mo>⌊</mo>{inner}<mo>⌋</mo></mrow>"
 
     def infinity(self) -> str:
         """Write infinity."""
@@ -405,6 +418,8 @@ def _atom(expr: sympy.Expr, style: Style) -> str:
             return style.sqrt(write(base, style))
         inner = write(base, style)
         return style.power(inner if base.is_Symbol else style.group(inner), exponent)
+    if isinstance(expr, sympy.floor):
+        return style.floor(write(expr.args[0], style))
     for kind, name in _CALLS.items():
         if isinstance(expr, kind):
             arguments = sorted(expr.args, key=_rank)

@@ -11,10 +11,27 @@ import sympy
 
 from roofsym import symbols as sy
 from roofsym import units, values
-from roofsym.transformer.geometry import Geometry
-from roofsym.transformer.structure import Attention, FeedForward, LayerGroup, Structure
+from roofsym.transformer.geometry import Geometry, Window
+from roofsym.transformer.structure import (
+    Attention,
+    FeedForward,
+    LatentAttention,
+    LayerGroup,
+    Mixture,
+    Structure,
+)
 
-__all__ = ["Attention", "FeedForward", "Geometry", "LayerGroup", "Structure", "Transformer"]
+__all__ = [
+    "Attention",
+    "FeedForward",
+    "Geometry",
+    "LatentAttention",
+    "LayerGroup",
+    "Mixture",
+    "Structure",
+    "Transformer",
+    "Window",
+]
 
 
 @dataclass(frozen=True, init=False)
@@ -61,7 +78,7 @@ class Transformer:
         **dimensions: object,
     ) -> None:
         structure = structure or Structure()
-        allowed = [n for n in sy.names("dimension") if sy.TABLE[n].symbol in structure.symbols]
+        allowed = [n for n in sy.TABLE if sy.TABLE[n].symbol in structure.symbols]
         object.__setattr__(self, "structure", structure)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "dtype", dtype)
@@ -119,6 +136,11 @@ class Transformer:
     def parameters(self) -> sympy.Expr:
         """Number of parameters, embeddings, norms and biases included, tied tensors once."""
         return self.structure.parameters.xreplace(dict(self.values))
+
+    @property
+    def active_parameters(self) -> sympy.Expr:
+        """Number of parameters that one token uses: all but the experts it is not routed to."""
+        return self.structure.active_parameters.xreplace(dict(self.values))
 
     @property
     def kv_bytes_per_token(self) -> sympy.Expr:
