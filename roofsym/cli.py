@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import sympy
 
     from roofsym.closed_form import ClosedForm
+    from roofsym.conventions import Convention
+    from roofsym.difference import Difference
     from roofsym.hardware import Machine
     from roofsym.ledger import Ledger
     from roofsym.quantities import Subject
@@ -57,7 +59,18 @@ def _parser() -> argparse.ArgumentParser:
         "(default: what the model's config names)",
     )
     group.add_argument("--phase", choices=_PHASES, help="phase of the step (default: step)")
-    group.add_argument("--convention", metavar="C", help="counting rules (default: fused-ops)")
+    group.add_argument(
+        "--convention", metavar="C", action="append", default=[],
+        help="counting rules (default: fused-ops); twice for diff",
+    )  # fmt: skip
+    group.add_argument(
+        "--switch", metavar="SWITCH=VALUE", action="append", default=[], dest="switches",
+        help="one rule of the convention set otherwise; repeatable",
+    )  # fmt: skip
+    group.add_argument(
+        "--catalog", metavar="PATH", action="append", default=[],
+        help="TOML file or folder with models and machines of your own; repeatable",
+    )  # fmt: skip
     group.add_argument("--notation", metavar="N", default="roofsym", help="letters of equations")
     group.add_argument(
         "--set", metavar="NAME=NUMBER", action="append", default=[], dest="assignments",
@@ -96,6 +109,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--for", dest="unknown", metavar="SYMBOL", help="what to solve for")
     command = commands.add_parser("eval", parents=[common], help="quantities as numbers")
     command.add_argument("quantities", nargs="+", metavar="QUANTITY")
+    command = commands.add_parser(
+        "diff", parents=[common], help="what one convention counts and another does not"
+    )
+    command.add_argument("quantities", nargs="*", metavar="QUANTITY", help="flops, bytes or both")
     command = commands.add_parser("plot", parents=[common], help="a figure")
     command.add_argument("kind", choices=_PLOTS, metavar="KIND", help=", ".join(_PLOTS))
     command.add_argument("-o", "--output", required=True, metavar="FILE")
@@ -135,21 +152,45 @@ class _Request:
     """The subject that the common options describe."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        from roofsym import conventions, values
+        from roofsym import catalog, conventions, values
         from roofsym import symbols as sy
         from roofsym.render import notation
 
         self.options = options
-        self.convention = conventions.convention(options.convention or conventions.DEFAULT)
+        catalog.use(*options.catalog)
+        named = options.convention or [conventions.DEFAULT]
+        if len(named) != (2 if options.command == "diff" else 1):
+            accepted = "two conventions" if options.command == "diff" else "one convention"
+            raise InputError("--convention", ", ".join(named), accepted)
+        self.conventions = [self._switched(name) for name in named]
+        self.convention = self.conventions[0]
         self.notation: Notation = notation.notation(options.notation)
         settable = [n for n in sy.names() if sy.TABLE[n].role not in ("quantity", "internal")]
-        given = dict(_assignment(text) for text in options.assignments)
+        given: dict[str, str] = {}
+        for text in options.assignments:
+            name, value = _pair(text, "--set", "NAME=NUMBER, such as L=4096")
+            if given.get(name, value) != value:
+                raise InputError(f"--set {name}", value, f"one value; it is also {given[name]}")
+            given[name] = value
         self.assigned = {
             name: values.number_from_text(text, f"--set {name}") for name, text in given.items()
         }
         self.bound = values.bindings(self.assigned, allowed=settable)
         self.model = self._model()
         self.machine = self._machine()
+
+    def _switched(self, name: str) -> Convention:
+        """A convention with the switches of the command line."""
+        from roofsym import conventions
+
+        convention = conventions.convention(name)
+        switches = dict(_pair(text, "--switch", "SWITCH=VALUE") for text in self.options.switches)
+        if not switches:
+            return convention
+        words = {"yes": True, "true": True, "no": False, "false": False}
+        given = {k: words.get(v.strip().lower(), v.strip()) for k, v in switches.items()}
+        changed = ", ".join(f"{k}={v}" for k, v in switches.items())
+        return convention.replace(**given, name=f"{name} with {changed}")
 
     def _model(self) -> Transformer:
         from roofsym import catalog
@@ -162,6 +203,7 @@ class _Request:
             model = Transformer.from_config(name)
         else:
             model = catalog.model(name)
+        model = model.with_precisions(s.name for s in self.bound)
         dimensions = {s.name: v for s, v in self.bound.items() if s in model.structure.symbols}
         return model.at(**dimensions)
 
@@ -177,22 +219,31 @@ class _Request:
 
     @property
     def dtype(self) -> str | None:
-        """The dtype asked for, else the model's; None if there is neither."""
+        """The dtype asked for, else the model's, else bf16; None without a model."""
         from roofsym import hardware
 
         if self.options.dtype is not None:
             return hardware.dtype_name(self.options.dtype)
-        return self.model.dtype
+        # A config that names none (GPT-2, gpt-oss) is run in bf16 nowadays.
+        return self.model.dtype or ("bf16" if self.options.model else None)
 
-    def ledger(self, default_phase: str = "step", without: sympy.Symbol | None = None) -> Ledger:
+    def ledger(
+        self,
+        default_phase: str = "step",
+        without: sympy.Symbol | None = None,
+        convention: Convention | None = None,
+    ) -> Ledger:
         """Ledger of the step, with everything bound that was set."""
         from roofsym import hardware, phases
 
         phase = self.options.phase or default_phase
-        ledger = phases.ledger(self.model, phase, self.convention)
+        ledger = phases.ledger(self.model, phase, convention or self.convention)
         known: dict[str, Any] = {}
         if self.dtype is not None:
             known |= hardware.element_bytes(self.dtype)
+        if self.options.dtype is None:
+            # What the checkpoint says of its own precision goes before its dtype.
+            known |= {s.name: v for s, v in self.model.values.items()}
         known |= {s.name: v for s, v in self.bound.items() if s != without}
         return ledger.at(**known)
 
@@ -235,10 +286,10 @@ def _looks_like_path(name: str) -> bool:
     return name.endswith(".json") or "/" in name or Path(name).is_dir()
 
 
-def _assignment(text: str) -> tuple[str, str]:
+def _pair(text: str, option: str, form: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise InputError("--set", text, "NAME=NUMBER, such as L=4096")
+        raise InputError(option, text, form)
     return name.strip(), value
 
 
@@ -405,6 +456,81 @@ def _eval(options: argparse.Namespace) -> str:
         value = form.at_depth("numbers")
         lines.append(f"{name.ljust(width)}  {_with_exact(value, quantities.named(name).unit)}")
     return "\n".join(lines) + "\n"
+
+
+def _diff(options: argparse.Namespace) -> str:
+    from roofsym import quantities
+    from roofsym.difference import difference
+
+    request = _Request(options)
+    wanted = options.quantities or ["flops", "bytes"]
+    for name in wanted:
+        if name not in ("flops", "bytes"):
+            raise InputError("quantity", name, "flops or bytes: the others are made of these")
+    request._refuse_fixed(options.phase or "step")
+    first, second = (request.ledger(convention=c) for c in request.conventions)
+    made = [difference(first, second, name) for name in dict.fromkeys(wanted)]
+    if options.json:
+        return _difference_json(request, made)
+    lines = [f"{second.convention} − {first.convention}: {first.phase} of {first.model}"]
+    for d in made:
+        unit = quantities.named(d.quantity).unit
+        rows = [(line.label, line.difference) for line in d.lines] + [("sum", d.total)]
+        lines.append(f"\n{d.quantity} [{unit}]" + ("" if d.lines else ": counted alike"))
+        for label, expr in rows if d.lines else ():
+            lines += _difference_lines(request, label, expr, first.bind(expr), unit)
+        if d.lines:
+            totals = [x.bind(x.symbolic(d.quantity)) for x in (first, second)]
+            if all(t.is_number for t in totals):
+                shown = " − ".join(_with_exact(t, unit) for t in reversed(totals))
+                lines.append(f"    = {shown}")
+    return "\n".join(lines) + "\n"
+
+
+def _difference_lines(
+    request: _Request, label: str, expr: sympy.Expr, value: sympy.Expr, unit: str
+) -> list[str]:
+    from roofsym.render.expression import render
+
+    # The sum is long and follows from the lines above: only its value is printed where it has one.
+    out = [f"  {label}"]
+    if label != "sum" or not value.is_number:
+        out.append(f"    {render(expr, 'text', request.notation)}")
+    if value.is_number:
+        out.append(f"    = {_with_exact(value, unit)}")
+    elif value != expr:
+        out.append(f"    = {render(value, 'text', request.notation, digits=4)}")
+    return out
+
+
+def _difference_json(request: _Request, made: list[Difference]) -> str:
+    def number(expr: sympy.Expr) -> str | None:
+        value = made[0].first.bind(expr)
+        return str(value) if value.is_number else None
+
+    return _json(
+        {
+            "inputs": request.inputs(),
+            "conventions": [c.name for c in request.conventions],
+            "differences": {
+                d.quantity: {
+                    "lines": [
+                        {
+                            "entry": line.label,
+                            "first": str(line.first),
+                            "second": str(line.second),
+                            "difference": str(line.difference),
+                            "exact": number(line.difference),
+                        }
+                        for line in d.lines
+                    ],
+                    "total": str(d.total),
+                    "exact": number(d.total),
+                }
+                for d in made
+            },
+        }
+    )
 
 
 def _quantities_json(request: _Request, forms: dict[str, ClosedForm], depth: str) -> str:
@@ -618,6 +744,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], str]] = {
     "derive": _derive,
     "solve": _solve,
     "eval": _eval,
+    "diff": _diff,
     "plot": _plot,
     "report": _report,
 }

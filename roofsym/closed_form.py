@@ -104,13 +104,14 @@ def closed_form(
     definitions: dict[sympy.Symbol, sympy.Expr] = {}
     terms: list[sympy.Expr] = []
     idle = (1 - sy.top_k / sy.n_experts) ** ledger.tokens
+    rho = sy.rho**ledger.tokens
     # By falling degree, so that in α S (S + 1)/2 it is the square that gives α its definition.
     by_degree = sorted(_coefficients(ledger, quantity).items(), key=lambda x: -_degree(x[0]))
     for monomial, coefficient in by_degree:
-        if monomial == idle:
-            # Experts that no token of the step chooses are not read: E − E ρ^T are.
-            definitions |= {sy.rho: idle.base, sy.w_x: _tidy(-coefficient)}
-            terms.append(-sy.w_x * sy.rho**ledger.tokens)
+        if monomial == 1 - idle:
+            # Experts that no token of the step chooses are not read: E (1 − ρ^T) are.
+            definitions |= {sy.rho: idle.base, sy.w_x: _tidy(coefficient)}
+            terms.append(sy.w_x * (1 - rho))
             continue
         symbol, factor = _name(quantity, monomial, has_s, squares)
         alone = definitions.get(sy.alpha, sympy.S.Zero) * own
@@ -122,7 +123,7 @@ def closed_form(
             definition = _tidy(coefficient / factor)
             definitions[symbol] = units.require(definition, sy.info(symbol).unit, symbol.name)
         terms.append(named * monomial)
-    scaling = [t for t in terms if t.as_independent(*_STEP, as_Add=False)[1].coeff(sy.B, 1) != 0]
+    scaling = [t for t in terms if sy.B in sympy.Mul.make_args(t)]
     per_batch = sympy.Add(*(t / sy.B for t in scaling))
     rest = sympy.Add(*(t for t in terms if t not in scaling))
     expr = units.require(rest + sy.B * per_batch, QUANTITY_UNITS[quantity], f"the {quantity}")
@@ -160,6 +161,9 @@ def _expanded(amount: sympy.Expr) -> sympy.Expr:
     # What a window leaves of the context is no polynomial: it stays whole, as one generator, so
     # that layers with a window and without do not share monomials.
     if amount.has(sympy.Max, sympy.floor) or (amount.has(sympy.Min) and amount.has(sy.S)):
+        return amount
+    # So does the share of the experts that a step reads, 1 − (1 − k/E)^T.
+    if any(p.exp.free_symbols for p in amount.atoms(sympy.Pow)):
         return amount
     return sympy.expand(amount)
 

@@ -181,6 +181,29 @@ class Derivation:
             formulas.append(Formula(None, when))
         self.steps.append(Step("solution", text, tuple(formulas)))
 
+    def root(self, text: str, label: Label, found: Crossover, branch: Branch, unit: str) -> None:
+        """State a root without closed form, with the bracket that is certain to hold it.
+
+        Raises
+        ------
+        ProofError
+            If the two sides do not change places across the bracket.
+        """
+        if branch.bracket is None:
+            raise ProofError(f"{branch} has no bracket")
+        # A bracket can be narrower than the slack's rounding: look from a little further off.
+        slack = found.left - found.right
+        low, high = branch.bracket
+        width = (low + high) / 2 * sympy.Rational(1, 10**6)
+        sides = [
+            sympy.N(slack.xreplace({found.symbol: x}), 30) for x in (low - width, high + width)
+        ]
+        if sides[0] * sides[1] >= 0:
+            raise ProofError(f"the sides do not cross within {branch.bracket}")
+        shown = " and ".join(units.format_quantity(x, unit, 15) for x in branch.bracket)
+        formula = Formula(label, branch.value, number=branch.value, unit=unit)
+        self.steps.append(Step("number", f"{text}, between {shown}", (formula,)))
+
     def condition(self, text: str, condition: Boolean) -> None:
         """State a condition."""
         self.steps.append(Step("condition", text, (Formula(None, condition),)))

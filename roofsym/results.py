@@ -173,7 +173,9 @@ def _answer(
     d.equation(f"Set {question.left} equal to {question.right}", left, right)
     general = crossover(left, right, symbol)
     name = sy.info(symbol).text
-    if not general.branches:
+    if general.outcome == "numeric":
+        d.remark(f"This has no closed form in {name}: it is solved once all else has numbers.")
+    elif not general.branches:
         d.remark(f"No {name} > 0 solves this: {question.left} never meets {question.right}.")
     known = {
         s: d.evaluate(s) for s in (left - right).free_symbols if s != symbol and d.evaluate(s) != s
@@ -234,6 +236,9 @@ def _numbers(result: Result, d: Derivation) -> None:
     value = result.value
     if value is None or not value.is_number or not d.values:
         return
+    for branch in result.bound.branches:
+        if branch.bracket:
+            d.root("In numbers", result.question.label, result.bound, branch, result.unit)
     for branch in result.general.branches:
         if abs(sympy.N(d.evaluate(branch.value) - value)) <= 1e-9 * abs(sympy.N(value)):
             d.number("In numbers", result.question.label, branch.value, value, result.unit)
@@ -364,8 +369,7 @@ def limit_intensity(ledger: Ledger) -> Result:
     q, decode = LIMIT_INTENSITY, ledger.in_phase("decode")
     d = _start(q, decode, None)
     work, moved = _roofline_terms(d, decode, None)
-    per_sequence = [sympy.expand(x).coeff(sy.B, 1) for x in (work, moved)]
-    more_work, more_bytes = (sympy.factor_terms(x) for x in per_sequence)
+    more_work, more_bytes = (limit(x / sy.B, sy.B) for x in (work, moved))
     if more_bytes == 0:
         d.remark("No byte grows with the batch: intensity grows without bound.")
         never = Crossover(sympy.S.Zero, more_work, sy.intensity, "never")
@@ -452,7 +456,7 @@ def kv_overtakes_weights(ledger: Ledger) -> Result:
     read = d.total("KV cache read by one decode step", kv, cached, "bytes")
     kinds = {e.kind for e in decode.entries}
     streamed = decode.filter(quantity="bytes", kind={"weight", "vector", "scale"} & kinds)
-    shared = [e for e in streamed.entries if not e.amount.has(sy.B)]
+    shared = [e for e in streamed.entries if e.scheme != "embedding"]
     d_weights = d.total("Weights read whatever the batch", weights, streamed.keep(shared), "bytes")
     return _answer(q, d, read.expr, d_weights.expr, sy.L)
 

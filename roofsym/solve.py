@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from roofsym import exponential
 from roofsym import symbols as sy
 from roofsym.errors import InputError, ProofError
 
@@ -56,8 +57,9 @@ class Crossover:
         The unknown.
     outcome : str
         ``crosses``: for all values of the other symbols; ``conditional``: where `when` holds;
-        ``never``: `left` stays below `right`; ``always``: `left` stays above; ``numeric``: crosses
-        at a root without closed form, bracketed.
+        ``never``: `left` stays below `right`; ``always``: `left` stays above; ``numeric``: a
+        root without closed form, bracketed - once the other symbols have numbers; until then there
+        are no branches.
     branches : tuple of Branch
         The crossings, in order of rising value where that is known.
     starts, ends : sympy.Expr
@@ -139,8 +141,14 @@ def crossover(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Cros
         sy.info(used)
     if not (left.has(symbol) or right.has(symbol)):
         raise InputError("unknown", symbol.name, _unknowns(left, right))
-    if left.has(sympy.Min, sympy.Max) or right.has(sympy.Min, sympy.Max):
+    for part in (left - right).atoms(sympy.floor):
+        if part.has(symbol):
+            accepted = f"a symbol outside {part}, the steps of chunked attention"
+            raise InputError("unknown", symbol.name, accepted)
+    if _regimes(left - right, symbol):
         return _by_regime(left, right, symbol)
+    if exponential.occurs(left, symbol) or exponential.occurs(right, symbol):
+        return _with_exponential(left, right, symbol)
     coefficients = _polynomial(left, right, symbol)
     outcome, branches = _solve(coefficients, symbol)
     found = Crossover(
@@ -150,6 +158,30 @@ def crossover(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Cros
     )  # fmt: skip
     _verify(found, coefficients)
     return found
+
+
+def _with_exponential(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Crossover:
+    """Solve where the unknown stands in an exponent: numerically, once the others have numbers."""
+    if (left - right).free_symbols != {symbol}:
+        return Crossover(left, right, symbol, "numeric")
+    (above_l, below_l), (above_r, below_r) = _fraction(left), _fraction(right)
+    brackets, sign = exponential.crossings(above_l * below_r - above_r * below_l, symbol)
+    for denominator in (below_l, below_r):
+        if denominator.has(symbol) and exponential.crossings(denominator, symbol)[0]:
+            raise InputError("equation", f"1/({denominator})", "denominators without zeros")
+    small = [exponential.without(side, symbol, 1) for side in (left, right)]
+    large = [exponential.without(side, symbol, 0) for side in (left, right)]
+    ends = (
+        _ratio(small[0], small[1], symbol, at_infinity=False),
+        _ratio(large[0], large[1], symbol, at_infinity=True),
+    )
+    if not brackets:
+        return Crossover(left, right, symbol, "always" if sign > 0 else "never", (), *ends)
+    branches = tuple(
+        Branch(sympy.Float(float((low + high) / 2), 15), sympy.true, (low, high))
+        for low, high in brackets
+    )
+    return Crossover(left, right, symbol, "numeric", branches, *ends)
 
 
 def _unknowns(left: sympy.Expr, right: sympy.Expr) -> str:
@@ -200,12 +232,21 @@ def _primitive(coefficients: dict[int, sympy.Expr]) -> dict[int, sympy.Expr]:
 
 
 def _fraction(expr: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
-    above, below = expr.as_numer_denom()
-    return above, below
+    # SymPy would tear (3/4)^B apart into 3^B over 4^B.
+    powers = [p for p in expr.atoms(sympy.Pow) if p.exp.free_symbols]
+    if len(powers) > 1:
+        raise InputError("equation", str(expr), "at most one power with a symbol as exponent")
+    if not powers:
+        above, below = expr.as_numer_denom()
+        return above, below
+    above, below = expr.xreplace({powers[0]: sy.root}).as_numer_denom()
+    return above.xreplace({sy.root: powers[0]}), below.xreplace({sy.root: powers[0]})
 
 
 def _collect(expr: sympy.Expr, symbol: sympy.Symbol) -> dict[int, sympy.Expr]:
     """Coefficients by power of `symbol`, with common factors pulled out."""
+    if not expr.has(symbol):
+        return {0: expr} if expr != 0 else {}
     coefficient, rest = expr.as_independent(symbol, as_Add=False)
     base, power = rest.as_base_exp()
     if base == symbol and power.is_Integer and power > 0:
@@ -224,7 +265,9 @@ def _collect(expr: sympy.Expr, symbol: sympy.Symbol) -> dict[int, sympy.Expr]:
 
 def _sign(expr: sympy.Expr) -> int | None:
     """1, −1 or 0 if the sign is the same for all positive values of the symbols; else None."""
-    for form in (expr, sympy.expand(expr)):
+    # A window holds at least the token itself: W − 1 is not negative, though W > 0 does not say so.
+    positive = expr.xreplace({sy.window: sy.root + 1}) if expr.has(sy.window) else expr
+    for form in (positive, sympy.expand(positive)):
         if form.is_positive:
             return 1
         if form.is_negative:
@@ -256,12 +299,16 @@ def _ratio(
 def limit(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
     """Limit of a rational expression as a positive symbol grows without bound.
 
+    Powers with the symbol in the exponent have a base below 1 (see `roofsym.exponential`).
+
     Examples
     --------
     >>> from roofsym.symbols import B, a, phi, w
     >>> limit(B * phi / (w + B * a), B)
     phi/a
     """
+    if exponential.occurs(expr, symbol):
+        expr = exponential.without(expr, symbol, 0)
     return _ratio(expr, sympy.S.One, symbol, at_infinity=True)
 
 
@@ -348,11 +395,8 @@ def _quadratic(c0: sympy.Expr, c1: sympy.Expr, c2: sympy.Expr) -> Iterator[Branc
 def _numeric(
     coefficients: dict[int, sympy.Expr], symbol: sympy.Symbol
 ) -> tuple[str, tuple[Branch, ...]]:
-    free = sorted({s.name for c in coefficients.values() for s in c.free_symbols})
-    if free:
-        raise InputError(
-            "equation", f"degree {max(coefficients)} in {symbol}", "numbers for " + ", ".join(free)
-        )
+    if any(c.free_symbols for c in coefficients.values()):
+        return "numeric", ()
     expr = sympy.Add(*(c * symbol**power for power, c in coefficients.items()))
     # Only roots at which the sign changes are crossings: those of odd multiplicity.
     roots = []
@@ -433,9 +477,13 @@ def solve_condition(
 # --- Min and Max --------------------------------------------------------------------------------
 
 
+def _regimes(expr: sympy.Expr, symbol: sympy.Symbol) -> set[sympy.Expr]:
+    return {atom for atom in expr.atoms(sympy.Min, sympy.Max) if atom.has(symbol)}
+
+
 def _by_regime(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Crossover:
     """Solve with each arm of a Min or Max in turn; keep what lies in that arm's regime."""
-    atoms = (left.atoms(sympy.Min, sympy.Max)) | right.atoms(sympy.Min, sympy.Max)
+    atoms = _regimes(left - right, symbol)
     innermost = min(atoms, key=lambda x: (len(x.atoms(sympy.Min, sympy.Max)), str(x)))
     arms: list[Crossover] = []
     branches: list[Branch] = []
@@ -521,8 +569,11 @@ def _verify_at_random(found: Crossover, branch: Branch) -> None:
     others = [s for s in free if s != found.symbol]
     check = _random_check(found.left, found.right, found.symbol, branch.value, tuple(others))
     source = random.Random(str(branch.value))
+    # An exact power with an exponent of a million has a million digits.
+    powers = (found.left - found.right).atoms(sympy.Pow)
+    largest = 20 if any(p.exp.free_symbols for p in powers) else 10**6
     for _ in range(_TRIALS):
-        point = {s: sympy.Integer(source.randint(1, 10**6)) for s in others}
+        point = {s: sympy.Integer(source.randint(1, largest)) for s in others}
         if branch.when.xreplace(point) != sympy.true:
             continue
         left, right = check(*(float(v) for v in point.values()))

@@ -46,6 +46,10 @@ def text(result: Result, letters: Notation, freed: Result | None = None) -> str:
         if when and not conditions:
             line += f"\n    while {render(when[0].right, 'text', letters)}"
         lines.append(line)
+    if result.general.outcome == "numeric":
+        g = result.general
+        equation = f"{render(g.left, 'text', letters)} = {render(g.right, 'text', letters)}"
+        lines.append(f"  {equation}        (no closed form in {sy.info(g.symbol).text})")
     lines += [f"  {line}" for line in _verdict(result, letters, freed)]
     return "\n".join(lines) + "\n"
 
@@ -71,7 +75,7 @@ def _verdict(result: Result, letters: Notation, freed: Result | None) -> list[st
             if case == sympy.true:
                 line += f", only while {render(solved, 'text', letters, digits=4)}"
         return [line]
-    value = units.format_quantity(result.value, result.unit)
+    value = units.format_quantity(result.value, result.unit, 5)
     line = f"{q.label.text} = {value}{_given(result)}"
     if result.whole is not None:
         line += f" ({q.first or q.last}: {result.whole})"

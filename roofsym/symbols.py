@@ -111,7 +111,7 @@ eta = _define(
     "eta", "FLOP", "FLOPs per sequence, whatever its length (the LM head at one position)",
     "constant", text="η", latex=r"\eta",
 )  # fmt: skip
-w = _define("w", "B", "weight bytes read by a step that uses every weight", "constant")
+w = _define("w", "B", "weight bytes read by every step (routed experts apart)", "constant")
 w_x = _define("w_x", "B", "weight bytes of all routed experts", "constant", latex=r"w_{\mathrm{x}}")
 kappa = _define(
     "kappa", "B/token", "KV-cache bytes read per cached token (and scores, where they travel)",

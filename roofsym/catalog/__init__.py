@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,22 +43,65 @@ class Record:
     sources: Mapping[str, Any]
 
 
+PATH_VARIABLE = "ROOFSYM_CATALOG"
+"""Environment variable with TOML files and folders of the user's, separated as in PATH."""
+
+_added: list[Path] = []
+
+
+def use(*paths: str | os.PathLike[str]) -> None:
+    """Add TOML files, or folders of them, to the catalogue of this process.
+
+    Entries of the user's go before the package's of the same name.
+
+    Parameters
+    ----------
+    *paths : path
+        Each a file or a folder; a file may hold models, machines or both.
+
+    Raises
+    ------
+    InputError
+        If a path does not exist or a file is malformed.
+    """
+    for path in map(Path, paths):
+        if not path.exists():
+            raise InputError("catalog", str(path), "an existing TOML file or folder")
+        if path not in _added:
+            _added.append(path)
+            records.cache_clear()
+            for kind in ("models", "machines"):
+                records(kind)
+
+
+def _files(kind: str) -> Iterator[Path]:
+    yield from sorted((_HERE / kind).glob("*.toml"))
+    named = [Path(p) for p in os.environ.get(PATH_VARIABLE, "").split(os.pathsep) if p]
+    for path in [*named, *_added]:
+        if not path.exists():
+            raise InputError(PATH_VARIABLE, str(path), "an existing TOML file or folder")
+        yield from sorted(path.glob("*.toml")) if path.is_dir() else [path]
+
+
 @functools.cache
 def records(kind: str) -> Mapping[str, Record]:
-    """All entries of the catalogue, by id.
+    """All entries of the catalogue, by id; the user's own replace the package's.
 
     Parameters
     ----------
     kind : str
         ``models`` or ``machines``.
     """
-    return {r.id: r for path in sorted((_HERE / kind).glob("*.toml")) for r in _read(path, kind)}
+    return {r.id: r for path in _files(kind) for r in _read(path, kind)}
 
 
 def _read(path: Path, kind: str) -> Iterator[Record]:
     content = Fields(read_toml(path, kind.removesuffix("s")))
+    entries = content.get(kind, {})
+    if not isinstance(entries, Mapping):
+        raise InputError(f"{path.name}: {kind}", entries, f"tables [{kind}.NAME]")
     sources = content.get("sources", {})
-    for key, table in content.get(kind, {}).items():
+    for key, table in entries.items():
         fields = Fields(table, f"{key}.")
         yield Record(
             key, tuple(fields.get("aliases", ())), fields.string("name", key), table, sources

@@ -9,11 +9,10 @@ import sympy
 
 from roofsym.catalog.fields import Fields
 from roofsym.errors import InputError
-from roofsym.transformer import Structure
+from roofsym.transformer.structure import LINEAR, Structure
 
 # What quantisers of linear layers leave in the checkpoint's dtype.
 _UNTOUCHED = frozenset({"embedding", "lm_head", "router", "vectors"})
-_LINEAR = frozenset({"attention", "feed_forward", "experts"})
 _LEFT_ALONE = ("lm_head", "embed", "gate", "router", "e_score_correction_bias", "norm")
 
 
@@ -57,7 +56,7 @@ def _linear_layers(
     made = dataclasses.replace(
         structure,
         own_precision=_present(structure, _UNTOUCHED),
-        scaled=_present(structure, _LINEAR),
+        scaled=_present(structure, LINEAR),
     )
     return made, {"b_w": size, "group_w": group, "scale_w": scale}
 

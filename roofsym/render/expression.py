@@ -345,7 +345,9 @@ _STEP = frozenset({sy.B, sy.S, sy.L, sy.gamma, sy.ridge})
 def _has_sum_of_step(expr: sympy.Expr) -> bool:
     """Whether a term is a multiple of a sum, by a symbol of the step: it stands last."""
     factors = sympy.Mul.make_args(expr)
-    return any(f.is_Add for f in factors) and any(f in _STEP for f in factors)
+    sums = [f for f in factors if f.is_Add]
+    step = any(f in _STEP for f in factors) or any(f.free_symbols & _STEP for f in sums)
+    return bool(sums) and step
 
 
 def _rank(expr: sympy.Basic) -> tuple[tuple[int, int], ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,8 @@ from roofsym import symbols as sy
 from roofsym import units, values
 from roofsym.transformer.geometry import Geometry, Window
 from roofsym.transformer.structure import (
+    LINEAR,
+    PRECISIONS,
     Attention,
     FeedForward,
     LatentAttention,
@@ -131,6 +134,33 @@ class Transformer:
         return Transformer(
             self.structure, name=self.name, dtype=self.dtype, **{**known, **dimensions}
         )
+
+    def with_precisions(self, names: Iterable[str]) -> Transformer:
+        """Model in which some groups of weights have a precision of their own.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Names of symbols, of which those of precisions count: ``b_w_lm_head`` and the like
+            give that group bytes per weight of its own; ``group_w`` or ``scale_w`` give all linear
+            layers scales, ``group_kv`` or ``scale_kv`` the KV cache.
+
+        Examples
+        --------
+        >>> m = Transformer().with_precisions(["b_w_lm_head", "group_kv"])
+        >>> m.kv_bytes_per_token
+        2*head_dim*n_kv_heads*n_layers*(b_kv + scale_kv/group_kv)
+        """
+        wanted = set(names)
+        own = {p for p in PRECISIONS if f"b_w_{p}" in wanted}
+        structure = dataclasses.replace(
+            self.structure,
+            own_precision=self.structure.own_precision | own,
+            scaled=self.structure.scaled | (LINEAR if wanted & {"group_w", "scale_w"} else set()),
+            scaled_kv=self.structure.scaled_kv or bool(wanted & {"group_kv", "scale_kv"}),
+        )
+        known = {symbol.name: value for symbol, value in self.values.items()}
+        return Transformer(structure, name=self.name, dtype=self.dtype, **known)
 
     @property
     def parameters(self) -> sympy.Expr:

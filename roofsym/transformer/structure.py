@@ -273,6 +273,9 @@ class LayerGroup:
 PRECISIONS = ("embedding", "attention", "feed_forward", "experts", "router", "lm_head", "vectors")
 """Groups of weights that may have a number of bytes per weight of their own."""
 
+LINEAR = frozenset({"attention", "feed_forward", "experts"})
+"""Those of them that quantisation of linear layers means."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Structure:
