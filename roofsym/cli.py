@@ -142,6 +142,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader (head, say) has seen enough; keep the interpreter from saying so at exit.
         sys.stdout = None
+    except OSError as error:
+        sys.stdout = None
+        sys.stderr.write(f"roofsym: standard output: {error.strerror or error}\n")
+        return 2
     return 0
 
 
@@ -283,7 +287,10 @@ _MACHINE_SYMBOLS = ("peak", "bandwidth", "capacity", "link_bandwidth")
 def _looks_like_path(name: str) -> bool:
     from pathlib import Path
 
-    return name.endswith(".json") or "/" in name or Path(name).is_dir()
+    try:
+        return name.endswith(".json") or (name != "" and Path(name).exists())
+    except (OSError, ValueError):
+        return False
 
 
 def _pair(text: str, option: str, form: str) -> tuple[str, str]:
@@ -542,7 +549,7 @@ def _quantities_json(request: _Request, forms: dict[str, ClosedForm], depth: str
         value = form.at_depth("numbers")
         expr = form.at_depth(depth)
         rows[name] = {
-            "value": float(value) if value.is_number else None,
+            "value": _float(value),
             "exact": str(value) if value.is_number else None,
             "unit": quantities.named(name).unit,
             "expr": str(expr),
@@ -554,7 +561,18 @@ def _quantities_json(request: _Request, forms: dict[str, ClosedForm], depth: str
 
 
 def _json(content: object) -> str:
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _float(value: sympy.Expr | None) -> float | None:
+    """A number for JSON; None where there is none, or none that a float can hold."""
+    if value is None or not value.is_number:
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if abs(number) < float("inf") else None
 
 
 # --- derive and solve ----------------------------------------------------------------------------
@@ -625,7 +643,7 @@ def _crossover_json(request: _Request, name: str, general: Crossover, bound: Cro
             "result": name,
             "symbol": bound.symbol.name,
             "outcome": bound.outcome,
-            "value": float(value) if value is not None and number else None,
+            "value": _float(value),
             "exact": str(value) if number else None,
             "expr": None if branch is None else str(branch.value),
             "latex": None if branch is None else render(branch.value, "latex", request.notation),

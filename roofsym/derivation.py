@@ -18,7 +18,7 @@ from roofsym import units
 from roofsym.closed_form import ClosedForm, closed_form
 from roofsym.errors import ProofError
 from roofsym.ledger import Ledger
-from roofsym.solve import Branch, Crossover, alternatives, limit
+from roofsym.solve import Branch, Crossover, alternatives, limit, solve_condition, verify
 
 if TYPE_CHECKING:
     from roofsym.render.notation import Notation
@@ -174,7 +174,8 @@ class Derivation:
         ProofError
             If the value is no solution, or the condition is not the branch's.
         """
-        if branch not in found.branches or when not in alternatives(branch.when):
+        verify(found, branch)
+        if when not in alternatives(branch.when):
             raise ProofError(f"{branch} under {when} is no solution of {found}")
         formulas = [Formula(label, branch.value)]
         if when != sympy.true:
@@ -204,9 +205,19 @@ class Derivation:
         formula = Formula(label, branch.value, number=branch.value, unit=unit)
         self.steps.append(Step("number", f"{text}, between {shown}", (formula,)))
 
-    def condition(self, text: str, condition: Boolean) -> None:
-        """State a condition."""
-        self.steps.append(Step("condition", text, (Formula(None, condition),)))
+    def condition(
+        self, text: str, condition: Boolean, symbol: sympy.Symbol, solved: Boolean
+    ) -> None:
+        """State what a condition says about one symbol.
+
+        Raises
+        ------
+        ProofError
+            If the condition does not say that.
+        """
+        if solved not in [says for _, says in solve_condition(condition, symbol)]:
+            raise ProofError(f"{condition} does not say {solved}")
+        self.steps.append(Step("condition", text, (Formula(None, solved),)))
 
     def limit(
         self, text: str, label: Label | sympy.Expr, expr: sympy.Expr, variable: sympy.Symbol,

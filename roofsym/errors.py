@@ -25,7 +25,11 @@ class InputError(ValueError):
         self.field = field
         self.given = given
         self.accepted = accepted
-        shown = repr(given)
+        try:
+            shown = repr(given)
+        except ValueError:
+            # Python does not print integers of thousands of digits.
+            shown = f"a {type(given).__name__} too long to print"
         if len(shown) > 80:
             shown = shown[:77] + "..."
         super().__init__(f"{field}: got {shown}; accepted: {accepted}")

@@ -16,6 +16,7 @@ from fractions import Fraction
 import sympy
 from mpmath import iv
 
+from roofsym import symbols as sy
 from roofsym.errors import InputError
 
 _DIGITS = 60
@@ -38,6 +39,16 @@ def without(expr: sympy.Expr, symbol: sympy.Symbol, value: int) -> sympy.Expr:
     """
     powers = {p: sympy.Integer(value) for p in expr.atoms(sympy.Pow) if p.exp.has(symbol)}
     return expr.xreplace(powers)
+
+
+def fades(power: sympy.Expr, symbol: sympy.Symbol) -> bool:
+    """Whether a power is of the form that is known to fade as the symbol grows."""
+    base, exponent = power.as_base_exp()
+    if base == sy.rho or base == 1 - sy.top_k / sy.n_experts:
+        return bool((exponent / symbol).is_positive) and not (exponent / symbol).has(symbol)
+    return _decays(base, exponent / symbol) or (
+        bool(base.is_Rational) and 0 < base < 1 and bool((exponent / symbol).is_positive)
+    )
 
 
 def crossings(
@@ -63,7 +74,7 @@ def crossings(
     >>> from roofsym.symbols import B
     >>> brackets, sign = crossings(B - 2 + sympy.Rational(1, 2) ** B, B)
     >>> [float(low) for low, high in brackets], sign
-    ([1.690711...], -1)
+    ([1.690093...], -1)
     """
     with _precisely():
         polynomial, decaying = _split(slack, symbol)

@@ -21,10 +21,10 @@ def whole_file(path: str | os.PathLike[str], field: str = "output") -> Iterator[
         If `path` is a folder or cannot be written.
     """
     target = Path(path)
-    if target.is_dir():
-        raise InputError(field, str(path), "a path of a file, not of a folder")
     temporary: Path | None = None
     try:
+        if target.is_dir():
+            raise InputError(field, str(path), "a path of a file, not of a folder")
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=target.suffix)
         os.close(handle)
         temporary = Path(name)
@@ -34,8 +34,11 @@ def whole_file(path: str | os.PathLike[str], field: str = "output") -> Iterator[
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
         temporary.replace(target)
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
+        # ValueError: a path with a zero byte.
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise InputError(field, str(path), f"a path that can be written ({reason})") from None
     finally:
         if temporary is not None:

@@ -201,6 +201,11 @@ class Ledger:
         closed = {symbol: value.xreplace(merged) for symbol, value in merged.items()}
         return dataclasses.replace(self, values=closed)
 
+    def without(self, symbol: sympy.Symbol) -> Ledger:
+        """Ledger in which a symbol has no value."""
+        kept = {s: v for s, v in self.values.items() if s != symbol}
+        return dataclasses.replace(self, values=kept)
+
     def bind(self, expr: sympy.Expr) -> sympy.Expr:
         """Expression with this ledger's values put in."""
         return expr.xreplace(dict(self.values))

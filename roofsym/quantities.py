@@ -176,6 +176,15 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
                 "ridge", "FLOP/B", "ridge point of the machine", "I^{*}",
                 _plain(lambda s: sy.peak / sy.bandwidth),
             ),
+            Quantity("peak", "FLOP/s", "peak of the machine", r"\pi", _plain(lambda s: sy.peak)),
+            Quantity(
+                "bandwidth", "B/s", "memory bandwidth of the machine", r"\beta",
+                _plain(lambda s: sy.bandwidth),
+            ),
+            Quantity(
+                "capacity", "B", "memory capacity of the machine", "C",
+                _plain(lambda s: sy.capacity),
+            ),
             Quantity(
                 "compute_time", "s", "time to compute the FLOPs at peak", r"T_{\mathrm{compute}}",
                 _over(FLOPS, sy.peak),

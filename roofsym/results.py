@@ -45,8 +45,8 @@ class Question:
         Phase of the step that it is asked of.
     left, right : str
         What the two sides are.
-    grows : str
-        How the unknown moves, in ``... as B grows``.
+    symbol : sympy.Symbol
+        The unknown.
     natural : sympy.Symbol, optional
         The symbol for which conditions are solved.
     first : str
@@ -61,7 +61,7 @@ class Question:
     phase: str
     left: str
     right: str
-    grows: str
+    symbol: sympy.Symbol
     natural: sympy.Symbol | None = None
     first: str = ""
     last: str = ""
@@ -136,7 +136,8 @@ class Result:
         if x.outcome in ("never", "always"):
             # The side that comes closest to crossing: the far end, or the start.
             extreme = x.ends if x.outcome == "never" else x.starts
-            where = q.grows if x.outcome == "never" else f"as {sy.info(x.symbol).text} falls to 0"
+            moves = "grows" if x.outcome == "never" else "falls to 0"
+            where = f"as {sy.info(x.symbol).text} {moves}"
             return f"{q.left} {self._tends_to(extreme)} {where}, {q.right} {self._right()}"
         if x.outcome == "conditional":
             return f"{q.left} meets {q.right} only under a condition"
@@ -166,10 +167,9 @@ class Result:
         return self.derivation._repr_latex_()
 
 
-def _answer(
-    question: Question, d: Derivation, left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol
-) -> Result:
+def _answer(question: Question, d: Derivation, left: sympy.Expr, right: sympy.Expr) -> Result:
     """Solve the equation of a result in general and with what is known, and derive it."""
+    symbol = question.symbol
     d.equation(f"Set {question.left} equal to {question.right}", left, right)
     general = crossover(left, right, symbol)
     name = sy.info(symbol).text
@@ -224,9 +224,10 @@ def _solved_condition(question: Question, d: Derivation, branch: Branch) -> None
     for case, solved in solve_condition(branch.when, question.natural):
         text = f"In terms of {sy.info(question.natural).text}"
         if case == sympy.true:
-            d.condition(text, solved)
+            d.condition(text, branch.when, question.natural, solved)
         elif isinstance(solved, sympy.Lt):
-            d.condition(f"{text}, where the denominator is positive", solved)
+            where = f"{text}, where the denominator is positive"
+            d.condition(where, branch.when, question.natural, solved)
 
 
 def _numbers(result: Result, d: Derivation) -> None:
@@ -276,7 +277,7 @@ def _roofline_terms(
 
 RIDGE = Question(
     name="ridge-point", title="ridge point", label=Label("I*", "I^{*}"), phase="",
-    left="the rate at which memory can feed compute", right="the peak", grows="as I grows",
+    left="the rate at which memory can feed compute", right="the peak", symbol=sy.intensity,
 )  # fmt: skip
 
 
@@ -300,12 +301,12 @@ def ridge_point(machine: Machine) -> Result:
     """
     d = _start(RIDGE, None, machine)
     d.remark("At intensity I, memory of bandwidth β delivers work at the rate β I.")
-    return _answer(RIDGE, d, sy.bandwidth * sy.intensity, sy.peak, sy.intensity)
+    return _answer(RIDGE, d, sy.bandwidth * sy.intensity, sy.peak)
 
 
 CRITICAL_BATCH = Question(
     name="critical-batch", title="critical batch of decode", label=Label("B*", "B^{*}"),
-    phase="decode", left="intensity", right="the ridge point", grows="as B grows", natural=sy.L,
+    phase="decode", left="intensity", right="the ridge point", symbol=sy.B, natural=sy.L,
     first="first compute-bound batch",
 )  # fmt: skip
 
@@ -341,13 +342,13 @@ def critical_batch(ledger: Ledger, machine: Machine) -> Result:
             "As the batch grows, intensity tends to", sy.intensity, work / moved, sy.B,
             limit(work / moved, sy.B),
         )  # fmt: skip
-    return _answer(q, d, work / moved, sy.ridge, sy.B)
+    return _answer(q, d, work / moved, sy.ridge)
 
 
 LIMIT_INTENSITY = Question(
     name="limit-intensity", title="intensity that decode approaches as the batch grows",
     label=Label("I_∞", r"I_{\infty}"), phase="decode", left="intensity times traffic per sequence",
-    right="work per sequence", grows="as I grows",
+    right="work per sequence", symbol=sy.intensity,
 )  # fmt: skip
 
 
@@ -378,14 +379,14 @@ def limit_intensity(ledger: Ledger) -> Result:
         "As the batch grows, the weights' share vanishes and intensity tends to", q.label,
         work / moved, sy.B, more_work / more_bytes,
     )  # fmt: skip
-    return _answer(q, d, sy.intensity * more_bytes, more_work, sy.intensity)
+    return _answer(q, d, sy.intensity * more_bytes, more_work)
 
 
 COMPUTE_BOUND_CONTEXT = Question(
     name="compute-bound-context",
     title="context beyond which decode is compute-bound at no batch",
     label=Label("L_max", r"L_{\max}"), phase="decode", left="intensity at large batch",
-    right="the ridge point", grows="as L grows", last="last context within reach",
+    right="the ridge point", symbol=sy.L, last="last context within reach",
 )  # fmt: skip
 
 
@@ -414,14 +415,14 @@ def compute_bound_context(ledger: Ledger, machine: Machine) -> Result:
     )
     if not reached.has(sy.L):
         raise InputError("convention", decode.convention, "one under which the context matters")
-    return _answer(q, d, reached, sy.ridge, sy.L)
+    return _answer(q, d, reached, sy.ridge)
 
 
 KV_OVERTAKES_WEIGHTS = Question(
     name="kv-overtakes-weights", title="context at which KV reads overtake weight reads",
     label=Label("L*", "L^{*}"), phase="decode", left="the KV read",
     right="the weights read",
-    grows="as L grows", last="last context at which weights dominate",
+    symbol=sy.L, last="last context at which weights dominate",
 )  # fmt: skip
 
 
@@ -458,7 +459,7 @@ def kv_overtakes_weights(ledger: Ledger) -> Result:
     streamed = decode.filter(quantity="bytes", kind={"weight", "vector", "scale"} & kinds)
     shared = [e for e in streamed.entries if e.scheme != "embedding"]
     d_weights = d.total("Weights read whatever the batch", weights, streamed.keep(shared), "bytes")
-    return _answer(q, d, read.expr, d_weights.expr, sy.L)
+    return _answer(q, d, read.expr, d_weights.expr)
 
 
 ATTENTION_OVERTAKES_LINEAR = Question(
@@ -466,7 +467,7 @@ ATTENTION_OVERTAKES_LINEAR = Question(
     title="prompt length at which attention FLOPs overtake linear FLOPs",
     label=Label("S*", "S^{*}"), phase="prefill", left="the attention FLOPs",
     right="the linear FLOPs",
-    grows="as S grows", last="last length at which linear FLOPs dominate",
+    symbol=sy.S, last="last length at which linear FLOPs dominate",
 )  # fmt: skip
 
 
@@ -506,13 +507,13 @@ def attention_overtakes_linear(ledger: Ledger) -> Result:
         prefill.filter(kind="linear"), "flops",
     )  # fmt: skip
     per_sequence = [x.expr / sy.B for x in (attention, linear)]
-    return _answer(q, d, per_sequence[0], per_sequence[1], sy.S)
+    return _answer(q, d, per_sequence[0], per_sequence[1])
 
 
 PREFILL_CRITICAL_LENGTH = Question(
     name="prefill-critical-length", title="prompt length at which prefill turns compute-bound",
     label=Label("S*", "S^{*}"), phase="prefill", left="intensity", right="the ridge point",
-    grows="as S grows", natural=sy.B, first="first compute-bound length",
+    symbol=sy.S, natural=sy.B, first="first compute-bound length",
 )  # fmt: skip
 
 
@@ -534,12 +535,13 @@ def prefill_critical_length(ledger: Ledger, machine: Machine) -> Result:
     q, prefill = PREFILL_CRITICAL_LENGTH, ledger.in_phase("prefill")
     d = _start(q, prefill, machine)
     work, moved = _roofline_terms(d, prefill, machine)
-    return _answer(q, d, work / moved, sy.ridge, sy.S)
+    return _answer(q, d, work / moved, sy.ridge)
 
 
 DECODE_SPEED_LIMIT = Question(
     name="decode-speed-limit", title="decode speed limit", label=Label("R_max", r"R_{\max}"),
-    phase="decode", left="the bytes needed per second", right="the bandwidth", grows="as R grows",
+    phase="decode", left="the bytes needed per second", right="the bandwidth",
+    symbol=sy.steps_per_second,
 )  # fmt: skip
 
 
@@ -566,7 +568,7 @@ def decode_speed_limit(ledger: Ledger, machine: Machine) -> Result:
     moved = d.total("Bytes of one decode step, summed over the ledger", sy.bytes_, decode, "bytes")
     if moved.expr == 0:
         raise InputError("convention", decode.convention, "one that counts bytes")
-    return _answer(q, d, sy.steps_per_second * moved.expr, sy.bandwidth, sy.steps_per_second)
+    return _answer(q, d, sy.steps_per_second * moved.expr, sy.bandwidth)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import sympy
@@ -103,8 +103,13 @@ class Crossover:
         if self.symbol in values:
             given = values[self.symbol]
             raise InputError(self.symbol.name, given, "no value: it is what is solved for")
-        bound = dict(values)
-        return crossover(self.left.xreplace(bound), self.right.xreplace(bound), self.symbol)
+        left, right = (side.xreplace(dict(values)) for side in (self.left, self.right))
+        slack = sympy.expand(left - right)
+        if slack.is_number and not slack.has(self.symbol):
+            # With these values the unknown cancels out: one side is larger whatever it is.
+            outcome = "always" if slack > 0 else "never"
+            return Crossover(left, right, self.symbol, outcome, (), left / right, left / right)
+        return crossover(left, right, self.symbol)
 
 
 def crossover(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Crossover:
@@ -162,6 +167,9 @@ def crossover(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Cros
 
 def _with_exponential(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Crossover:
     """Solve where the unknown stands in an exponent: numerically, once the others have numbers."""
+    for power in (left - right).atoms(sympy.Pow):
+        if power.exp.has(symbol) and not exponential.fades(power, symbol):
+            raise InputError("equation", str(power), f"powers r**{symbol} with 0 < r < 1")
     if (left - right).free_symbols != {symbol}:
         return Crossover(left, right, symbol, "numeric")
     (above_l, below_l), (above_r, below_r) = _fraction(left), _fraction(right)
@@ -377,19 +385,32 @@ def _quadratic(c0: sympy.Expr, c1: sympy.Expr, c2: sympy.Expr) -> Iterator[Branc
         return
     root = sympy.sqrt(discriminant)
     low, high = (-half - root) / c2, (-half + root) / c2
+    both, one = _positive_roots(c0, c1, discriminant)
     if s2 is None:
-        real = sympy.Ge(discriminant, 0)
-        yield Branch(low, sympy.And(real, sympy.Gt(low, 0)))
-        yield Branch(high, sympy.And(real, sympy.Gt(high, 0)))
+        # With c2 < 0 the equation with its sign changed has c2 > 0, and the roots change places.
+        both_down, one_down = _positive_roots(-c0, -c1, discriminant)
+        up, down = _gt(c2), _lt(c2)
+        yield Branch(
+            low, sympy.Or(sympy.And(up, both), sympy.And(down, sympy.Or(one_down, both_down)))
+        )
+        yield Branch(high, sympy.Or(sympy.And(up, sympy.Or(one, both)), sympy.And(down, both_down)))
+        # And where c2 vanishes, a straight line.
+        for straight in _linear(c0, c1):
+            yield Branch(straight.value, sympy.And(sympy.Eq(_strip(c2), 0), straight.when))
         return
-    # With c2 > 0: both roots are positive if c0 > 0 and c1 < 0 (and they are real); one is if
-    # c0 < 0, or if c0 = 0 and c1 < 0.
-    both = sympy.And(_gt(c0), _lt(c1), _gt(discriminant))
-    one = sympy.Or(_lt(c0), sympy.And(sympy.Eq(_strip(c0), 0), _lt(c1)))
     known = _sign(c0)
     if known != -1:
         yield Branch(low, both)
     yield Branch(high, sympy.true if known == -1 else sympy.Or(one, both))
+
+
+def _positive_roots(
+    c0: sympy.Expr, c1: sympy.Expr, discriminant: sympy.Expr
+) -> tuple[Boolean, Boolean]:
+    """When a quadratic with c2 > 0 has two positive roots, and when it has exactly one."""
+    both = sympy.And(_gt(c0), _lt(c1), _gt(discriminant))
+    one = sympy.Or(_lt(c0), sympy.And(sympy.Eq(_strip(c0), 0), _lt(c1)))
+    return both, one
 
 
 def _numeric(
@@ -510,6 +531,8 @@ def _by_regime(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Cro
                 branches.append(Branch(branch.value, inside, branch.bracket))
     if not arms:
         raise InputError("unknown", symbol.name, "a symbol on which the two sides depend")
+    if all(b.value.is_number for b in branches):
+        branches.sort(key=lambda b: sympy.N(b.value))
     if not branches:
         outcome = _side(left, right, symbol)
     elif any(b.when != sympy.true for b in branches):
@@ -529,6 +552,24 @@ def _side(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> str:
 # --- verification ---------------------------------------------------------------------------
 
 
+def verify(found: Crossover, branch: Branch) -> None:
+    """Check that a value of the unknown makes the two sides of a crossing equal.
+
+    Raises
+    ------
+    ProofError
+        If it does not, or is no branch of the crossing.
+    """
+    if branch not in found.branches:
+        raise ProofError(f"{branch} is no branch of {found}")
+    if _regimes(found.left - found.right, found.symbol):
+        # Each arm was verified as it was solved; here, that the value lies in its regime.
+        _verify_at_random(found, branch)
+    elif branch.bracket is None:
+        coefficients = _polynomial(found.left, found.right, found.symbol)
+        _verify(Crossover(found.left, found.right, found.symbol, "", (branch,)), coefficients)
+
+
 def _verify(found: Crossover, coefficients: dict[int, sympy.Expr]) -> None:
     """Substitute every closed-form value back: exactly, and at random points of its condition.
 
@@ -539,13 +580,20 @@ def _verify(found: Crossover, coefficients: dict[int, sympy.Expr]) -> None:
     """
     for branch in found.branches:
         if branch.bracket is None:
-            _verify_exactly(branch.value, coefficients)
+            _verify_exactly(branch, coefficients)
             if branch.value.free_symbols:
                 _verify_at_random(found, branch)
 
 
-def _verify_exactly(value: sympy.Expr, coefficients: Mapping[int, sympy.Expr]) -> None:
-    powers = [(power, c) for power, c in coefficients.items()]
+def _verify_exactly(branch: Branch, coefficients: Mapping[int, sympy.Expr]) -> None:
+    value = branch.value
+    # A branch that holds where the leading coefficient vanishes solves what is left.
+    asked = branch.when.args if isinstance(branch.when, sympy.And) else (branch.when,)
+    zeros = [e.lhs for e in asked if isinstance(e, sympy.Eq)]
+    top = max(coefficients)
+    if any(sympy.expand(_strip(coefficients[top]) - z) == 0 for z in zeros):
+        coefficients = {power: c for power, c in coefficients.items() if power != top}
+    powers = list(coefficients.items())
     residue = sympy.Add(*(c * value**power for power, c in powers))
     roots = [r for r in residue.atoms(sympy.Pow) if r.exp == sympy.Rational(1, 2)]
     if roots:
@@ -563,11 +611,8 @@ _TRIALS = 3
 
 
 def _verify_at_random(found: Crossover, branch: Branch) -> None:
-    free = sorted(
-        (found.left - found.right).free_symbols | branch.value.free_symbols, key=lambda s: s.name
-    )
-    others = [s for s in free if s != found.symbol]
-    check = _random_check(found.left, found.right, found.symbol, branch.value, tuple(others))
+    free = (found.left - found.right).free_symbols | branch.value.free_symbols
+    others = sorted(free - {found.symbol}, key=lambda s: s.name)
     source = random.Random(str(branch.value))
     # An exact power with an exponent of a million has a million digits.
     powers = (found.left - found.right).atoms(sympy.Pow)
@@ -576,20 +621,11 @@ def _verify_at_random(found: Crossover, branch: Branch) -> None:
         point = {s: sympy.Integer(source.randint(1, largest)) for s in others}
         if branch.when.xreplace(point) != sympy.true:
             continue
-        left, right = check(*(float(v) for v in point.values()))
-        if abs(left - right) > 1e-6 * max(abs(left), abs(right)):
+        # Both terms of a root can be large and nearly equal: floats would not do.
+        value = branch.value.xreplace(point).evalf(60)
+        left, right = (
+            side.xreplace(point).xreplace({found.symbol: value}).evalf(30)
+            for side in (found.left, found.right)
+        )
+        if abs(left - right) > sympy.Float("1e-12") * max(abs(left), abs(right)):
             raise ProofError(f"{branch.value} is no crossing at {point}: {left} != {right}")
-
-
-@functools.lru_cache(maxsize=64)
-def _random_check(
-    left: sympy.Expr,
-    right: sympy.Expr,
-    symbol: sympy.Symbol,
-    value: sympy.Expr,
-    others: tuple[sympy.Symbol, ...],
-) -> Callable[..., tuple[float, float]]:
-    put = {symbol: value}
-    sides = (left.xreplace(put), right.xreplace(put))
-    made: Callable[..., tuple[float, float]] = sympy.lambdify(others, sides, modules="math")
-    return made

@@ -162,7 +162,8 @@ def answers(ledger: Ledger, machine: Machine) -> list[Result]:
     for name, entry in results.RESULTS.items():
         unknown_free = Ledger.in_phase(ledger, entry.question.phase or "step")
         try:
-            made.append(entry.answer(_typical(name, unknown_free), machine))
+            open_step = _typical(name, unknown_free).without(entry.question.symbol)
+            made.append(entry.answer(open_step, machine))
         except InputError as error:
             if error.field != "convention":
                 raise

@@ -175,6 +175,13 @@ _NEVER_SCALED = frozenset({"1", "token", "FLOP/B", "1/s"})
 _WORDS: Mapping[str, str] = {"1": "", "token": " tokens", "1/s": " per second"}
 
 
+def _float(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf  # type: ignore[operator]
+
+
 def format_number(value: object, digits: int = 4) -> str:
     """A number with `digits` significant digits, no exponent where it can be read without.
 
@@ -183,7 +190,9 @@ def format_number(value: object, digits: int = 4) -> str:
     >>> format_number(1907.35), format_number(131072), format_number(0.00102)
     ('1907', '131072', '0.00102')
     """
-    number = float(value)  # type: ignore[arg-type]
+    number = _float(value)
+    if math.isinf(number) and isinstance(value, sympy.Rational):
+        return str(sympy.N(value, digits)).replace("e+", "e")
     if not math.isfinite(number):
         return "∞" if number > 0 else "-∞" if number < 0 else "undefined"
     if number == int(number) and abs(number) < 10**digits * 1000:
@@ -206,10 +215,12 @@ def format_quantity(value: object, unit: str, digits: int = 4) -> str:
     >>> format_quantity(295.2, "FLOP/B"), format_quantity(0.0075, "s")
     ('295.2 FLOP/B', '7.5 ms')
     """
-    number = float(value)  # type: ignore[arg-type]
+    number = _float(value)
     if unit == "1" and number == int(number) and abs(number) < 10**15:
         return str(int(number))
     if unit in _NEVER_SCALED or number == 0 or not math.isfinite(number):
-        return format_number(number, digits) + _WORDS.get(unit, f" {unit}")
+        return format_number(value, digits) + _WORDS.get(unit, f" {unit}")
     power = min(max(math.floor(math.log10(abs(number)) / 3), -4), 6)
+    if power < 6 and float(f"{abs(number) / 1000.0**power:.{digits - 1}e}") >= 1000:
+        power += 1
     return f"{format_number(number / 1000.0**power, digits)} {_PREFIXES[power]}{unit}"

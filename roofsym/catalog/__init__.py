@@ -103,9 +103,7 @@ def _read(path: Path, kind: str) -> Iterator[Record]:
     sources = content.get("sources", {})
     for key, table in entries.items():
         fields = Fields(table, f"{key}.")
-        yield Record(
-            key, tuple(fields.get("aliases", ())), fields.string("name", key), table, sources
-        )
+        yield Record(key, fields.strings("aliases"), fields.string("name", key), table, sources)
 
 
 def _find(kind: str, name: str) -> Record:

@@ -36,7 +36,7 @@ class Fields:
 
     def __init__(self, table: Mapping[str, Any], where: str = "") -> None:
         if not isinstance(table, Mapping):
-            raise InputError(where or "file", table, "a table of named values")
+            raise InputError(where.rstrip(".") or "file", table, "a table of named values")
         self.table = table
         self.where = where
 
@@ -97,6 +97,13 @@ class Fields:
             raise InputError(self.name(key), value, "a string")
         return value
 
+    def strings(self, key: str) -> tuple[str, ...]:
+        """A list of strings; empty if absent."""
+        value = self.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(x, str) for x in value):
+            raise InputError(self.name(key), value, "a list of strings")
+        return tuple(value)
+
     def positive(self, key: str) -> sympy.Rational:
         """A number > 0."""
         return values.positive(self.get(key, accepted="a number > 0"), self.name(key))
@@ -127,8 +134,9 @@ def read_text(path: str | os.PathLike[str], field: str) -> str:
         return Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise InputError(field, str(path), "a UTF-8 text file") from None
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
+    except (OSError, ValueError) as error:
+        # ValueError: a path with a zero byte.
+        reason = getattr(error, "strerror", None) or str(error)
         raise InputError(field, str(path), f"a readable file ({reason.lower()})") from None
 
 
@@ -140,8 +148,9 @@ def read_json(path: str | os.PathLike[str], field: str) -> Any:
     InputError
         If it cannot be read or is not JSON.
     """
+    text = read_text(path, field)
     try:
-        return json.loads(read_text(path, field))
+        return json.loads(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}: {error.msg}"
         raise InputError(field, str(path), f"valid JSON ({place})") from None
@@ -158,7 +167,8 @@ def read_toml(path: str | os.PathLike[str], field: str) -> dict[str, Any]:
     InputError
         If it cannot be read or is not TOML.
     """
+    text = read_text(path, field)
     try:
-        return tomllib.loads(read_text(path, field), parse_float=Decimal)
+        return tomllib.loads(text, parse_float=Decimal)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError, ArithmeticError) as error:
         raise InputError(field, str(path), f"valid TOML ({error})") from None

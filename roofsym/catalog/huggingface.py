@@ -98,7 +98,7 @@ def _refuse_other_layers(fields: Fields, family: str) -> None:
             raise InputError(fields.name("model_type"), f"{family} with {what} ({key})", accepted)
     if family in _ENCODERS or fields.get("is_encoder_decoder", False):
         raise InputError(fields.name("model_type"), f"{family} with an encoder", accepted)
-    for kind in fields.get("layer_types", ()):
+    for kind in fields.strings("layer_types"):
         if kind not in _LAYER_TYPES:
             raise InputError(fields.name("layer_types"), kind, "one of " + ", ".join(_LAYER_TYPES))
 
@@ -715,9 +715,9 @@ def _llama4(fields: Fields) -> Reading:
     chunk = _absent_or(fields, "attention_chunk_size", 8192)
     period = fields.integer("no_rope_layer_interval", 4)
     # 1 marks a layer that is rotated; those are the chunked ones.
-    rotated = fields.get("no_rope_layers", None) or [
-        int((i + 1) % period != 0) for i in range(n_layers)
-    ]
+    rotated = fields.get("no_rope_layers", [])
+    if rotated == []:
+        rotated = [int((i + 1) % period != 0) for i in range(n_layers)]
     if not isinstance(rotated, list) or len(rotated) != n_layers or not set(rotated) <= {0, 1}:
         accepted = f"a list of num_hidden_layers = {n_layers} zeros and ones"
         raise InputError(fields.name("no_rope_layers"), rotated, accepted)

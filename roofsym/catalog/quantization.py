@@ -13,7 +13,9 @@ from roofsym.transformer.structure import LINEAR, Structure
 
 # What quantisers of linear layers leave in the checkpoint's dtype.
 _UNTOUCHED = frozenset({"embedding", "lm_head", "router", "vectors"})
-_LEFT_ALONE = ("lm_head", "embed", "gate", "router", "e_score_correction_bias", "norm")
+_LEFT_ALONE = frozenset(
+    {"lm_head", "embed_tokens", "gate", "router", "shared_expert_gate", "e_score_correction_bias"}
+)
 
 
 def apply(structure: Structure, config: Any) -> tuple[Structure, dict[str, object]]:
@@ -34,14 +36,15 @@ def apply(structure: Structure, config: Any) -> tuple[Structure, dict[str, objec
     if config is None:
         return structure, {}
     fields = Fields(config, "quantization_config.")
-    method = fields.get("quant_method", None) or fields.get("quant_algo", None)
+    key = "quant_method" if "quant_method" in fields else "quant_algo"
+    method = fields.string(key if key in fields else "quant_method")
     if method == "fp8":
         return _fp8(structure, fields)
     if method == "mxfp4":
-        return _mxfp4(structure)
+        return _mxfp4(structure, fields)
     if method in ("gptq", "awq"):
         return _grouped_integers(structure, fields)
-    raise InputError(fields.name("quant_method"), method, "one of fp8, mxfp4, gptq, awq")
+    raise InputError(fields.name(key), method, "one of fp8, mxfp4, gptq, awq")
 
 
 def _present(structure: Structure, parts: frozenset[str]) -> frozenset[str]:
@@ -68,15 +71,20 @@ def _fp8(structure: Structure, fields: Fields) -> tuple[Structure, dict[str, obj
     )
     if not ok:
         raise InputError(fields.name("weight_block_size"), block, "a list of two block sizes")
-    for module in fields.get("modules_to_not_convert", ()):
-        if not any(word in str(module) for word in _LEFT_ALONE):
+    for module in fields.strings("modules_to_not_convert"):
+        name = module.split(".")[-1]
+        if name not in _LEFT_ALONE and not name.endswith("norm"):
             accepted = "modules that are embeddings, routers, norms or the LM head"
             raise InputError(fields.name("modules_to_not_convert"), module, accepted)
     # One 4-byte scale per block.
     return _linear_layers(structure, sympy.Integer(1), block[0] * block[1], sympy.Integer(4))
 
 
-def _mxfp4(structure: Structure) -> tuple[Structure, dict[str, object]]:
+def _mxfp4(structure: Structure, fields: Fields) -> tuple[Structure, dict[str, object]]:
+    if "experts" not in _present(structure, LINEAR):
+        raise InputError(
+            fields.name("quant_method"), "mxfp4", "fp8, gptq or awq: it has no experts"
+        )
     # Open Compute Project, Microscaling Formats (MX) v1.0: 4-bit elements, one 8-bit scale per 32.
     # The published checkpoints quantise the experts and nothing else.
     experts = frozenset({"experts"})

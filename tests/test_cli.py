@@ -1,0 +1,625 @@
+"""The command line: what it prints, and that bad input gets one line, status 2 and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import CONVENTIONS, LLAMA, ROOT
+
+from roofsym import cli
+from roofsym.quantities import QUANTITIES
+from roofsym.results import RESULTS
+
+MODEL = ["--model", "llama-3.1-8b"]
+BOTH = [*MODEL, "--machine", "h100-sxm"]
+DECODE = ["--phase", "decode", "--set", "B=8", "--set", "L=4096"]
+
+
+class Answer:
+    """What a command did."""
+
+    def __init__(self, status: object, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+
+class Shell:
+    """Runs the command line in this process, in an empty folder."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.capsys = folder, capsys
+
+    def files(self) -> list[str]:
+        return sorted(str(p.relative_to(self.folder)) for p in self.folder.rglob("*"))
+
+    def __call__(self, *arguments: str) -> Answer:
+        status: object
+        try:
+            status = cli.main(arguments)
+        except SystemExit as stop:  # argparse: --help, and what it refuses
+            status = stop.code
+        out, err = self.capsys.readouterr()
+        return Answer(status, out, err)
+
+    def good(self, *arguments: str) -> str:
+        answer = self(*arguments)
+        assert answer.status == 0, answer.err
+        assert answer.err == ""
+        assert answer.out.endswith("\n")
+        assert "Traceback" not in answer.out
+        return answer.out
+
+    def json(self, *arguments: str) -> Any:
+        def refuse(constant: str) -> None:
+            raise AssertionError(f"{constant} is no JSON")
+
+        return json.loads(self.good(*arguments, "--json"), parse_constant=refuse)
+
+    def bad(self, *arguments: str) -> str:
+        """One line on stderr, status 2, nothing on stdout, no file more or less than before."""
+        before = self.files()
+        answer = self(*arguments)
+        assert answer.status == 2
+        assert answer.out == ""
+        assert answer.err.endswith("\n")
+        assert answer.err.count("\n") == 1, answer.err
+        assert answer.err.startswith("roofsym: ")
+        assert self.files() == before
+        return answer.err
+
+
+@pytest.fixture
+def shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shell:
+    monkeypatch.chdir(tmp_path)
+    return Shell(tmp_path, capsys)
+
+
+# --- list -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("models", "llama-3.1-8b"),
+        ("machines", "h100-sxm"),
+        ("conventions", "fused-ops"),
+        ("notations", "hugging-face"),
+        ("quantities", "flops"),
+        ("results", "critical-batch"),
+    ],
+)
+def test_list(shell: Shell, what: str, expected: str):
+    lines = shell.good("list", what).splitlines()
+    assert any(line.split()[0] == expected for line in lines)
+    rows = json.loads(shell.good("list", what, "--json"))
+    assert [r["name"] for r in rows] == [line.split()[0] for line in lines]
+
+
+def test_list_names_everything_that_the_issue_asks_for(shell: Shell):
+    quantities = {r["name"] for r in json.loads(shell.good("list", "quantities", "--json"))}
+    assert quantities >= {
+        "flops", "bytes", "weight_bytes", "kv_bytes", "kv_read_bytes", "kv_write_bytes",
+        "activation_bytes", "intensity", "ridge", "compute_time", "memory_time", "time",
+        "tokens_per_second", "parameters", "kv_bytes_per_token", "memory_footprint",
+    }  # fmt: skip
+    conventions = {r["name"] for r in json.loads(shell.good("list", "conventions", "--json"))}
+    assert conventions >= {
+        "fused-ops", "unfused-ops", "framework", "activation-multiplier", "residual-io",
+        "linear-only", "weights-only",
+    }  # fmt: skip
+    machines = json.loads(shell.good("list", "machines", "--json"))
+    titles = " ".join(r["title"] for r in machines)
+    for title in ("A100 40", "A100 80", "H100 SXM", "H200", "B200", "MI300X", "v5e", "4090"):
+        assert title in titles
+
+
+# --- show and eval --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", ["step", "prefill", "decode", "verify", "chunk"])
+@pytest.mark.parametrize("form", ["text", "latex", "markdown", "json"])
+@pytest.mark.parametrize("depth", ["constants", "dimensions", "numbers"])
+def test_show_in_every_form_and_depth(shell: Shell, phase: str, form: str, depth: str):
+    out = shell.good(
+        "show", "flops", "bytes", "intensity", "--phase", phase, "--format", form, "--depth",
+        depth, *MODEL,
+    )  # fmt: skip
+    assert "None" not in out
+    assert "nan" not in out
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+@pytest.mark.parametrize("model", [None, "llama-3.1-8b", "mistral-7b-v0.1"])
+def test_show_says_under_which_convention(shell: Shell, convention: str, model: str | None):
+    chosen = ["--model", model] if model else []
+    for quantity in QUANTITIES:
+        out = shell.good("show", quantity, "--convention", convention, *chosen)
+        assert convention in out
+        assert "causal" in out or "full" in out  # the switches that made the number
+
+
+def test_the_default_convention_is_fused_ops(shell: Shell):
+    assert shell.json("eval", "flops", *DECODE, *MODEL)["convention"] == "fused-ops"
+
+
+def test_the_json_of_eval(shell: Shell):
+    answer = shell.json("eval", "flops", "intensity", "time", *DECODE, *BOTH)
+    assert set(answer) == {"inputs", "convention", "quantities"}
+    assert list(answer["quantities"]) == ["flops", "intensity", "time"]
+    for row in answer["quantities"].values():
+        assert set(row) >= {"value", "exact", "unit", "expr", "latex"}
+        assert isinstance(row["value"], float)
+        above, _, below = row["exact"].partition("/")
+        assert row["value"] == pytest.approx(int(above) / int(below or 1))
+    assert answer["quantities"]["time"]["unit"] == "s"
+
+
+def test_the_json_of_show(shell: Shell):
+    answer = shell.json("show", "flops", *MODEL, "--phase", "decode", "--depth", "constants")
+    row = answer["quantities"]["flops"]
+    assert row["value"] is None
+    assert row["exact"] is None
+    assert row["latex"]
+    assert answer["inputs"]["model"] == "llama-3.1-8b"
+
+
+def test_format_json_is_json(shell: Shell):
+    one = shell.good("show", "flops", *MODEL, "--format", "json")
+    assert one == shell.good("show", "flops", *MODEL, "--json")
+
+
+def test_eval_agrees_with_python(shell: Shell):
+    import roofsym as rs
+
+    answer = shell.json("eval", "flops", "bytes", *DECODE, *MODEL)
+    led = rs.decode(rs.model("llama-3.1-8b")).at(B=8, L=4096, b_w=2, b_a=2, b_kv=2)
+    assert answer["quantities"]["flops"]["exact"] == str(led.flops)
+    assert answer["quantities"]["bytes"]["exact"] == str(led.bytes)
+
+
+def test_the_dtype_sets_the_bytes_and_set_overrides_it(shell: Shell):
+    def weights(*more: str) -> int:
+        answer = shell.json("eval", "weight_bytes", *DECODE, *BOTH, *more)
+        return int(answer["quantities"]["weight_bytes"]["exact"])
+
+    assert weights() == weights("--dtype", "bf16") == 2 * weights("--dtype", "fp8")
+    assert weights("--dtype", "fp8", "--set", "b_w=2") == weights()
+
+
+def test_a_config_file_and_its_folder_are_models(shell: Shell):
+    (shell.folder / "config.json").write_text(json.dumps(LLAMA), encoding="utf-8")
+    by_name = shell.good("eval", "parameters", *MODEL)
+    assert shell.good("eval", "parameters", "--model", "config.json") == by_name
+    assert shell.good("eval", "parameters", "--model", str(shell.folder)) == by_name
+    assert shell.good("eval", "parameters", "--model", "./config.json") == by_name
+
+
+def test_every_alias_of_the_catalogue_works_here_too(shell: Shell):
+    from roofsym import catalog
+
+    for record in catalog.records("models").values():
+        for alias in record.aliases[:2]:
+            shell.good("eval", "parameters", "--model", alias)
+
+
+def test_a_name_with_any_letters_prints(shell: Shell):
+    named = {**LLAMA, "_name_or_path": "me/été 模型 100%_#{}\\"}
+    (shell.folder / "config.json").write_text(json.dumps(named), encoding="utf-8")
+    out = shell.good("solve", "critical-batch", "--model", ".", "--machine", "h100-sxm")
+    assert "été 模型 100%_#{}\\" in out
+    for form in ("md", "tex", "html"):
+        shell.good("report", "--model", ".", "--machine", "h100-sxm", "-o", f"r.{form}")
+    tex = (shell.folder / "r.tex").read_text(encoding="utf-8")
+    assert r"100\%\_\#\{\}\textbackslash" in tex.replace(r"\textbackslash{}", r"\textbackslash")
+
+
+def test_values_at_the_edge(shell: Shell):
+    for value in ("0", "1", "1e30", "1/3", "0.5", " 12 ", "+5", "1e-30"):
+        shell.json(
+            "eval", "flops", "--phase", "decode", *MODEL, "--set", "B=1", "--set", f"L={value}"
+        )
+    out = shell.good(
+        "eval", "flops", "--phase", "decode", *MODEL, "--set", "B=1e30", "--set", "L=0"
+    )
+    assert str(15_009_841_152 * 10**30) in out
+
+
+def test_a_number_too_large_for_a_float_is_no_infinity(shell: Shell):
+    answer = shell("eval", "flops", "--phase", "decode", *MODEL, "--set", "B=1", "--set", "L=1e399")
+    assert "∞" not in answer.out
+    assert "inf" not in answer.out
+
+
+# --- solve, derive --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+@pytest.mark.parametrize("result", RESULTS)
+def test_solve_and_derive_answer_or_refuse(shell: Shell, result: str, convention: str):
+    for more in ([], BOTH):
+        for command in ("solve", "derive"):
+            answer = shell(command, result, "--convention", convention, *more)
+            assert answer.status in (0, 2)
+            if answer.status == 2:
+                assert "convention" in answer.err
+                assert answer.err.count("\n") == 1
+            elif result != "ridge-point":
+                assert convention in answer.out
+
+
+def test_the_json_of_solve(shell: Shell):
+    answer = shell.json("solve", "critical-batch", *BOTH, "--set", "L=128")
+    assert set(answer) >= {
+        "inputs", "convention", "result", "symbol", "outcome", "value", "expr", "latex",
+        "conditions",
+    }  # fmt: skip
+    assert answer["result"] == "critical-batch"
+    assert answer["symbol"] == "B"
+    assert answer["outcome"] == "crosses"
+    assert 300 < answer["value"] < 1000
+
+
+def test_never_is_said_with_its_reason(shell: Shell):
+    answer = shell.json("solve", "critical-batch", *BOTH, "--set", "L=8192")
+    assert answer["outcome"] == "never"
+    assert answer["value"] is None
+    out = shell.good("solve", "critical-batch", *BOTH, "--set", "L=8192")
+    assert len(out.splitlines()) <= 6
+    for words in (
+        "never at L = 8192",
+        "tends to",
+        "the ridge",
+        "only while L <",
+        "at L = 128, B* =",
+    ):
+        assert words in out
+
+
+@pytest.mark.parametrize("result", RESULTS)
+@pytest.mark.parametrize("form", ["text", "latex", "markdown", "json"])
+def test_derive_in_every_form(shell: Shell, result: str, form: str):
+    out = shell.good("derive", result, "--format", form)
+    assert "None" not in out
+    if form == "latex":
+        assert out.count(r"\begin{document}") == out.count(r"\end{document}") == 1
+    if form == "json":
+        assert json.loads(out)["result"] == result
+
+
+def test_equations_of_quantities(shell: Shell):
+    decode = ["--phase", "decode", *BOTH, "--set", "L=128"]
+    batch = shell.json("solve", "critical-batch", *BOTH, "--set", "L=128")["value"]
+    for equation in ("intensity = ridge", "compute_time=memory_time", "ridge = intensity"):
+        answer = shell.json("solve", equation, "--for", "B", *decode)
+        assert answer["value"] == pytest.approx(batch)
+        assert answer["symbol"] == "B"
+    answer = shell.json("solve", "memory_footprint = capacity", "--for", "B", *decode)
+    weights = 8_030_261_248 * 2
+    assert answer["value"] == pytest.approx((80e9 - weights) / (129 * 131072))
+    answer = shell.json("solve", "time = 0.01", *decode)
+    assert answer["outcome"] == "crosses"
+
+
+def test_an_equation_for_any_of_its_symbols(shell: Shell):
+    for symbol in ("B", "L", "peak", "bandwidth", "b_w", "n_layers", "d_ff"):
+        answer = shell.json(
+            "solve", "compute_time = memory_time", "--phase", "decode", "--for", symbol
+        )
+        assert answer["symbol"] == symbol
+        assert answer["outcome"] in ("crosses", "conditional")
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+def test_plot_writes_one_file(shell: Shell, suffix: str):
+    assert shell.good("plot", "roofline", *BOTH, "-o", f"r.{suffix}") == f"r.{suffix}\n"
+    assert shell.files() == [f"r.{suffix}"]
+    start = (shell.folder / f"r.{suffix}").read_bytes()[:100]
+    assert {"png": b"PNG", "svg": b"<?xml", "pdf": b"%PDF"}[suffix] in start
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+@pytest.mark.parametrize("suffix", ["md", "tex", "html"])
+def test_report_writes_one_file(shell: Shell, suffix: str, convention: str):
+    more = ["--convention", convention, "--set", "c_act=14"]
+    shell.good("report", *BOTH, *more, "-o", f"r.{suffix}")
+    assert shell.files() == [f"r.{suffix}"]
+    text = (shell.folder / f"r.{suffix}").read_text(encoding="utf-8")
+    assert convention in text
+    assert "None" not in text
+    assert "nan" not in text.split()
+
+
+def test_a_report_replaces_an_older_one_whole(shell: Shell):
+    (shell.folder / "r.md").write_text("x" * 10**6, encoding="utf-8")
+    shell.good("report", *BOTH, "-o", "r.md")
+    assert "xxx" not in (shell.folder / "r.md").read_text(encoding="utf-8")
+
+
+def test_a_report_at_a_context(shell: Shell):
+    # A context is what one asks a report at; what is solved for L is solved for L all the same.
+    shell.good("report", *BOTH, "--set", "L=4096", "-o", "r.md")
+
+
+def test_a_report_of_a_model_with_a_window(shell: Shell):
+    window = ["--model", "mistral-7b-v0.1", "--machine", "h100-sxm"]
+    shell.good("report", *window, "-o", "r.md")
+
+
+BAD_OUTPUTS = {
+    "a folder": "folder",
+    "a folder with a suffix": "folder.md",
+    "in no folder": "nowhere/r.md",
+    "below a file": "file.txt/r.md",
+    "no suffix": "r",
+    "another suffix": "r.docx",
+    "empty": "",
+    "only a suffix": ".md",
+    "a name too long": "r" * 300 + ".md",
+    "a zero byte": "r\0.md",
+}
+
+
+@pytest.mark.parametrize("command", ["report", "plot"])
+@pytest.mark.parametrize("output", BAD_OUTPUTS.values(), ids=BAD_OUTPUTS)
+def test_an_output_that_cannot_be_written_leaves_nothing(shell: Shell, output: str, command: str):
+    (shell.folder / "folder").mkdir()
+    (shell.folder / "folder.md").mkdir()
+    (shell.folder / "folder.png").mkdir()
+    (shell.folder / "file.txt").write_text("untouched", encoding="utf-8")
+    if command == "plot":
+        command, output = "plot roofline", output.replace(".md", ".png")
+    assert "output" in shell.bad(*command.split(), *BOTH, "-o", output)
+    assert (shell.folder / "file.txt").read_text(encoding="utf-8") == "untouched"
+
+
+@pytest.mark.parametrize("command", ["report", "plot"])
+def test_a_folder_without_permission_is_refused(shell: Shell, command: str):
+    closed = shell.folder / "closed"
+    closed.mkdir()
+    closed.chmod(0o500)
+    if os.access(closed, os.W_OK):
+        pytest.skip("this user may write anywhere (root)")
+    arguments = ["plot", "roofline"] if command == "plot" else ["report"]
+    output = "closed/r.png" if command == "plot" else "closed/r.md"
+    assert "output" in shell.bad(*arguments, *BOTH, "-o", output)
+
+
+def test_a_failure_half_way_leaves_nothing(shell: Shell, monkeypatch: pytest.MonkeyPatch):
+    import roofsym.files
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(roofsym.files.Path, "write_text", fail)
+    assert "space" in shell.bad("report", *BOTH, "-o", "r.md")
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+# What is asked, and a word that the line must have: the offending field or value.
+BAD = {
+    "no command": ([], "command"),
+    "an unknown command": (["frobnicate"], "frobnicate"),
+    "an unknown option": (["eval", "flops", "--frobnicate"], "--frobnicate"),
+    "no quantity": (["eval", *MODEL], "QUANTITY"),
+    "an unknown quantity": (["eval", "flop", *MODEL], "flop"),
+    "a quantity in capitals": (["show", "FLOPS"], "FLOPS"),
+    "an empty quantity": (["show", ""], "quantity"),
+    "an unknown list": (["list", "things"], "things"),
+    "an unknown convention": (["show", "flops", "--convention", "mine"], "convention"),
+    "an empty convention": (["show", "flops", "--convention", ""], "convention"),
+    "an unknown notation": (["show", "flops", "--notation", "mine"], "notation"),
+    "an unknown phase": (["show", "flops", "--phase", "training"], "training"),
+    "an unknown format": (["show", "flops", "--format", "pdf"], "pdf"),
+    "an unknown depth": (["show", "flops", "--depth", "deep"], "deep"),
+    "an unknown dtype": (["show", "flops", "--dtype", "fp3"], "dtype"),
+    "an empty dtype": (["show", "flops", "--dtype", ""], "dtype"),
+    "a dtype without a peak": (["eval", "ridge", *BOTH, "--dtype", "int4"], "int4"),
+    "an unknown model": (["show", "flops", "--model", "gpt-9"], "gpt-9"),
+    "an empty model": (["show", "flops", "--model", ""], "model"),
+    "a model name too long": (["show", "flops", "--model", "m" * 5000], "model"),
+    "a model with a zero byte": (["show", "flops", "--model", "m\0"], "model"),
+    "an unknown machine": (["eval", "ridge", "--machine", "abacus"], "abacus"),
+    "an empty machine": (["eval", "ridge", "--machine", ""], "machine"),
+    "a machine name too long": (["eval", "ridge", "--machine", "m" * 5000], "machine"),
+    "a machine that is no file": (["eval", "ridge", "--machine", "m.toml"], "o such file"),
+    "a missing config": (["show", "flops", "--model", "nope.json"], "o such file"),
+    "a folder without a config": (["show", "flops", "--model", "."], "o such file"),
+    "an unknown result": (["solve", "critical-mass"], "critical-mass"),
+    "an unknown unknown": (["solve", "critical-batch", "--for", "L"], "--for"),
+    "an unknown symbol to solve for": (
+        ["solve", "time = 0.01", "--for", "x", "--phase", "decode"], "x",
+    ),
+    "a symbol that is known": (
+        ["solve", "time = 0.01", "--for", "b_w", "--phase", "decode", *BOTH], "b_w",
+    ),
+    "a symbol that the phase fixes": (
+        ["solve", "time = 0.01", "--for", "S", "--phase", "decode", *BOTH], "S",
+    ),
+    "nothing to solve for": (["solve", "time = 0.01", "--phase", "decode", *BOTH], "--for"),
+    "two units": (["solve", "flops = bytes", "--for", "B"], "unit"),
+    "half an equation": (["solve", "flops ="], "equation"),
+    "two equations": (["solve", "flops = bytes = time"], "equation"),
+    "an equation with code": (["solve", "time = __import__('os')", "--for", "B"], "__import__"),
+    "a time of nan": (["solve", "time = nan", "--for", "B"], "nan"),
+    "a time of 1e400": (["solve", "time = 1e400", "--for", "B"], "1e400"),
+    "a convention without bytes of KV": (
+        ["solve", "kv-overtakes-weights", "--convention", "weights-only"], "convention",
+    ),
+    "a result of another phase": (["solve", "critical-batch", "--phase", "prefill"], "--phase"),
+    "no numbers": (["eval", "flops", *MODEL, "--phase", "decode"], "B, L"),
+    "no model to plot": (["plot", "roofline", "--machine", "h100-sxm", "-o", "r.png"], "model"),
+    "no machine to plot": (["plot", "roofline", *MODEL, "-o", "r.png"], "machine"),
+    "an unknown figure": (["plot", "pie", *BOTH, "-o", "r.png"], "pie"),
+    "no output": (["report", *BOTH], "output"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "word"), BAD.values(), ids=BAD)
+def test_bad_input_gets_one_line(shell: Shell, arguments: list[str], word: str):
+    assert word in shell.bad(*arguments)
+
+
+BAD_SETTINGS = {
+    "text": ("L=abc", "abc"),
+    "negative": ("L=-1", "-1"),
+    "nan": ("L=nan", "nan"),
+    "inf": ("L=inf", "inf"),
+    "code": ('L=__import__("os")', "__import__"),
+    "a product": ("L=2*3", "2*3"),
+    "a power": ("L=9**9**9", "9**9**9"),
+    "hexadecimal": ("L=0x10", "0x10"),
+    "1e400": ("L=1e400", "1e400"),
+    "a huge exponent": ("L=1e999999999", "1e999999999"),
+    "5000 digits": ("L=" + "9" * 5000, "L"),
+    "a division by zero": ("L=1/0", "1/0"),
+    "two slashes": ("L=1/2/3", "1/2/3"),
+    "thousands": ("L=1,000", "1,000"),
+    "a boolean": ("L=True", "True"),
+    "nothing": ("L=", "L"),
+    "no equals sign": ("L", "L"),
+    "no name": ("=3", "=3"),
+    "two equals signs": ("L=4=5", "4=5"),
+    "an unknown symbol": ("batch=8", "batch"),
+    "a Greek letter": ("γ=4", "γ"),
+    "an empty batch": ("B=0", "B"),
+    "no bytes": ("b_w=0", "b_w"),
+    "a quantity": ("flops=3", "flops"),
+    "what the phase fixes": ("S=5", "S"),
+    "a zero byte": ("L=\0", "L"),
+}
+
+
+@pytest.mark.parametrize(("setting", "word"), BAD_SETTINGS.values(), ids=BAD_SETTINGS)
+@pytest.mark.parametrize("command", ["eval", "solve", "plot"])
+def test_bad_settings_get_one_line(shell: Shell, command: str, setting: str, word: str):
+    arguments = {
+        "eval": ["eval", "flops", "--phase", "decode"],
+        "solve": ["solve", "critical-batch"],
+        "plot": ["plot", "roofline", "-o", "r.png"],
+    }[command]
+    if command == "plot" and setting == "S=5":
+        pytest.skip("a figure has prefill points too")
+    line = shell.bad(*arguments, *BOTH, "--set", setting)
+    assert word in line
+    assert len(line) < 700
+
+
+def test_a_symbol_set_twice_is_refused(shell: Shell):
+    two = ["--set", "L=1", "--set", "L=2", "--set", "B=1"]
+    assert "L" in shell.bad("eval", "flops", "--phase", "decode", *MODEL, *two)
+
+
+@pytest.mark.parametrize(
+    ("config", "word"),
+    [
+        ({"hidden_size": -1}, "hidden_size"),
+        ({"hidden_size": 0}, "hidden_size"),
+        ({"hidden_size": "4096"}, "hidden_size"),
+        ({"hidden_size": float("nan")}, "hidden_size"),
+        ({"hidden_size": None}, "hidden_size"),
+        ({"num_key_value_heads": 5}, "num_key_value_heads"),
+        ({"model_type": "mamba"}, "model_type"),
+        ({"torch_dtype": "fp3"}, "torch_dtype"),
+    ],
+    ids=str,
+)
+def test_a_damaged_config_gets_one_line(shell: Shell, config: dict[str, Any], word: str):
+    text = json.dumps({**LLAMA, **config})
+    (shell.folder / "c.json").write_text(text, encoding="utf-8")
+    for command in (["eval", "parameters"], ["solve", "critical-batch"], ["show", "flops"]):
+        assert word in shell.bad(*command, "--model", "c.json")
+    assert word in shell.bad("report", "--model", "c.json", "--machine", "h100-sxm", "-o", "r.md")
+
+
+def test_invalid_json_and_1e400_get_one_line(shell: Shell):
+    (shell.folder / "c.json").write_text("{", encoding="utf-8")
+    assert "JSON" in shell.bad("eval", "parameters", "--model", "c.json")
+    text = json.dumps(LLAMA).replace("4096", "1e400")
+    (shell.folder / "c.json").write_text(text, encoding="utf-8")
+    assert "hidden_size" in shell.bad("eval", "parameters", "--model", "c.json")
+
+
+# --- processes ------------------------------------------------------------------------------------
+
+
+def python(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, encoding="utf-8",
+        env=environment, timeout=60, check=False, **options,
+    )  # fmt: skip
+
+
+def loaded(code: str) -> set[str]:
+    done = python("-c", f"{code}\nimport sys; print(' '.join(sys.modules))")
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_importing_loads_neither_matplotlib_nor_the_catalogue():
+    modules = loaded("import roofsym")
+    assert "roofsym" in modules
+    assert not {"matplotlib", "roofsym.catalog"} & modules
+
+
+def test_a_ledger_loads_neither_matplotlib_nor_the_catalogue():
+    modules = loaded("import roofsym as rs; rs.decode(rs.Transformer()).flops")
+    assert not {"matplotlib", "roofsym.catalog", "sympy.physics"} & modules
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["eval", "--help"], []])
+def test_help_loads_neither_sympy_nor_matplotlib(arguments: list[str]):
+    modules = loaded(
+        "import contextlib, io, roofsym.cli\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
+        "  with contextlib.redirect_stderr(io.StringIO()):\n"
+        f"    roofsym.cli.main({arguments!r})"
+    )
+    assert "roofsym.cli" in modules
+    assert not {"sympy", "numpy", "matplotlib"} & modules
+
+
+def test_the_module_runs_as_a_program(tmp_path: Path):
+    done = python("-m", "roofsym", "eval", "parameters", *MODEL, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "parameters  8030261248\n", "")
+    done = python("-m", "roofsym", "eval", "flop", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("roofsym: quantity: got 'flop'")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_stops_early_is_no_error(tmp_path: Path):
+    code = (
+        "import subprocess, sys\n"
+        "p = subprocess.Popen([sys.executable, '-m', 'roofsym', 'list', 'machines'],"
+        " stdout=subprocess.PIPE, stderr=subprocess.PIPE)\n"
+        "p.stdout.close()\n"
+        "err = p.stderr.read().decode()\n"
+        "print(p.wait(), repr(err))"
+    )
+    done = python("-c", code, cwd=tmp_path)
+    assert "Traceback" not in done.stdout
+    assert "Exception ignored" not in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_is_no_traceback():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "roofsym", "list", "results"],
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert done.returncode != 0

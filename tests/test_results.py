@@ -1,0 +1,391 @@
+"""The named results: both sides equal at the crossing, on the stated sides around it, or never."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import pytest
+import sympy
+from support import CONVENTIONS, TINY, models
+
+import roofsym as rs
+from roofsym import results
+from roofsym import symbols as sy
+from roofsym.derivation import Derivation, Label
+from roofsym.ledger import Ledger
+from roofsym.results import RESULTS, Result
+from roofsym.solve import Branch, Crossover
+from roofsym.symbols import B, L, S
+
+TWO = {"b_w": 2, "b_a": 2, "b_kv": 2}
+MACHINES = {
+    "h100-sxm": rs.machine("h100-sxm"),
+    "slow memory": rs.Machine(peak=1e12, bandwidth=1e9),
+    "fast memory": rs.Machine(peak=1e12, bandwidth=1e12),
+}
+MODELS = {
+    "tiny": rs.Transformer(**TINY),
+    "llama-3.1-8b": rs.model("llama-3.1-8b"),
+    "qwen2.5-7b": rs.model("qwen2.5-7b"),
+}
+EVERYWHERE = list(itertools.product(("tiny", "llama-3.1-8b"), CONVENTIONS, MACHINES))
+
+
+def ledger(model: str, convention: str, **values: object) -> Ledger:
+    return rs.step(MODELS[model], convention).at(**TWO, c_act=14, **values)
+
+
+def zero(expr: sympy.Expr) -> bool:
+    return expr == 0 or sympy.radsimp(sympy.expand(expr)) == 0
+
+
+def totals(led: Ledger, phase: str, **values: object) -> tuple[sympy.Expr, sympy.Expr]:
+    """FLOPs and bytes as the ledger sums them: no closed form, no solver."""
+    here = led.in_phase(phase).at(**values)
+    return here.flops, here.bytes
+
+
+def check_sides(found: Result, slack: sympy.Expr, symbol: sympy.Symbol) -> None:
+    """Exact equality at each crossing, a change of sides around it, one side where it is never.
+
+    `slack` is positive where the left side is the larger one.
+    """
+    assert found.outcome in ("crosses", "never", "always")
+
+    def positive(at: sympy.Expr) -> bool:
+        return bool(slack.xreplace({symbol: sympy.Rational(at)}) > 0)
+
+    for branch in found.bound.branches:
+        value = branch.value
+        assert value > 0
+        assert zero(slack.xreplace({symbol: value}))
+        around = sympy.Rational(value.evalf(40))
+        step = around / 10**9
+        assert positive(around - step) != positive(around + step)
+    if not found.bound.branches:
+        seen = {positive(sympy.Integer(10) ** k) for k in range(-6, 19, 3)}
+        assert seen == {found.outcome == "always"}
+        assert found.value is None
+        assert found.whole is None
+        assert found.reason
+
+
+def check_whole(found: Result, slack: sympy.Expr, symbol: sympy.Symbol) -> None:
+    """`whole` is the first number on the far side, or the last on the near side."""
+    if found.value is None:
+        return
+    assert found.whole is not None
+    n = sympy.Integer(found.whole)
+
+    def sign(at: sympy.Expr) -> int:
+        return int(sympy.sign(slack.xreplace({symbol: at})))
+
+    if found.question.first:
+        assert n >= found.value
+        assert n == 1 or n - 1 < found.value
+        assert sign(n) >= 0
+        if n > 1:
+            assert sign(n - 1) < 0
+    else:
+        assert n <= found.value < n + 1
+        assert sign(n + 1) != sign(n) or sign(n) == 0 or n == 0
+
+
+# --- each result against the ledger ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
+def test_ridge_point(machine: rs.Machine):
+    found = results.ridge_point(machine)
+    assert found.value == machine.peak / machine.bandwidth == machine.ridge
+    assert found.outcome == "crosses"
+
+
+@pytest.mark.parametrize("context", [0, 8192])
+@pytest.mark.parametrize(("model", "convention", "machine"), EVERYWHERE)
+def test_critical_batch(model: str, convention: str, machine: str, context: int):
+    hw = MACHINES[machine]
+    led = ledger(model, convention, L=context)
+    found = results.critical_batch(led, hw)
+    work, moved = totals(led, "decode")
+    slack = work - hw.ridge * moved
+    check_sides(found, slack, B)
+    check_whole(found, slack, B)
+    if found.whole is not None and found.whole > 1:
+        rl = [rs.Roofline(led.in_phase("decode").at(B=found.whole + k), hw) for k in (-1, 0)]
+        assert [r.bound for r in rl] == ["memory", "compute"]
+    if found.outcome == "never":
+        # The reason is the limit: what intensity approaches lies below the ridge point.
+        far = (work / moved).xreplace({B: sympy.Integer(10) ** 30})
+        assert far < hw.ridge
+        assert "tends to" in found.reason
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_limit_intensity(model: str, convention: str):
+    led = ledger(model, convention, L=100)
+    found = results.limit_intensity(led)
+    work, moved = totals(led, "decode")
+    per_sequence = [sympy.expand(x).coeff(B, 1) for x in (work, moved)]
+    if per_sequence[1] == 0:
+        assert found.outcome == "never"
+        assert "bound" in " ".join(s.text for s in found.derivation.steps)
+    else:
+        assert found.value == per_sequence[0] / per_sequence[1]
+        near = (work / moved).xreplace({B: sympy.Integer(10) ** 25})
+        assert abs(near / found.value - 1) < sympy.Rational(1, 10**9)
+
+
+@pytest.mark.parametrize(("model", "convention", "machine"), EVERYWHERE)
+def test_compute_bound_context(model: str, convention: str, machine: str):
+    hw, led = MACHINES[machine], ledger(model, convention)
+    if convention in ("weights-only", "linear-only"):
+        with pytest.raises(rs.InputError, match="convention"):
+            results.compute_bound_context(led, hw)
+        return
+    found = results.compute_bound_context(led, hw)
+    work, moved = (sympy.expand(x).coeff(B, 1) for x in totals(led, "decode"))
+    slack = work - hw.ridge * moved
+    check_sides(found, slack, L)
+    check_whole(found, slack, L)
+    if found.whole:
+        # Within reach there is a critical batch; beyond there is none.
+        inside = results.critical_batch(led.at(L=found.whole), hw)
+        beyond = results.critical_batch(led.at(L=found.whole + 1), hw)
+        assert inside.outcome == "crosses" or found.value == found.whole
+        assert beyond.outcome == "never"
+
+
+@pytest.mark.parametrize("batch", [1, 64])
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_kv_overtakes_weights(model: str, convention: str, batch: int):
+    led = ledger(model, convention, B=batch)
+    if convention in ("weights-only", "linear-only"):
+        with pytest.raises(rs.InputError, match="convention"):
+            results.kv_overtakes_weights(led)
+        return
+    found = results.kv_overtakes_weights(led)
+    decode = led.in_phase("decode")
+    gathered = decode.filter(operator="embedding", kind="weight").bytes
+    slack = decode.kv_read_bytes - (decode.weight_bytes - gathered)
+    check_sides(found, slack, L)
+    check_whole(found, slack, L)
+    assert found.outcome == "crosses"
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_attention_overtakes_linear(model: str, convention: str):
+    led = ledger(model, convention)
+    if convention in ("weights-only", "linear-only"):
+        with pytest.raises(rs.InputError, match="convention"):
+            results.attention_overtakes_linear(led)
+        return
+    found = results.attention_overtakes_linear(led)
+    prefill = led.in_phase("prefill")
+    slack = prefill.filter(kind="attention").flops - prefill.filter(kind="linear").flops
+    slack = sympy.cancel(slack / B)
+    assert not slack.has(B)
+    check_sides(found, slack, S)
+    check_whole(found, slack, S)
+
+
+@pytest.mark.parametrize("batch", [1, 1000])
+@pytest.mark.parametrize(("model", "convention", "machine"), EVERYWHERE)
+def test_prefill_critical_length(model: str, convention: str, machine: str, batch: int):
+    hw, led = MACHINES[machine], ledger(model, convention, B=batch)
+    found = results.prefill_critical_length(led, hw)
+    work, moved = totals(led, "prefill")
+    slack = work - hw.ridge * moved
+    check_sides(found, slack, S)
+    if len(found.bound.branches) == 1:
+        check_whole(found, slack, S)
+
+
+@pytest.mark.parametrize(("model", "convention", "machine"), EVERYWHERE)
+def test_decode_speed_limit(model: str, convention: str, machine: str):
+    hw, led = MACHINES[machine], ledger(model, convention, B=3, L=100)
+    found = results.decode_speed_limit(led, hw)
+    _, moved = totals(led, "decode")
+    assert found.outcome == "crosses"
+    assert found.value == hw.bandwidth / moved
+    assert found.value == 1 / rs.Roofline(led.in_phase("decode"), hw).memory_time
+
+
+# --- symbolic answers -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+@pytest.mark.parametrize("name", RESULTS)
+@pytest.mark.parametrize("model", ["symbolic", "windowed", "llama-3.1-8b"])
+def test_every_result_is_answered_or_refused_by_name(name: str, convention: str, model: str):
+    # Symbolic first, then with numbers: never an error that is not one line naming a field.
+    question = RESULTS[name]
+    led = rs.step(models()[model], convention)
+    for values, machine in (({}, rs.Machine()), (TWO, MACHINES["h100-sxm"])):
+        try:
+            found = question.answer(led.at(**values), machine)
+        except rs.InputError as error:
+            assert error.field == "convention", error
+            assert "\n" not in str(error)
+            continue
+        assert found.outcome in ("crosses", "conditional", "never", "always")
+        assert found.derivation.steps
+        assert found.derivation.text()
+
+
+@pytest.mark.parametrize("name", [n for n in RESULTS if n != "ridge-point"])
+def test_the_general_answer_with_numbers_is_the_answer_with_numbers(name: str):
+    # Symbolic answer, numbers put in afterwards, against solving with numbers from the start.
+    values = {"B": 4, "L": 64, **TWO}
+    question = RESULTS[name]
+    unknown = question.answer(rs.step(rs.Transformer()), rs.Machine()).symbol.name
+    put = {k: v for k, v in values.items() if k != unknown}
+    phase = question.question.phase
+    fixed = {"prefill": ("L",), "decode": ("S",)}.get(phase, ())
+    put = {k: v for k, v in put.items() if k not in fixed}
+    hw = rs.Machine(peak=2e13, bandwidth=1e12)
+    found = question.answer(rs.step(rs.Transformer(**TINY)).at(**put), hw)
+    bound = {sy.TABLE[k].symbol: sympy.Integer(v) for k, v in {**TINY, **put}.items()}
+    bound[sy.ridge] = hw.ridge
+    bound |= {sy.bandwidth: hw.bandwidth, sy.peak: hw.peak}
+    general = question.answer(rs.step(rs.Transformer()), rs.Machine())
+    constants = {c: d.xreplace(bound) for c, d in general.derivation.definitions.items()}
+    holding = [
+        b.value.xreplace({**constants, **bound})
+        for b in general.general.branches
+        if b.when.xreplace({**constants, **bound}) == sympy.true
+    ]
+    got = [float(b.value) for b in found.bound.branches]
+    assert [float(v) for v in holding] == pytest.approx(got)
+
+
+def test_the_critical_batch_reads_as_in_the_design():
+    found = results.critical_batch(rs.decode(rs.Transformer()), rs.Machine())
+    expected = sy.ridge * sy.w / (sy.phi + sy.alpha * L - sy.ridge * (sy.kappa * L + sy.a))
+    assert sympy.cancel(found.general.value - expected) == 0
+    assert found.outcome == "conditional"
+
+
+def test_it_exists_only_below_the_context_that_the_other_result_names():
+    led, hw = ledger("llama-3.1-8b", "fused-ops"), MACHINES["h100-sxm"]
+    reach = results.compute_bound_context(led, hw)
+    ((case, solved),) = results.critical_batch(led, hw).only_while()
+    assert case == sympy.true
+    assert isinstance(solved, sympy.Lt)
+    assert sympy.cancel(solved.rhs - reach.value) == 0
+    # "An 8B model with grouped queries on an H100: at a few hundred tokens of context."
+    assert 200 < reach.value < 500
+
+
+def test_never_names_both_limits():
+    led, hw = ledger("llama-3.1-8b", "fused-ops", L=8192), MACHINES["h100-sxm"]
+    found = results.critical_batch(led, hw)
+    assert found.outcome == "never"
+    limit = results.limit_intensity(led).value
+    assert f"{float(limit):.4g}" in found.reason
+    assert f"{float(hw.ridge):.4g}" in found.reason
+
+
+def test_a_result_refuses_a_value_for_its_own_unknown():
+    led, hw = ledger("llama-3.1-8b", "fused-ops"), MACHINES["h100-sxm"]
+    for name, symbol in (("critical-batch", "B"), ("kv-overtakes-weights", "L")):
+        with pytest.raises(rs.InputError, match=symbol):
+            RESULTS[name].answer(led.at(**{symbol: 4}), hw)
+
+
+def test_values_of_constants_set_by_hand_are_used():
+    led = rs.decode(rs.Transformer(), "weights-only").at(w=16e9)
+    assert results.decode_speed_limit(led, rs.Machine(bandwidth=2e12)).value == 125
+
+
+# --- derivations check themselves -----------------------------------------------------------------
+
+
+def fresh() -> tuple[Derivation, Ledger]:
+    return Derivation("a title", "a subject"), rs.decode(rs.Transformer())
+
+
+def test_a_limit_that_is_not_one_is_no_step():
+    d, _ = fresh()
+    expr = B * sy.phi / (sy.w + B * sy.a)
+    d.limit("right", sy.intensity, expr, B, sy.phi / sy.a)
+    for wrong in (sy.phi / sy.w, 2 * sy.phi / sy.a, sympy.oo, sympy.S.Zero):
+        with pytest.raises(rs.ProofError):
+            d.limit("wrong", sy.intensity, expr, B, wrong)
+    assert len(d.steps) == 1
+
+
+def test_a_number_that_is_not_the_value_is_no_step():
+    d = Derivation("t", "s", {sy.w: sympy.Integer(16), sy.kappa: sympy.Integer(2)})
+    d.number("right", Label("x", "x"), sy.w / sy.kappa, sympy.Integer(8), "token")
+    for wrong in (9, sympy.Rational(8000001, 1000000), -8):
+        with pytest.raises(rs.ProofError):
+            d.number("wrong", Label("x", "x"), sy.w / sy.kappa, sympy.sympify(wrong), "token")
+    with pytest.raises(rs.ProofError):
+        d.number("unknown", Label("x", "x"), sy.w / sy.phi, sympy.Integer(8), "token")
+
+
+def test_a_solution_that_is_not_one_is_no_step():
+    d, _ = fresh()
+    found = rs.crossover(B * sy.kappa * L, sy.w, L)
+    (branch,) = found.branches
+    label = Label("L*", "L^{*}")
+    d.solution("right", label, found, branch, branch.when)
+    falsified = dataclasses.replace(branch, value=2 * branch.value)
+    with pytest.raises(rs.ProofError):
+        d.solution("wrong value", label, found, falsified, branch.when)
+    with pytest.raises(rs.ProofError):
+        d.solution("wrong condition", label, found, branch, sympy.Gt(sy.w, sy.a))
+
+
+def test_a_made_up_crossing_is_no_step():
+    # A Crossover made by hand, with a value that does not solve its own equation.
+    d, _ = fresh()
+    branch = Branch(sy.w, sympy.true)
+    made_up = Crossover(B * sy.kappa * L, sy.w, L, "crosses", (branch,))
+    with pytest.raises(rs.ProofError):
+        d.solution("wrong", Label("L*", "L^{*}"), made_up, branch, sympy.true)
+
+
+def test_a_condition_that_does_not_follow_is_no_step():
+    d, _ = fresh()
+    found = rs.crossover(
+        B * (sy.phi + sy.alpha * L) / (sy.w + B * (sy.kappa * L + sy.a)), sy.ridge, B
+    )
+    (branch,) = found.branches
+    d.solution("right", Label("B*", "B^{*}"), found, branch, branch.when)
+    with pytest.raises(rs.ProofError):
+        d.condition("in terms of L, wrongly", branch.when, L, sympy.Lt(L, sy.phi / sy.alpha))
+
+
+def test_a_constant_that_stands_for_two_things_is_no_step():
+    d, led = fresh()
+    d.total("all", sy.bytes_, led, "bytes")
+    with pytest.raises(rs.ProofError):
+        d.total("some", sy.bytes_, led.filter(kind="kv"), "bytes")
+
+
+def test_sides_of_two_units_are_no_equation():
+    d, _ = fresh()
+    with pytest.raises(rs.InputError):
+        d.equation("wrong", sy.w, sy.peak)
+    with pytest.raises(rs.InputError):
+        d.define("wrong", sy.ridge, sy.bandwidth / sy.peak)
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_every_derivation_leads_from_the_ledger_to_the_answer(name: str):
+    found = RESULTS[name].answer(rs.step(rs.Transformer()), rs.Machine())
+    kinds = [s.kind for s in found.derivation.steps]
+    assert "equation" in kinds
+    assert kinds.index("equation") < kinds.index("solution")
+    if name != "ridge-point":
+        assert kinds[0] == "sum"
+    # The equation that is solved is the one that is printed.
+    (equation,) = (s for s in found.derivation.steps if s.kind == "equation")
+    assert equation.formulas[0].left == found.general.left
+    assert equation.formulas[0].right == found.general.right

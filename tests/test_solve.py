@@ -1,0 +1,435 @@
+"""Crossovers against brute force, and against equations whose roots are known beforehand."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import roofsym as rs
+from roofsym import symbols as sy
+from roofsym.solve import OUTCOMES, Crossover, crossover, limit, solve_condition
+from roofsym.symbols import B, L, S, a, alpha, kappa, peak, phi, ridge, w
+
+X = B
+
+# Positive rationals over several orders of magnitude: what costs of models look like.
+positives = st.builds(
+    lambda n, d, e: Fraction(n, d) * Fraction(10) ** e,
+    st.integers(1, 999),
+    st.integers(1, 99),
+    st.integers(-3, 4),
+)
+maybe_zero = st.one_of(st.just(Fraction(0)), positives)
+
+
+def exact(x: Fraction) -> sympy.Rational:
+    return sympy.Rational(x.numerator, x.denominator)
+
+
+def polynomial(coefficients: list[Fraction]) -> sympy.Expr:
+    return sympy.Add(*(exact(c) * X**k for k, c in enumerate(coefficients)))
+
+
+def multiply(p: list[Fraction], q: list[Fraction]) -> list[Fraction]:
+    out = [Fraction(0)] * (len(p) + len(q) - 1)
+    for i, x in enumerate(p):
+        for j, y in enumerate(q):
+            out[i + j] += x * y
+    return out
+
+
+def subtract(p: list[Fraction], q: list[Fraction]) -> list[Fraction]:
+    n = max(len(p), len(q))
+    p, q = ([*x, *[Fraction(0)] * (n - len(x))] for x in (p, q))
+    return [x - y for x, y in zip(p, q, strict=True)]
+
+
+def sign_changes(grid: np.ndarray, values: np.ndarray, size: np.ndarray) -> list[int]:
+    """Where a sampled function changes sign; cases that a grid cannot decide are given up.
+
+    Two roots may hide between neighbours where the function comes near zero and turns back.
+    """
+    positive, near = values > 0, np.abs(values) / size
+    assume(np.all(near[[0, -1]] > 1e-6))
+    turns = (near[1:-1] <= near[:-2]) & (near[1:-1] <= near[2:]) & (near[1:-1] < 2e-3)
+    inside = (positive[1:-1] == positive[:-2]) & (positive[1:-1] == positive[2:])
+    assume(not np.any(turns & inside))
+    return [int(i) for i in np.flatnonzero(positive[1:] != positive[:-1])]
+
+
+def brute_force(difference: list[Fraction], points: int = 6000) -> list[tuple[float, float]]:
+    """Intervals of a dense log grid over which a polynomial changes sign."""
+    terms = [(k, c) for k, c in enumerate(difference) if c]
+    assume(terms)
+    lowest, highest = terms[0], terms[-1]
+    largest = max(abs(c) for _, c in terms)
+    # Cauchy's bound, from above and below.
+    top = float(1 + largest / abs(highest[1])) * 2
+    bottom = 1 / (float(1 + largest / abs(lowest[1])) * 2)
+    grid = np.geomspace(bottom, top, points)
+    parts = np.array([float(c) * grid**k for k, c in terms])
+    changes = sign_changes(grid, parts.sum(axis=0), np.abs(parts).sum(axis=0))
+    return [(float(grid[i]), float(grid[i + 1])) for i in changes]
+
+
+def check(found: Crossover, expected: list[tuple[float, float]], larger_at_first: bool) -> None:
+    """Number, place and order of the crossings; and the answer where there is none."""
+    assert found.outcome in OUTCOMES
+    assert found.outcome != "conditional"
+    values = [float(b.value) for b in found.branches]
+    if found.left.has(sympy.Min, sympy.Max) or found.right.has(sympy.Min, sympy.Max):
+        values.sort()  # their order has a test of its own
+    assert len(values) == len(expected), (found, expected)
+    for value, (low, high) in zip(values, expected, strict=True):
+        assert low * (1 - 1e-9) <= value <= high * (1 + 1e-9)
+    if expected:
+        assert found.outcome in ("crosses", "numeric")
+    else:
+        assert found.outcome == ("always" if larger_at_first else "never")
+        assert found.value is None
+
+
+def coefficients(degree: int) -> st.SearchStrategy[list[Fraction]]:
+    """Coefficients >= 0 of a polynomial of exactly this degree."""
+    return st.tuples(*[maybe_zero] * degree, positives).map(list)
+
+
+def rational_functions(above: int, below: int) -> st.SearchStrategy:
+    """Numerators and denominators with coefficients >= 0."""
+    return st.tuples(coefficients(above), coefficients(below))
+
+
+def compare(left, right) -> None:
+    (p, q), (r, t) = left, right
+    difference = subtract(multiply(p, t), multiply(r, q))
+    assume(any(difference))
+    sides = polynomial(p) / polynomial(q), polynomial(r) / polynomial(t)
+    assume(any(s.has(X) for s in sides))
+    expected = brute_force(difference)
+    # The sign below the first crossing is that of the lowest coefficient.
+    first = next(c for c in difference if c)
+    check(crossover(*sides, X), expected, first > 0)
+
+
+@settings(max_examples=150, deadline=None)
+@given(rational_functions(1, 0), rational_functions(0, 1))
+def test_degree_one_and_two_against_a_grid(left, right):
+    compare(left, right)
+
+
+@settings(max_examples=150, deadline=None)
+@given(rational_functions(1, 1), rational_functions(1, 1))
+def test_quotients_of_lines_against_a_grid(left, right):
+    compare(left, right)
+
+
+@settings(max_examples=150, deadline=None)
+@given(rational_functions(3, 2), rational_functions(2, 2))
+def test_higher_degrees_against_a_grid(left, right):
+    compare(left, right)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    roots=st.lists(
+        st.tuples(positives, st.sampled_from([1, -1]), st.integers(1, 3)),
+        min_size=1,
+        max_size=3,
+        unique_by=lambda r: (r[0], r[1]),
+    ),
+    denominator=st.lists(maybe_zero, min_size=1, max_size=2).filter(any),
+)
+def test_equations_with_known_roots(roots, denominator):
+    # Π (x − r)^m, its positive terms to the left and its negative ones to the right: crossings are
+    # the positive roots of odd multiplicity, exactly these, however close together they are.
+    product = [Fraction(1)]
+    for root, sign, multiplicity in roots:
+        for _ in range(multiplicity):
+            product = multiply(product, [-sign * root, Fraction(1)])
+    left = polynomial([max(c, Fraction(0)) for c in product])
+    right = polynomial([max(-c, Fraction(0)) for c in product])
+    common = polynomial(denominator)
+    found = crossover(left / common, right / common, X)
+    expected = sorted(r for r, sign, m in roots if sign > 0 and m % 2)
+    assert len(found.branches) == len(expected)
+    for branch, root in zip(found.branches, expected, strict=True):
+        if branch.bracket is None:
+            assert sympy.simplify(branch.value - exact(root)) == 0
+        else:
+            low, high = branch.bracket
+            assert low <= exact(root) <= high
+            assert high - low <= exact(root) * sympy.Rational(1, 10**14)
+            assert float(branch.value) == pytest.approx(float(root), rel=1e-12)
+    if not expected:
+        assert found.outcome in ("never", "always")
+        below = product[0] if product[0] else next(c for c in product if c)
+        assert found.outcome == ("always" if below > 0 else "never")
+
+
+@settings(max_examples=80, deadline=None)
+@given(left=rational_functions(1, 1), right=rational_functions(1, 1))
+def test_the_ends_are_the_limits_of_the_ratio(left, right):
+    (p, q), (r, t) = left, right
+    f, g = polynomial(p) / polynomial(q), polynomial(r) / polynomial(t)
+    assume(f.has(X) or g.has(X))
+    found = crossover(f, g, X)
+    above, below = multiply(p, t), multiply(r, q)
+    terms = [[(k, c) for k, c in enumerate(x) if c] for x in (above, below)]
+    for value, end in ((found.starts, 0), (found.ends, -1)):
+        (i, x), (j, y) = terms[0][end], terms[1][end]
+        smaller = i > j if end == 0 else i < j
+        expected = exact(x / y) if i == j else sympy.S.Zero if smaller else sympy.oo
+        assert value == expected
+
+
+# --- Min and Max ----------------------------------------------------------------------------------
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    lines=st.lists(st.tuples(maybe_zero, maybe_zero), min_size=3, max_size=4, unique=True),
+    kinds=st.tuples(st.sampled_from([sympy.Min, sympy.Max]), st.sampled_from([0, 1, 2])),
+)
+def test_minima_and_maxima_of_lines_against_a_grid(lines, kinds):
+    kind, split = kinds
+    arms = [exact(c) + exact(m) * X for c, m in lines]
+    left = kind(*arms[:2])
+    right = (sympy.Add(*arms[2:]), sympy.Max(*arms[2:]), sympy.Min(*arms[2:]))[split]
+    assume(left.has(X) or right.has(X))
+    assume(left != 0 and right != 0)
+    grid = np.geomspace(1e-12, 1e12, 12001)
+    put = [float(c) + float(m) * grid for c, m in lines]
+    both = {sympy.Min: np.minimum, sympy.Max: np.maximum}
+    one = both[kind](put[0], put[1])
+    two = put[2] if len(put) == 2 else None
+    rest = put[2:]
+    two = rest[0] if len(rest) == 1 else (
+        rest[0] + rest[1] if split == 0
+        else np.maximum(*rest) if split == 1
+        else np.minimum(*rest)
+    )  # fmt: skip
+    difference, size = one - two, np.abs(one) + np.abs(two)
+    # Sides that coincide over a stretch, or only touch, have no crossing to speak of.
+    assume(np.all(np.abs(difference) > 1e-9 * size))
+    changes = sign_changes(grid, difference, size)
+    try:
+        found = crossover(left, right, X)
+    except rs.InputError:
+        # Refusing is right only where no arm depends on the unknown.
+        assert not changes
+        return
+    expected = [(float(grid[i]), float(grid[i + 1])) for i in changes]
+    check(found, expected, bool(difference[0] > 0))
+
+
+def test_the_first_crossing_of_a_maximum_is_the_smallest():
+    # max(12/x, x) falls to 5 at 2.4 and rises through it again at 5.
+    found = crossover(sympy.Max(12 / X, X), sympy.Integer(5), X)
+    assert [b.value for b in found.branches] == [sympy.Rational(12, 5), 5]
+    assert found.value == sympy.Rational(12, 5)
+
+
+def test_a_crossing_beyond_the_regime_of_its_arm_does_not_count():
+    # min(x, 3) never reaches 4, though x does.
+    assert crossover(sympy.Min(X, 3), sympy.Integer(4), X).outcome == "never"
+    assert crossover(sympy.Max(X, 5), sympy.Integer(4), X).outcome == "always"
+
+
+def test_time_as_a_maximum_meets_a_deadline_on_the_right_arm():
+    led = rs.decode(rs.model("llama-3.1-8b")).at(b_w=2, b_a=2, b_kv=2, L=128)
+    rl = rs.Roofline(led, rs.machine("h100-sxm"))
+    for deadline in (sympy.Rational(1, 200), sympy.Rational(1, 100), sympy.Rational(1, 10)):
+        found = crossover(rl.time, deadline, B)
+        assert found.outcome == "crosses"
+        assert sympy.cancel(rl.time.xreplace({B: found.value}) - deadline) == 0
+
+
+def test_conditions_of_regimes_with_symbols():
+    found = crossover(sympy.Max(phi * B / peak, w / peak), phi / peak, B)
+    # 1 = B where compute binds, which it does if φ > w; if w > φ the maximum is larger throughout.
+    assert found.outcome == "conditional"
+    values = {w: sympy.Integer(1), phi: sympy.Integer(2), peak: sympy.Integer(7)}
+    assert found.when.xreplace(values) == sympy.true
+    values[w] = sympy.Integer(3)
+    assert found.when.xreplace(values) == sympy.false
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (sympy.Max(B, w) + ridge, sympy.Min(B, w)),
+        (sympy.Max(B * phi, w) + 1000, sympy.Min(B * phi, w)),
+    ],
+    ids=["a sum above a minimum", "with numbers"],
+)
+def test_never_through_regimes_holds_for_all_values(left: sympy.Expr, right: sympy.Expr):
+    assert crossover(left, right, B).outcome == "always"
+    assert crossover(right, left, B).outcome == "never"
+
+
+# --- symbolic coefficients ------------------------------------------------------------------------
+
+EQUATIONS = {
+    "critical batch": (B * (phi + alpha * L) / (w + B * (kappa * L + a)), ridge, B),
+    "reach": ((phi + alpha * L) / (kappa * L + a), ridge, L),
+    "prefill": (
+        (S * phi + alpha * S * (S + 1) / 2 + sy.eta) / (w + S * a + sy.epsilon), ridge, S,
+    ),
+    "two lines": (w + kappa * L, a + sy.sigma * L, L),
+    "a parabola and a line": (alpha * S**2 + phi, sy.eta * S + sy.alpha_w, S),
+    "two parabolas": (alpha * S**2 + phi, sy.alpha_w * S**2 + sy.eta * S, S),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EQUATIONS)
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_a_general_answer_holds_exactly_where_its_condition_does(name: str, data):
+    left, right, unknown = EQUATIONS[name]
+    general = crossover(left, right, unknown)
+    others = sorted((left - right).free_symbols - {unknown}, key=str)
+    values = {s: exact(data.draw(positives, label=s.name)) for s in others}
+    slack = (left - right).xreplace(values)
+    assume(slack.has(unknown))  # else see test_an_unknown_that_cancels_out
+    bound = general.at(values)
+    holding = []
+    for branch in general.branches:
+        when = branch.when.xreplace(values)
+        assert when in (sympy.true, sympy.false)
+        if when == sympy.true:
+            holding.append(float(branch.value.xreplace(values)))
+    got = [float(b.value) for b in bound.branches]
+    assert sorted(holding) == pytest.approx(got, rel=1e-9)
+    assert bound.outcome in ("crosses", "never", "always")
+    # And the numbers are right: the sides cross where it says, brute force and exact.
+    assume(len(got) < 2 or got[1] / got[0] > 1 + 1e-4)
+
+    def positive(x: float) -> bool:
+        return bool(slack.xreplace({unknown: sympy.Rational(x)}) > 0)
+
+    for value in got:
+        assert positive(value * (1 - 1e-6)) != positive(value * (1 + 1e-6))
+    if not got and sympy.cancel(slack) != 0:
+        samples = {positive(10.0**k) for k in range(-9, 16, 2)}
+        assert samples == {bound.outcome == "always"}
+
+
+def test_an_unknown_that_cancels_out():
+    # With φ/α = a/κ the intensity is the same at every context: left stays on one side.
+    left, right, unknown = EQUATIONS["reach"]
+    values = dict.fromkeys((phi, alpha, kappa, a), sympy.Integer(1))
+    general = crossover(left, right, unknown)
+    assert general.at({**values, ridge: sympy.Integer(2)}).outcome == "never"
+    assert general.at({**values, ridge: sympy.Rational(1, 2)}).outcome == "always"
+
+
+@pytest.mark.parametrize("name", EQUATIONS)
+@pytest.mark.parametrize("swap", [False, True])
+def test_no_symbolic_answer_contradicts_itself(name: str, swap: bool):
+    left, right, unknown = EQUATIONS[name]
+    if swap:
+        left, right = right, left
+    found = crossover(left, right, unknown)
+    assert found.branches
+    for branch in found.branches:
+        residue = (left - right).xreplace({unknown: branch.value})
+        if (
+            branch.when.atoms(sympy.Eq)
+            and name == "two parabolas"
+            and not branch.value.atoms(sympy.Pow) - {1 / sy.eta}
+        ):
+            # The straight line that is left where the parabolas are equally steep.
+            residue = residue.xreplace({sy.alpha_w: alpha})
+        assert sympy.simplify(sympy.numer(sympy.together(residue))) == 0
+
+
+# --- conditions -----------------------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=st.fixed_dictionaries({s.name: positives for s in (phi, alpha, kappa, a, ridge, L)}))
+def test_a_condition_solved_says_the_same_as_the_condition(values):
+    condition = phi + alpha * L - ridge * (kappa * L + a) > 0
+    put = {sy.TABLE[k].symbol: exact(v) for k, v in values.items()}
+    assume((alpha - ridge * kappa).xreplace(put) != 0)
+    cases = [
+        solved for case, solved in solve_condition(condition, L) if case.xreplace(put) == sympy.true
+    ]
+    assert len(cases) == 1
+    assert cases[0].xreplace(put) == condition.xreplace(put)
+
+
+def test_critical_batch_in_closed_form():
+    left, right, unknown = EQUATIONS["critical batch"]
+    found = crossover(left, right, unknown)
+    expected = ridge * w / (phi + alpha * L - ridge * (kappa * L + a))
+    assert found.outcome == "conditional"
+    assert sympy.cancel(found.value - expected) == 0
+    assert len(found.branches) == 1
+
+
+def test_limit_of_a_rational_expression():
+    assert limit(B * phi / (w + B * a), B) == phi / a
+    assert limit(B * phi / w, B) == sympy.oo
+    assert limit(phi / (w + B * a), B) == 0
+
+
+# --- refusals -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "unknown"),
+    [
+        (w, kappa * L, B),
+        (w, w, B),
+        (sympy.Integer(1), sympy.Integer(2), B),
+    ],
+    ids=["not there", "nothing at all", "numbers"],
+)
+def test_an_unknown_that_does_not_occur_is_refused_by_name(left, right, unknown):
+    with pytest.raises(rs.InputError, match="B"):
+        crossover(left, right, unknown)
+
+
+def test_a_namesake_is_refused():
+    with pytest.raises(rs.InputError):
+        crossover(B * phi, w, sympy.Symbol("B"))
+    with pytest.raises(rs.InputError):
+        crossover(sympy.Symbol("B") * phi, w, B)
+
+
+def test_sides_that_are_equal_everywhere_do_not_cross():
+    # Neither "never below" nor "always above" is meant by this; it must not pass for a crossing.
+    found = crossover(B * phi, phi * B, B)
+    assert not found.branches
+
+
+def test_functions_that_are_not_rational_are_refused():
+    for strange in (sympy.exp(B), sympy.log(B), sympy.sqrt(B), B**B, 2**B, sympy.Abs(B - 1)):
+        with pytest.raises(rs.InputError):
+            crossover(strange + w, phi, B)
+
+
+def test_a_high_degree_asks_for_numbers():
+    unsolved = crossover(B**3 * phi + B, w, B)
+    assert unsolved.outcome == "numeric"
+    assert unsolved.value is None
+    found = crossover(B**3 * 2 + B, sympy.Integer(57), B)
+    assert found.outcome == "numeric"
+    assert float(found.value) == pytest.approx(3.0, rel=1e-14)
+
+
+def test_a_value_for_the_unknown_is_refused():
+    found = crossover(B * phi, w, B)
+    with pytest.raises(rs.InputError, match="solved for"):
+        found.at({B: sympy.Integer(3)})
+
+
+def test_plain_numbers_may_stand_on_a_side():
+    assert crossover(2 * B, 312, B).value == 156
+    assert crossover(312, 2 * B, B).value == 156
