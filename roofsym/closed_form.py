@@ -91,7 +91,7 @@ def closed_form(
     >>> closed_form(rs.decode(rs.Transformer()), "bytes").expr
     B*(L*kappa + a) + w
     """
-    if ledger.phase == "verify" and ledger.rephase is not None:
+    if ledger.phase == "verify" and ledger.remake is not None:
         general = closed_form(ledger.in_phase("chunk"), quantity, select)
         draft = {sy.S: sy.gamma + 1}
         return ClosedForm(general.expr.xreplace(draft), general.definitions, ledger.values)
@@ -114,6 +114,8 @@ def closed_form(
             terms.append(sy.w_x * (1 - rho))
             continue
         symbol, factor = _name(quantity, monomial, has_s, squares)
+        if sympy.expand(coefficient) == 0:
+            continue
         alone = definitions.get(sy.alpha, sympy.S.Zero) * own
         if symbol == sy.phi and own != 0 and sympy.expand(alone - coefficient) == 0:
             # Attention alone: α S (S + 1)/2 needs no second constant.

@@ -152,7 +152,7 @@ class Derivation:
         InputError
             If the units differ.
         """
-        units.require(left, str(units.dimension(right)), "the equation")
+        units.same(left, right, "the equation")
         self.steps.append(Step("equation", text, (Formula(left, right),)))
 
     def solution(

@@ -90,8 +90,9 @@ class Ledger:
         New tokens in the step.
     pairs : sympy.Expr
         Pairs of query and key per head and sequence that cost attention FLOPs, without a window.
-    rephase : callable, optional
-        Makes the ledger of another phase of the same model under the same convention.
+    remake : callable, optional
+        Makes the ledger of another phase of the same model, with switches of the convention set
+        otherwise.
 
     Examples
     --------
@@ -108,7 +109,7 @@ class Ledger:
     phase: str = "step"
     tokens: sympy.Expr = sy.B * sy.S
     pairs: sympy.Expr = sy.S * sy.L
-    rephase: Callable[[str], Ledger] | None = field(default=None, compare=False, repr=False)
+    remake: Callable[..., Ledger] | None = field(default=None, compare=False, repr=False)
 
     # --- algebra ---------------------------------------------------------------------------
 
@@ -147,7 +148,7 @@ class Ledger:
 
     def keep(self, entries: Iterable[Entry]) -> Ledger:
         """Ledger of some of the entries; it can no longer be asked for in another phase."""
-        return dataclasses.replace(self, entries=tuple(entries), rephase=None)
+        return dataclasses.replace(self, entries=tuple(entries), remake=None)
 
     def group_by(self, tag: str) -> dict[str, Ledger]:
         """Ledgers by the value of a tag, in order of first appearance.
@@ -218,11 +219,19 @@ class Ledger:
         InputError
             If the phase is unknown, or this ledger is a part (filtered, scaled) of another.
         """
-        if phase == self.phase:
-            return self
-        if self.rephase is None:
+        return self if phase == self.phase else self.recounted(phase)
+
+    def recounted(self, phase: str, **switches: object) -> Ledger:
+        """Ledger of a phase, with switches of the convention set otherwise, with the same values.
+
+        Raises
+        ------
+        InputError
+            If the phase or a switch is unknown, or this ledger is a part of another.
+        """
+        if self.remake is None:
             raise InputError("phase", phase, f"{self.phase}: a filtered ledger keeps its phase")
-        made = self.rephase(phase)
+        made = self.remake(phase, **switches)
         return dataclasses.replace(made, values={**made.values, **self.values})
 
     # --- totals ----------------------------------------------------------------------------

@@ -62,8 +62,12 @@ def ledger(
         phase=phase,
         tokens=geometry.tokens,
         pairs=geometry.pairs(),
-        rephase=functools.partial(ledger, model, convention=rules),
+        remake=functools.partial(_remake, model, rules),
     )
+
+
+def _remake(model: Transformer, rules: Convention, phase: str, **switches: object) -> Ledger:
+    return ledger(model, phase, rules.replace(**switches) if switches else rules)
 
 
 # Cached by structure: all models of a family share the symbolic entries and differ in values.

@@ -6,6 +6,7 @@ derivation. Nothing here states a cost: the two sides are sums over ledger entri
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -138,7 +139,11 @@ class Result:
             extreme = x.ends if x.outcome == "never" else x.starts
             moves = "grows" if x.outcome == "never" else "falls to 0"
             where = f"as {sy.info(x.symbol).text} {moves}"
-            return f"{q.left} {self._tends_to(extreme)} {where}, {q.right} {self._right()}"
+            reason = f"{q.left} {self._tends_to(extreme)} {where}"
+            if x.right.is_number:
+                right = units.format_quantity(x.right, self._side_unit)
+                reason += f", {q.right} is at {right}"
+            return reason
         if x.outcome == "conditional":
             return f"{q.left} meets {q.right} only under a condition"
         return f"{q.left} meets {q.right}"
@@ -152,12 +157,6 @@ class Result:
             factor = units.format_number(ratio) if ratio.is_number else str(ratio)
             return f"tends to {factor} times {self.question.right}"
         return f"tends to {units.format_quantity(value, self._side_unit)}"
-
-    def _right(self) -> str:
-        right = self.bound.right
-        if not right.is_number:
-            return "is on the other side throughout"
-        return f"is at {units.format_quantity(right, self._side_unit)}"
 
     @property
     def _side_unit(self) -> str:
@@ -571,6 +570,98 @@ def decode_speed_limit(ledger: Ledger, machine: Machine) -> Result:
     return _answer(q, d, sy.steps_per_second * moved.expr, sy.bandwidth)
 
 
+def _latent_executions(
+    question: Question, ledger: Ledger
+) -> tuple[Derivation, sympy.Expr, sympy.Expr]:
+    """What absorbed latent attention costs more in attention, and expanded in rebuilding.
+
+    FLOPs per sequence of a step of ``S`` new tokens on ``L`` cached ones.
+    """
+    absorbed, expanded = (ledger.recounted("chunk", latent=way) for way in ("absorbed", "expanded"))
+    if absorbed.symbolic("flops") == expanded.symbolic("flops"):
+        raise InputError("model", ledger.model, "one with multi-head latent attention")
+    d = _start(question, absorbed, None)
+
+    def gap(kind: str, more: Ledger, less: Ledger) -> Ledger:
+        counted = [e for e in less.entries if e.kind == kind]
+        taken = [dataclasses.replace(e, amount=-e.amount) for e in counted]
+        return more.keep([*(e for e in more.entries if e.kind == kind), *taken])
+
+    attention = d.total(
+        "Attention in latent space costs more FLOPs, by",
+        Label("ΔF_att", r"\Delta F_{\mathrm{att}}"), gap("attention", absorbed, expanded), "flops",
+    )  # fmt: skip
+    rebuilding = d.total(
+        "Rebuilding keys and values of the cached context costs, beyond what absorption costs",
+        Label("ΔF_up", r"\Delta F_{\mathrm{up}}"), gap("linear", expanded, absorbed), "flops",
+    )  # fmt: skip
+    d.remark("Both are proportional to the batch: it decides nothing, and is divided out.")
+    return d, attention.expr / sy.B, rebuilding.expr / sy.B
+
+
+LATENT_LENGTH = Question(
+    name="latent-expanded-length",
+    title="new tokens per sequence from which expanded latent attention costs fewer FLOPs",
+    label=Label("S*", "S^{*}"), phase="chunk", left="the extra attention of absorption",
+    right="the rebuilding of expansion", symbol=sy.S,
+    last="last length at which absorbed is cheaper",
+)  # fmt: skip
+
+
+def latent_expanded_length(ledger: Ledger) -> Result:
+    """New tokens per sequence at which expanded and absorbed latent attention cost as many FLOPs.
+
+    Below, absorbed execution is cheaper (decode); above, expanded (prefill chunks). For a long
+    context it tends to ``r (d_nope + d_v) / (2 r − d_nope − d_v)`` for a latent of width ``r``.
+
+    Raises
+    ------
+    InputError
+        If the model has no multi-head latent attention.
+
+    Examples
+    --------
+    >>> import roofsym as rs
+    >>> led = rs.step(rs.model("deepseek-v3")).at(L=10**9)
+    >>> round(float(latent_expanded_length(led).value), 3)
+    170.667
+    """
+    d, attention, rebuilding = _latent_executions(LATENT_LENGTH, ledger)
+    return _answer(LATENT_LENGTH, d, attention, rebuilding)
+
+
+LATENT_CONTEXT = Question(
+    name="latent-absorbed-context",
+    title="context from which absorbed latent attention costs fewer FLOPs",
+    label=Label("L*", "L^{*}"), phase="chunk", left="the rebuilding of expansion",
+    right="the extra attention of absorption", symbol=sy.L, natural=sy.S,
+    first="first context at which absorbed is cheaper",
+)  # fmt: skip
+
+
+def latent_absorbed_context(ledger: Ledger) -> Result:
+    """Context at which expanded and absorbed latent attention cost as many FLOPs.
+
+    Exists only for few enough new tokens per sequence; for more, expanded is always cheaper.
+
+    Raises
+    ------
+    InputError
+        If the model has no multi-head latent attention.
+
+    Examples
+    --------
+    >>> import roofsym as rs
+    >>> led = rs.step(rs.model("deepseek-v3"))
+    >>> float(latent_absorbed_context(led.at(S=128)).value)
+    193.5
+    >>> latent_absorbed_context(led.at(S=512)).outcome
+    'never'
+    """
+    d, attention, rebuilding = _latent_executions(LATENT_CONTEXT, ledger)
+    return _answer(LATENT_CONTEXT, d, rebuilding, attention)
+
+
 @dataclass(frozen=True)
 class Named:
     """An entry of the list of results.
@@ -606,6 +697,8 @@ RESULTS: Mapping[str, Named] = MappingProxyType(
             ),
             Named(PREFILL_CRITICAL_LENGTH, True, prefill_critical_length),
             Named(DECODE_SPEED_LIMIT, True, decode_speed_limit),
+            Named(LATENT_LENGTH, False, lambda ledger, _: latent_expanded_length(ledger)),
+            Named(LATENT_CONTEXT, False, lambda ledger, _: latent_absorbed_context(ledger)),
         )
     }
 )

@@ -151,6 +151,8 @@ def _typical(name: str, ledger: Ledger) -> Ledger:
         "decode-speed-limit": {"B": 1, "L": 0},
         "limit-intensity": {"L": 0},
         "critical-batch": {"L": 128},
+        "latent-expanded-length": {"L": 4096},
+        "latent-absorbed-context": {"S": 128},
     }.get(name, {})
     missing = {k: v for k, v in needed.items() if sy.TABLE[k].symbol not in ledger.values}
     return ledger.at(**missing)
@@ -165,7 +167,8 @@ def answers(ledger: Ledger, machine: Machine) -> list[Result]:
             open_step = _typical(name, unknown_free).without(entry.question.symbol)
             made.append(entry.answer(open_step, machine))
         except InputError as error:
-            if error.field != "convention":
+            # Asked of a model or a convention for which it makes no sense.
+            if error.field not in ("convention", "model", "unknown"):
                 raise
     return made
 

@@ -167,6 +167,20 @@ def require(expr: sympy.Expr, unit: str, what: str) -> sympy.Expr:
     return expr
 
 
+def same(left: sympy.Expr, right: sympy.Expr, what: str) -> None:
+    """Check that two expressions have one dimension.
+
+    Raises
+    ------
+    InputError
+        If they have not, naming `what`.
+    """
+    found, expected = dimension(left), dimension(right)
+    if not found.agrees_with(expected):
+        sides = f"{left} [{found}] and {right} [{expected}]"
+        raise InputError(f"unit of {what}", sides, "two sides of one dimension")
+
+
 _PREFIXES: Mapping[int, str] = {
     -4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P", 6: "E",
 }  # fmt: skip
