@@ -74,10 +74,11 @@ class Convention:
         FLOP per weight of the model and token, nothing else.
     mask : str
         Pairs of query and key that cost attention FLOPs: ``full``, ``causal`` (exact) or
-        ``causal-half`` (the continuum version).
+        ``causal-half`` (the continuum version; layers with a window are counted exactly).
     attention : str
         ``fused``: scores and probabilities stay on the chip; ``unfused``: they travel, as whole
-        rectangles; ``none``: no attention beyond its linear layers.
+        rectangles, wherever activations are counted operator by operator; ``none``: no attention
+        beyond its linear layers.
     activations : str
         ``none``; ``residual``: the residual stream in and out of each layer; ``multiplier``:
         ``c_act`` times the residual stream per layer; ``matmuls``: each matrix multiplication's
@@ -97,8 +98,9 @@ class Convention:
         Distinct experts that a step reads: ``expected`` under uniform routing, or its limits for
         ``one-token`` and for many (``all``).
     run_all_experts : bool
-        Whether a model whose reference implementation sends every token through every expert is
-        counted so, rather than by the experts chosen.
+        Whether FLOPs and activations of a model whose reference implementation sends every token
+        through every expert are counted so, rather than by the experts chosen. Weight bytes stay
+        those of the experts chosen, under every convention.
     latent : str
         Execution of multi-head latent attention: ``absorbed`` or ``expanded``.
     softmax_flops, norm_flops, activation_flops, rotary_flops, residual_flops : bool
@@ -137,7 +139,7 @@ class Convention:
     def __post_init__(self) -> None:
         for switch, choices in _CHOICES.items():
             value = getattr(self, switch)
-            if value not in choices:
+            if not any(value == c and type(value) is type(c) for c in choices):
                 listing = ", ".join(str(c) for c in choices)
                 raise InputError(f"convention switch {switch}", value, f"one of {listing}")
 
@@ -190,7 +192,7 @@ class Convention:
             return self.flops == kind
         if kind in ("linear", "attention"):
             return kind == "linear" or self.attention != "none"
-        if kind == "softmax" and self.attention == "none":
+        if kind in ("softmax", "rotary") and self.attention == "none":
             return False
         return bool(getattr(self, f"{kind}_flops"))
 

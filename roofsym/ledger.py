@@ -110,6 +110,7 @@ class Ledger:
     tokens: sympy.Expr = sy.B * sy.S
     pairs: sympy.Expr = sy.S * sy.L
     remake: Callable[..., Ledger] | None = field(default=None, compare=False, repr=False)
+    _sums: dict[object, sympy.Expr] = field(default_factory=dict, compare=False, repr=False)
 
     # --- algebra ---------------------------------------------------------------------------
 
@@ -148,7 +149,7 @@ class Ledger:
 
     def keep(self, entries: Iterable[Entry]) -> Ledger:
         """Ledger of some of the entries; it can no longer be asked for in another phase."""
-        return dataclasses.replace(self, entries=tuple(entries), remake=None)
+        return dataclasses.replace(self, entries=tuple(entries), remake=None, _sums={})
 
     def group_by(self, tag: str) -> dict[str, Ledger]:
         """Ledgers by the value of a tag, in order of first appearance.
@@ -199,7 +200,10 @@ class Ledger:
         """
         bound = values.bindings(given)
         merged = {**self.values, **bound}
-        closed = {symbol: value.xreplace(merged) for symbol, value in merged.items()}
+        closed = {
+            symbol: value.xreplace(merged) if value.free_symbols else value
+            for symbol, value in merged.items()
+        }
         return dataclasses.replace(self, values=closed)
 
     def without(self, symbol: sympy.Symbol) -> Ledger:
@@ -236,14 +240,6 @@ class Ledger:
 
     # --- totals ----------------------------------------------------------------------------
 
-    @functools.cached_property
-    def _totals(self) -> dict[tuple[str, str, str], sympy.Expr]:
-        sums: dict[tuple[str, str, str], list[sympy.Expr]] = {}
-        for entry in self.entries:
-            key = (entry.quantity, entry.kind, entry.access)
-            sums.setdefault(key, []).append(entry.total)
-        return {key: sympy.Add(*terms) for key, terms in sums.items()}
-
     def symbolic(
         self, quantity: str, kind: Iterable[str] = (), access: str | None = None
     ) -> sympy.Expr:
@@ -258,53 +254,73 @@ class Ledger:
         access : str, optional
             ``read`` or ``write``; both if not given.
         """
-        wanted = set(kind)
-        return units.require(
-            sympy.Add(
+        key = (quantity, *sorted(kind), access)
+        if key not in self._sums:
+            total = sympy.Add(
                 *(
-                    total
-                    for (q, k, a), total in self._totals.items()
-                    if q == quantity and (not wanted or k in wanted) and access in (None, a)
+                    e.total
+                    for e in self.entries
+                    if e.quantity == quantity
+                    and (not kind or e.kind in kind)
+                    and access in (None, e.access)
                 )
-            ),
-            QUANTITY_UNITS[quantity],
-            f"the {quantity} of a ledger",
-        )
+            )
+            what = f"the {quantity} of a ledger"
+            self._sums[key] = units.require(total, QUANTITY_UNITS[quantity], what)
+        return self._sums[key]
+
+    def _bound(
+        self, quantity: str, kind: Iterable[str] = (), access: str | None = None
+    ) -> sympy.Expr:
+        """Sum of entries with the values put in; all but the step's are put in once and kept."""
+        fixed, moving = self._split
+        key = (quantity, *sorted(kind), access, fixed)
+        if key not in self._sums:
+            self._sums[key] = self.symbolic(quantity, kind, access).xreplace(dict(fixed))
+        return self._sums[key].xreplace(moving)
+
+    @functools.cached_property
+    def _split(
+        self,
+    ) -> tuple[frozenset[tuple[sympy.Symbol, sympy.Expr]], dict[sympy.Symbol, sympy.Expr]]:
+        """Values of the model and its precision, and those of the step, which change often."""
+        moving = {s: v for s, v in self.values.items() if sy.info(s).role == "step"}
+        return frozenset((s, v) for s, v in self.values.items() if s not in moving), moving
 
     @property
     def flops(self) -> sympy.Expr:
         """FLOP of the step."""
-        return self.bind(self.symbolic("flops"))
+        return self._bound("flops")
 
     @property
     def bytes(self) -> sympy.Expr:
         """Bytes read and written by the step."""
-        return self.bind(self.symbolic("bytes"))
+        return self._bound("bytes")
 
     @property
     def weight_bytes(self) -> sympy.Expr:
         """Bytes of weights read by the step: matrices, embedding rows, norms and biases."""
-        return self.bind(self.symbolic("bytes", ("weight", "vector", "scale")))
+        return self._bound("bytes", ("weight", "vector", "scale"))
 
     @property
     def kv_bytes(self) -> sympy.Expr:
         """Bytes of KV cache read and written by the step."""
-        return self.bind(self.symbolic("bytes", ("kv",)))
+        return self._bound("bytes", ("kv",))
 
     @property
     def kv_read_bytes(self) -> sympy.Expr:
         """Bytes of KV cache read by the step."""
-        return self.bind(self.symbolic("bytes", ("kv",), "read"))
+        return self._bound("bytes", ("kv",), "read")
 
     @property
     def kv_write_bytes(self) -> sympy.Expr:
         """Bytes of KV cache written by the step."""
-        return self.bind(self.symbolic("bytes", ("kv",), "write"))
+        return self._bound("bytes", ("kv",), "write")
 
     @property
     def activation_bytes(self) -> sympy.Expr:
         """Bytes of activations read and written, scores and probabilities included."""
-        return self.bind(self.symbolic("bytes", ("activation", "score", "probability")))
+        return self._bound("bytes", ("activation", "score", "probability"))
 
     @property
     def intensity(self) -> sympy.Expr:
@@ -318,4 +334,5 @@ class Ledger:
         moved = self.bytes
         if moved == 0:
             raise InputError("intensity", "0 bytes", "a ledger that counts bytes")
-        return sympy.cancel(self.flops / moved)
+        ratio = self.flops / moved
+        return ratio if ratio.is_Rational else sympy.cancel(ratio)

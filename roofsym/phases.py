@@ -7,11 +7,11 @@ from types import MappingProxyType
 
 import sympy
 
-from roofsym import conventions, units
+from roofsym import conventions
 from roofsym import symbols as sy
 from roofsym.conventions import Convention
 from roofsym.errors import InputError
-from roofsym.ledger import QUANTITY_UNITS, Entry, Ledger
+from roofsym.ledger import Entry, Ledger
 from roofsym.transformer import Geometry, Structure, Transformer
 
 PHASES = MappingProxyType(
@@ -73,10 +73,7 @@ def _remake(model: Transformer, rules: Convention, phase: str, **switches: objec
 # Cached by structure: all models of a family share the symbolic entries and differ in values.
 @functools.lru_cache(maxsize=256)
 def _entries(structure: Structure, geometry: Geometry, rules: Convention) -> tuple[Entry, ...]:
-    entries = tuple(e for e in structure.entries(geometry) if rules.counts(e))
-    for entry in entries:
-        units.require(entry.amount, QUANTITY_UNITS[entry.quantity], entry.operator)
-    return entries
+    return tuple(e for e in structure.entries(geometry) if rules.counts(e))
 
 
 def step(model: Transformer, convention: str | Convention = conventions.DEFAULT) -> Ledger:

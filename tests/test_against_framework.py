@@ -199,6 +199,28 @@ def test_order_of_the_keys_does_not_matter(row):
     assert (one.structure, one.values) == (other.structure, other.values)
 
 
+def test_biases_of_the_feed_forward_blocks_of_deepseek_v2():
+    # Counted on the module that transformers 5.23 builds.
+    config = next(row["config"] for row in ROWS if row["id"] == "small-deepseek-v2")
+    assert rs.Transformer.from_config({**config, "mlp_bias": True}).parameters == 139666
+
+
+@pytest.mark.parametrize("name", ["small-qwen2", "small-qwen3", "small-qwen2-moe"])
+def test_key_value_heads_of_qwen_are_32_if_absent_and_as_many_as_heads_if_null(name):
+    config = next(row["config"] for row in ROWS if row["id"] == name)
+    n_heads = config["num_attention_heads"]
+    null = rs.Transformer.from_config({**config, "num_key_value_heads": None})
+    same = rs.Transformer.from_config({**config, "num_key_value_heads": n_heads})
+    assert null.parameters == same.parameters
+    absent = {key: value for key, value in config.items() if key != "num_key_value_heads"}
+    with pytest.raises(InputError, match=r"^num_key_value_heads: got 32"):
+        rs.Transformer.from_config(absent)
+    fitting = absent | {"num_attention_heads": 64, "head_dim": 8, "hidden_size": 64}
+    full = {**fitting, "num_key_value_heads": 32}
+    default, given = (rs.Transformer.from_config(c).parameters for c in (fitting, full))
+    assert default == given
+
+
 # --- damaged configs -----------------------------------------------------------------------------
 
 # Keys that an implementation does not read, or that change no count: any value goes.

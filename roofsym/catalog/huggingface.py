@@ -99,8 +99,9 @@ def _refuse_other_layers(fields: Fields, family: str) -> None:
     if family in _ENCODERS or fields.get("is_encoder_decoder", False):
         raise InputError(fields.name("model_type"), f"{family} with an encoder", accepted)
     for kind in fields.strings("layer_types"):
-        if kind not in _LAYER_TYPES:
-            raise InputError(fields.name("layer_types"), kind, "one of " + ", ".join(_LAYER_TYPES))
+        known = [*_LAYER_TYPES, *(["chunked_attention"] if family == "llama4_text" else [])]
+        if kind not in known:
+            raise InputError(fields.name("layer_types"), kind, "one of " + ", ".join(known))
 
 
 def _dtype(fields: Fields) -> str | None:
@@ -138,9 +139,12 @@ def _sizes(fields: Fields) -> dict[str, object]:
 def _heads(
     fields: Fields, *, kv_default: int | None = None, head_dim_default: int | None = None
 ) -> dict[str, object]:
-    """Key/value heads and head width; as many key/value heads as query heads without a default."""
+    """Key/value heads and head width.
+
+    Without a default, as many key/value heads as query heads; so, too, where they are null.
+    """
     d_model, n_heads = fields.integer("hidden_size"), fields.integer("num_attention_heads")
-    n_kv_heads = fields.integer("num_key_value_heads", kv_default or n_heads)
+    n_kv_heads = _absent_or(fields, "num_key_value_heads", kv_default) or n_heads
     if n_heads % n_kv_heads:
         raise InputError(
             fields.name("num_key_value_heads"),
@@ -182,11 +186,8 @@ def _rotary(
     return {} if given == 1 else {"rotary_dim": max(width, 1)}
 
 
-_LAYER_TYPES = {
-    "full_attention": "global",
-    "sliding_attention": "local",
-    "chunked_attention": "local",
-}
+# chunked_attention is Llama 4's alone, which says by no_rope_layers which layers have it.
+_LAYER_TYPES = {"full_attention": "global", "sliding_attention": "local"}
 
 Kinds = list[tuple[str, str]]
 
@@ -448,9 +449,8 @@ def _qwen_reach(fields: Fields) -> tuple[list[str], int | None]:
 
 def _qwen2(fields: Fields) -> Reading:
     reach, window = _qwen_reach(fields)
-    return _dense(
-        fields, Attention(qkv_bias=True), reach=reach, heads=_heads(fields), window=window
-    )
+    heads = _heads(fields, kv_default=32)
+    return _dense(fields, Attention(qkv_bias=True), reach=reach, heads=heads, window=window)
 
 
 def _qwen3(fields: Fields) -> Reading:
@@ -460,7 +460,7 @@ def _qwen3(fields: Fields) -> Reading:
         fields,
         Attention(qkv_bias=bias, out_bias=bias, qk_norm="head"),
         reach=reach,
-        heads=_heads(fields, head_dim_default=128),
+        heads=_heads(fields, kv_default=32, head_dim_default=128),
         window=window,
     )
 
@@ -548,6 +548,7 @@ def _mixture(
     *,
     experts_key: str,
     window: Window | None = None,
+    dense: FeedForward | None = None,
 ) -> Reading:
     """Decoders whose layers, or some of them, have a mixture of experts."""
     _activation(fields, "hidden_act")
@@ -561,7 +562,8 @@ def _mixture(
         if where == "local" and isinstance(attention, Attention):
             heads = _with_window(attention, window)
         return LayerGroup(
-            attention=heads, feed_forward=mixture if block == "sparse" else FeedForward()
+            attention=heads,
+            feed_forward=mixture if block == "sparse" else dense or FeedForward(),
         )
 
     groups, counts = _groups(kinds, make)
@@ -606,7 +608,7 @@ def _no_windows(fields: Fields) -> None:
 def _qwen2_moe(fields: Fields) -> Reading:
     _no_windows(fields)
     mixture = Mixture(shared=sy.d_shared, shared_gate=True)
-    sizes = _heads(fields) | {
+    sizes = _heads(fields, kv_default=32) | {
         "d_ff": fields.integer("intermediate_size"),
         "d_expert": fields.integer("moe_intermediate_size"),
         "d_shared": fields.integer("shared_expert_intermediate_size"),
@@ -650,6 +652,7 @@ def _shared_width(fields: Fields, default: int) -> tuple[sympy.Expr, dict[str, o
 def _deepseek(first_dense: int, shared_experts: int) -> Callable[[Fields], Reading]:
     def family(fields: Fields) -> Reading:
         fields.require("moe_layer_freq", 1, default=1)
+        bias = fields.flag("mlp_bias", False)
         q_rank = _absent_or(fields, "q_lora_rank", 1536)
         attention = LatentAttention(
             low_rank_queries=q_rank is not None, bias=fields.flag("attention_bias", False)
@@ -667,8 +670,8 @@ def _deepseek(first_dense: int, shared_experts: int) -> Callable[[Fields], Readi
             sizes["q_rank"] = q_rank
         kinds = _first_dense(fields, first_dense)
         return _mixture(
-            fields, attention, Mixture(shared=shared), kinds, sizes,
-            experts_key="n_routed_experts",
+            fields, attention, Mixture(shared=shared, shared_bias=bias), kinds, sizes,
+            experts_key="n_routed_experts", dense=FeedForward(bias=bias),
         )  # fmt: skip
 
     return family

@@ -85,6 +85,10 @@ def _mxfp4(structure: Structure, fields: Fields) -> tuple[Structure, dict[str, o
         raise InputError(
             fields.name("quant_method"), "mxfp4", "fp8, gptq or awq: it has no experts"
         )
+    for module in fields.strings("modules_to_not_convert"):
+        if "experts" in module:
+            accepted = "modules outside the experts, which are what is quantised"
+            raise InputError(fields.name("modules_to_not_convert"), module, accepted)
     # Open Compute Project, Microscaling Formats (MX) v1.0: 4-bit elements, one 8-bit scale per 32.
     # The published checkpoints quantise the experts and nothing else.
     experts = frozenset({"experts"})

@@ -79,7 +79,7 @@ NOTATIONS: Mapping[str, Notation] = MappingProxyType(
                 "head_dim": ("H", "H"),
                 "d_ff": ("F", "F"),
                 "vocab_size": ("V", "V"),
-                "flops": ("C", "C"),
+                "flops": ("FLOPs", r"\mathrm{FLOPs}"),
             },
         ),
     }

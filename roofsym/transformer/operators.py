@@ -112,6 +112,7 @@ class Linear(Operator):
     d_out: sympy.Expr
     bias: bool = False
     precision_part: str = ""
+    before_logits: bool = False
 
     @property
     def precision(self) -> str:
@@ -122,9 +123,11 @@ class Linear(Operator):
         return (matrix, Weight(self.d_out, vector=True)) if self.bias else (matrix,)
 
     def work(self, g: Geometry) -> Iterator[Entry]:
-        yield self._flops("linear", 2 * g.tokens * self.d_in * self.d_out)
-        yield self._read("activation", g.tokens * self.d_in * sy.b_a, "matmuls")
-        yield self._write("activation", g.tokens * self.d_out * sy.b_a, "matmuls")
+        # What only the logits need runs where the LM head does.
+        rows = g.logit_rows if self.before_logits else g.tokens
+        yield self._flops("linear", 2 * rows * self.d_in * self.d_out)
+        yield self._read("activation", rows * self.d_in * sy.b_a, "matmuls")
+        yield self._write("activation", rows * self.d_out * sy.b_a, "matmuls")
 
 
 @dataclass(frozen=True)
@@ -349,7 +352,9 @@ class LatentUp(Operator):
         latent = self.n_heads * self.rank if absorbed else self.rank
         ends = (latent, self.n_heads * self.width)
         source, target = reversed(ends) if absorbed and self.into_latent else ends
-        yield self._read("activation", rows * source * sy.b_a, "matmuls")
+        if absorbed:
+            yield self._read("activation", rows * source * sy.b_a, "matmuls")
+        # Expanded, its input are the latents, whose reading is counted once, with the score.
         yield self._write("activation", rows * target * sy.b_a, "matmuls")
 
 

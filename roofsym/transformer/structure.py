@@ -202,6 +202,8 @@ class Mixture:
         Whether the experts and the router have biases.
     shared : sympy.Expr
         Width of the shared experts together; 0 without.
+    shared_bias : bool
+        Whether the shared experts have biases.
     shared_gate : bool
         Whether the shared experts are weighted by a gate of their own.
     run_all : bool
@@ -215,6 +217,7 @@ class Mixture:
     bias: bool = False
     router_bias: bool = False
     shared: sympy.Expr = _ZERO
+    shared_bias: bool = False
     shared_gate: bool = False
     run_all: bool = False
 
@@ -226,7 +229,9 @@ class Mixture:
             d_model, self.n_experts, self.top_k, self.d_expert, self.gated, self.bias, self.run_all
         )
         if self.shared != 0:
-            shared = FeedForward(d_ff=self.shared, gated=self.gated, prefix="shared_")
+            shared = FeedForward(
+                d_ff=self.shared, gated=self.gated, bias=self.shared_bias, prefix="shared_"
+            )
             yield from shared.operators(d_model)
             if self.shared_gate:
                 yield Linear("shared_gate", part, d_model, sympy.S.One, False, "router")
@@ -323,7 +328,11 @@ class Structure:
         if self.final_norm:
             yield "", one, Norm("final_norm", self.d_model, vectors=self.groups[0].norm_vectors)
         if self.projected:
-            yield "", one, Linear("project_out", "lm_head", self.d_model, width)
+            yield (
+                "",
+                one,
+                Linear("project_out", "lm_head", self.d_model, width, before_logits=True),
+            )
         yield "", one, LMHead(self.vocab_size, width, self.tied_embeddings)
 
     def entries(self, geometry: Geometry) -> Iterator[Entry]:
