@@ -11,7 +11,7 @@ import sympy
 import roofsym as rs
 from roofsym import conventions, phases
 from roofsym import symbols as sy
-from roofsym.transformer import Attention, FeedForward, LayerGroup, Structure
+from roofsym.transformer import Attention, FeedForward, LatentAttention, LayerGroup, Structure
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = ROOT.parent / "shared" / "data" / "configs"
@@ -71,6 +71,16 @@ def windowed(window: int | None, **changes: object) -> rs.Transformer:
             **changes,
         }
     )
+
+
+def subject(result: str, numbers: bool = False) -> rs.Transformer:
+    """A model of which a result can be asked: with latent attention where it is about that."""
+    if not result.startswith("latent"):
+        return rs.Transformer(**TINY) if numbers else rs.Transformer()
+    structure = Structure(groups=(LayerGroup(attention=LatentAttention()),))
+    widths = {"q_rank": 5, "kv_rank": 9, "nope_dim": 4, "rope_dim": 2, "v_dim": 3}
+    shared = {k: v for k, v in TINY.items() if k not in ("n_kv_heads", "head_dim")}
+    return rs.Transformer(structure, **({**shared, **widths} if numbers else {}))
 
 
 def models() -> dict[str, rs.Transformer]:

@@ -404,10 +404,10 @@ _PAGE = """<!DOCTYPE html>
 <title>{title}</title>
 <style>
 body {{ font: 16px/1.5 Georgia, serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }}
-table {{ border-collapse: collapse; margin: 1rem 0; }}
+table {{ border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }}
 th, td {{ text-align: left; vertical-align: top; padding: .2rem .9rem .2rem 0; }}
 tr {{ border-bottom: 1px solid #ddd; }}
-math[display] {{ margin: .6rem 0; overflow-x: auto; }}
+math[display] {{ margin: .6rem 0; padding: .2rem 0; overflow-x: auto; overflow-y: hidden; }}
 </style>
 </head>
 <body>

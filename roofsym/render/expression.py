@@ -8,6 +8,7 @@ the expression decides the order (that of the symbol table, positive terms first
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 
 import sympy
@@ -170,19 +171,28 @@ class LatexStyle(Style):
         return rf" \;\text{{{word}}}\; ".join(parts)
 
 
+_LATEX_SYMBOL = re.compile(
+    r"^(\\[a-zA-Z]+|[A-Za-z])(?:_\{(?:\\mathrm\{)?([^{}]*?)\}?\})?(\^\{\*\})?$"
+)
+
+
 class MathMLStyle(Style):
     """Content of a MathML ``<math>`` element."""
 
     relation_index = 2
 
     def symbol(self, symbol: sympy.Symbol) -> str:
-        """Write a symbol; what follows an underscore is a subscript, a star a superscript."""
-        name, _, index = self.notation.text(symbol).partition("_")
-        if name.endswith("*"):
-            return f"<msup><mi>{name[:-1]}</mi><mo>*</mo></msup>"
-        if not index:
-            return f"<mi>{name}</mi>"
-        return f"<msub><mi>{name}</mi><mtext>{index.replace('_', ' ')}</mtext></msub>"
+        """Write a symbol, after its LaTeX: base, subscript and star."""
+        text, found = self.notation.text(symbol), _LATEX_SYMBOL.match(self.notation.latex(symbol))
+        if found is None:
+            return f"<mi>{text}</mi>"
+        base, index, star = found.groups()
+        # A Greek letter is a command in LaTeX and the first letter of the plain text.
+        inner = f"<mi>{text[0] if base.startswith(chr(92)) else base}</mi>"
+        if index:
+            shown = index.replace(r"\infty", "∞")
+            inner = f"<msub>{inner}<mtext>{shown}</mtext></msub>"
+        return f"<msup>{inner}<mo>*</mo></msup>" if star else inner
 
     def number(self, number: sympy.Expr) -> str:
         """Write a non-negative number."""

@@ -1,0 +1,84 @@
+"""Roots of polynomials plus decaying exponentials, against brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import roofsym as rs
+from roofsym import exponential
+from roofsym import symbols as sy
+from roofsym.errors import InputError
+from roofsym.solve import crossover
+
+B = sy.B
+numbers = st.fractions(min_value=-50, max_value=50, max_denominator=20)
+bases = st.fractions(min_value="1/20", max_value="19/20", max_denominator=40)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    polynomial=st.lists(numbers, min_size=1, max_size=3),
+    scale=numbers.filter(bool),
+    base=bases,
+    rate=st.integers(1, 4),
+)
+def test_every_change_of_sign_is_found_and_bracketed(polynomial, scale, base, rate):
+    exact = [sympy.Rational(c) for c in polynomial]
+    assume(any(exact[1:]) or exact[0])
+    fade = sympy.Rational(scale) * sympy.Rational(base) ** (rate * B)
+    slack = sympy.Add(*(c * B**k for k, c in enumerate(exact))) + fade
+    grid = np.geomspace(1e-6, 1e7, 20001)
+    values = sum(float(c) * grid**k for k, c in enumerate(polynomial)) + float(scale) * np.exp(
+        rate * grid * np.log(float(base))
+    )
+    size = sum(abs(float(c)) * grid**k for k, c in enumerate(polynomial)) + abs(float(scale))
+    # Where the terms cancel to rounding, brute force cannot tell the sign.
+    assume(np.all(np.abs(values) > 1e-12 * size))
+    changes = np.flatnonzero(np.sign(values[:-1]) != np.sign(values[1:]))
+    brackets, sign = exponential.crossings(slack, B)
+    inside = [b for b in brackets if 1e-6 < b[0] and b[1] < 1e7]
+    # Two zeros between two points of the grid would hide from it.
+    assume(all(b[0] / a[1] > 1.01 for a, b in zip(inside, inside[1:], strict=False)))
+    assert len(inside) == len(changes)
+    for (low, high), i in zip(inside, changes, strict=True):
+        assert grid[i] <= float(high)
+        assert float(low) <= grid[i + 1]
+        assert high - low <= high * sympy.Rational(1, 10**15)
+    if not any(b[0] <= 1e-6 for b in brackets):
+        assert sign == np.sign(values[0])
+
+
+@pytest.mark.parametrize("slack", [B + 2**B, sympy.exp(-B), B * sympy.Rational(1, 2) ** B, B**B])
+def test_other_forms_are_refused(slack: sympy.Expr):
+    with pytest.raises(InputError):
+        exponential.crossings(slack, B)
+
+
+@pytest.mark.parametrize("model", ["mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3", "gpt-oss-20b"])
+def test_critical_batch_of_a_mixture_crosses_between_its_neighbours(model: str):
+    """The ledger itself, one batch below and at the first compute-bound one."""
+    machine = rs.machine("h100-sxm", dtype="bf16")
+    sizes = {n: 2 for n in sy.names("precision") if n.startswith("b_")}
+    led = rs.decode(rs.model(model)).at(**sizes, L=64)
+    found = rs.results.critical_batch(led, machine)
+    assert found.outcome == "numeric"
+    assert found.general.branches == ()
+    first = found.whole
+    assert first is not None
+    assert led.at(B=first).intensity >= machine.ridge
+    assert led.at(B=first - 1).intensity < machine.ridge
+
+
+def test_without_numbers_there_is_no_branch_yet():
+    left = B * sy.phi
+    found = crossover(left, sy.w + sy.w_x * (1 - sy.rho**B), B)
+    assert found.outcome == "numeric"
+    assert found.value is None
+    half = {sy.phi: 1, sy.w: 1, sy.w_x: 1, sy.rho: sympy.Rational(1, 2)}
+    bound = found.at({s: sympy.sympify(v) for s, v in half.items()})
+    # B = 2 − 2^−B.
+    assert float(bound.value) == pytest.approx(1.690093067619309, rel=1e-14)
