@@ -137,6 +137,11 @@ def bindings(
             for used in value.free_symbols:
                 symbols.info(used)
             result[symbol] = value
+        elif expressions and isinstance(value, sympy.Expr) and value.is_irrational:
+            # Such as a crossing with a square root in it, put back into a ledger.
+            if not value.is_positive:
+                raise InputError(name, value, "a finite number > 0")
+            result[symbol] = value
         else:
             result[symbol] = positive(value, name, zero=symbol in _MAY_BE_ZERO)
     return result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import sympy
@@ -40,9 +42,9 @@ def test_every_change_of_sign_is_found_and_bracketed(polynomial, scale, base, ra
     assume(np.all(np.abs(values) > 1e-12 * size))
     changes = np.flatnonzero(np.sign(values[:-1]) != np.sign(values[1:]))
     brackets, sign = exponential.crossings(slack, B)
-    inside = [b for b in brackets if 1e-6 < b[0] and b[1] < 1e7]
+    inside = [b for b in brackets if b[0] > 1e-6 and b[1] < 1e7]
     # Two zeros between two points of the grid would hide from it.
-    assume(all(b[0] / a[1] > 1.01 for a, b in zip(inside, inside[1:], strict=False)))
+    assume(all(b[0] / a[1] > 1.01 for a, b in itertools.pairwise(inside)))
     assert len(inside) == len(changes)
     for (low, high), i in zip(inside, changes, strict=True):
         assert grid[i] <= float(high)
