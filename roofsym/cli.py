@@ -256,10 +256,10 @@ class _Request:
         from roofsym.quantities import Subject
 
         ledger = self.ledger()
-        self._refuse_fixed(ledger.phase)
+        self.refuse_fixed(ledger.phase)
         return Subject(self.model, ledger, self.machine)
 
-    def _refuse_fixed(self, phase: str) -> None:
+    def refuse_fixed(self, phase: str) -> None:
         from roofsym import phases
         from roofsym import symbols as sy
 
@@ -474,7 +474,7 @@ def _diff(options: argparse.Namespace) -> str:
     for name in wanted:
         if name not in ("flops", "bytes"):
             raise InputError("quantity", name, "flops or bytes: the others are made of these")
-    request._refuse_fixed(options.phase or "step")
+    request.refuse_fixed(options.phase or "step")
     first, second = (request.ledger(convention=c) for c in request.conventions)
     made = [difference(first, second, name) for name in dict.fromkeys(wanted)]
     if options.json:
@@ -586,7 +586,7 @@ def _answer(request: _Request, name: str, without: sympy.Symbol | None = None) -
     if request.options.phase not in (None, phase) and phase:
         raise InputError("--phase", request.options.phase, f"{phase}: {name} is a result of it")
     if phase:
-        request._refuse_fixed(phase)
+        request.refuse_fixed(phase)
     ledger = request.ledger(phase or "step", without)
     return entry.answer(ledger, request.machine)
 
@@ -681,6 +681,13 @@ def _solve_equation(request: _Request, equation: str, unknown: str | None) -> st
             )  # fmt: skip
         right = second.closed_form(subject)
     left, right = quantities.combine(subject, left, right)
+    if unknown is not None:
+        # What the catalogue knows of the unknown is what one wants to see otherwise.
+        asked = sy.lookup(unknown, "--for")
+        if asked not in request.bound:
+            known = {s: v for s, v in subject.values.items() if s != asked}
+            left = ClosedForm(left.expr, left.definitions, known)
+            right = ClosedForm(right.expr, right.definitions, known)
     numbers = [side.at_depth("numbers") for side in (left, right)]
     open_symbols = sorted(set().union(*(n.free_symbols for n in numbers)), key=sy.rank)
     names = ", ".join(s.name for s in open_symbols)

@@ -295,6 +295,15 @@ def test_derive_in_every_form(shell: Shell, result: str, form: str):
         assert json.loads(out)["result"] == result
 
 
+def test_what_the_catalogue_knows_can_be_asked_for(shell: Shell):
+    # The bandwidth at which 64 sequences are just compute-bound, put back: the ridge is met there.
+    step = ["--phase", "decode", "--set", "L=100", "--set", "B=64"]
+    found = shell.json("solve", "intensity = ridge", "--for", "bandwidth", *BOTH, *step)
+    put = ["--set", f"bandwidth={found['exact']}"]
+    told = shell.json("eval", "intensity", "ridge", *BOTH, *step, *put)["quantities"]
+    assert told["intensity"]["exact"] == told["ridge"]["exact"]
+
+
 def test_equations_of_quantities(shell: Shell):
     decode = ["--phase", "decode", *BOTH, "--set", "L=128"]
     batch = shell.json("solve", "critical-batch", *BOTH, "--set", "L=128")["value"]
@@ -442,8 +451,9 @@ BAD = {
     "an unknown symbol to solve for": (
         ["solve", "time = 0.01", "--for", "x", "--phase", "decode"], "x",
     ),
-    "a symbol that is known": (
-        ["solve", "time = 0.01", "--for", "b_w", "--phase", "decode", *BOTH], "b_w",
+    "a symbol that was set": (
+        ["solve", "time = 0.01", "--for", "b_w", "--set", "b_w=2", "--phase", "decode", *BOTH],
+        "b_w",
     ),
     "a symbol that the phase fixes": (
         ["solve", "time = 0.01", "--for", "S", "--phase", "decode", *BOTH], "S",

@@ -110,6 +110,10 @@ class Style:
         return f"{left} {sign} {right}"
 
 
+# LaTeX source of a parenthesis longer than this may be wider than a page.
+_BREAKABLE = 250
+
+
 class LatexStyle(Style):
     """LaTeX, without delimiters."""
 
@@ -143,6 +147,9 @@ class LatexStyle(Style):
     def group(self, inner: str) -> str:
         """Put in parentheses that grow where there is a fraction or a root inside."""
         tall = r"\frac" in inner or r"\sqrt" in inner
+        if tall and len(inner) > _BREAKABLE:
+            # \left and \right hold a line together; what is longer than a line must break.
+            return rf"\bigl( {inner} \bigr)"
         return rf"\left( {inner} \right)" if tall else f"({inner})"
 
     def power(self, base: str, exponent: sympy.Expr) -> str:

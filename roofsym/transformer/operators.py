@@ -132,45 +132,24 @@ class Linear(Operator):
 
 @dataclass(frozen=True)
 class Embedding(Operator):
-    """Gathers one row of the embedding table per new token."""
+    """Gathers one row of a table (of the vocabulary, of positions) per new token."""
 
-    vocab_size: sympy.Expr
-    d_model: sympy.Expr
+    rows: sympy.Expr
+    width: sympy.Expr
     name: str = "embedding"
     part: str = "embedding"
 
     def weights(self) -> tuple[Weight, ...]:
-        return (Weight(self.vocab_size * self.d_model),)
+        return (Weight(self.rows * self.width),)
 
     def entries(self, g: Geometry) -> Iterator[Entry]:
         (table,) = self.weights()
         yield self._flops("per-weight", 2 * g.tokens * table.elements)
-        yield self._read(
-            "weight", g.embedding_rows(self.vocab_size) * self.d_model * sy.b_w, "embedding"
-        )
+        read = g.embedding_rows(self.rows) * self.width * sy.b_w
+        yield self._read("weight", read, "embedding")
         # Under per-weight counting the whole model travels once, this table like any other.
         yield self._read("weight", table.elements * sy.b_w, "per-weight")
-        yield self._write("activation", g.tokens * self.d_model * sy.b_a, "pointwise")
-
-
-@dataclass(frozen=True)
-class Positions(Operator):
-    """Gathers one row of a table of learned positions per new token."""
-
-    rows: sympy.Expr
-    d_model: sympy.Expr
-    name: str = "positions"
-    part: str = "embedding"
-
-    def weights(self) -> tuple[Weight, ...]:
-        return (Weight(self.rows * self.d_model),)
-
-    def entries(self, g: Geometry) -> Iterator[Entry]:
-        (table,) = self.weights()
-        yield self._flops("per-weight", 2 * g.tokens * table.elements)
-        read = g.embedding_rows(self.rows) * self.d_model * sy.b_w
-        yield self._read("weight", read, "embedding")
-        yield self._read("weight", table.elements * sy.b_w, "per-weight")
+        yield self._write("activation", g.tokens * self.width * sy.b_a, "pointwise")
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,6 @@ from roofsym.transformer.operators import (
     Norm,
     Operator,
     Pointwise,
-    Positions,
     Score,
     Sinks,
     Softmax,
@@ -321,7 +320,7 @@ class Structure:
         if self.projected:
             yield "", one, Linear("project_in", "embedding", width, self.d_model)
         if self.positions:
-            yield "", one, Positions(sy.n_positions, self.d_model)
+            yield "", one, Embedding(sy.n_positions, self.d_model, "positions")
         for group in self.groups:
             for operator in group.operators(self.d_model):
                 yield group.label, group.count, operator
@@ -409,7 +408,8 @@ class Structure:
     def cached_bytes_per_token(self) -> sympy.Expr:
         """Bytes that one more token adds to the KV cache while no window is full."""
         size = self._cached_element_bytes
-        return sympy.Add(*(g.count * g.attention.cached_elements * size for g in self.groups))
+        elements = sympy.Add(*(g.count * g.attention.cached_elements for g in self.groups))
+        return size * sympy.factor_terms(elements)
 
     def footprint(self, B: sympy.Expr, S: sympy.Expr, L: sympy.Expr) -> sympy.Expr:
         """Bytes held after a step: all weights, and the KV cache of ``L + S`` tokens."""
