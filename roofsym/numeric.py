@@ -11,6 +11,7 @@ import sympy
 
 from roofsym import symbols as sy
 from roofsym.errors import InputError
+from roofsym.values import bindings, expression
 
 
 class CompiledFunction:
@@ -36,9 +37,7 @@ class CompiledFunction:
     """
 
     def __init__(self, expr: sympy.Expr) -> None:
-        self.expr = sympy.sympify(expr) if isinstance(expr, int) else expr
-        if not isinstance(self.expr, sympy.Expr):
-            raise InputError("expression", expr, "a SymPy expression in the package's symbols")
+        self.expr = expression(expr, "expression")
         for symbol in self.expr.free_symbols:
             sy.info(symbol)
         ordered = sorted(self.expr.free_symbols, key=sy.rank)
@@ -119,7 +118,5 @@ def compile_expression(
     156.0
     """
     if values:
-        from roofsym.values import bindings
-
         expr = expr.xreplace(bindings(values))
     return CompiledFunction(expr)

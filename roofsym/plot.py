@@ -57,7 +57,9 @@ _ROOFS = ("#222222", "#888888", "#b08d2a", "#4c8c8a")
 
 
 def roofline(
-    machines: Machine | Sequence[Machine], points: Iterable[Point] = (), ax: Axes | None = None
+    machines: Machine | Sequence[Machine],
+    points: Iterable[Point | tuple[str, Ledger]] = (),
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw the roofs of machines and where steps stand under the first of them.
 
@@ -65,7 +67,7 @@ def roofline(
     ----------
     machines : Machine or sequence of Machine
         With numbers for peak and bandwidth. Points are placed under the first one's roof.
-    points : iterable of Point
+    points : iterable of Point, or of (label, Ledger)
         Steps to mark.
     ax : matplotlib.axes.Axes, optional
         Where to draw; new axes if not given.
@@ -94,7 +96,7 @@ def roofline(
     for machine in roofs:
         if not machine.ridge.is_number:
             raise InputError("machine", machine.name, "numbers for peak and bandwidth")
-    marks = list(points)
+    marks = [p if isinstance(p, Point) else Point(*p) for p in points]
     if ax is None:
         import matplotlib.pyplot as plt
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from roofsym import exponential
+from roofsym import exponential, values
 from roofsym import symbols as sy
 from roofsym.errors import InputError, ProofError
 
@@ -112,15 +112,15 @@ class Crossover:
         return crossover(left, right, self.symbol)
 
 
-def crossover(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Crossover:
+def crossover(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol | str) -> Crossover:
     """Where two expressions meet as a symbol runs over the positive numbers.
 
     Parameters
     ----------
     left, right : sympy.Expr
         Expressions in the package's symbols, rational in `symbol` or with ``Min`` and ``Max``.
-    symbol : sympy.Symbol
-        The unknown.
+    symbol : sympy.Symbol or str
+        The unknown, or its name.
 
     Returns
     -------
@@ -141,7 +141,9 @@ def crossover(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Cros
     >>> crossover(B / (B + 1), sympy.Integer(2), B).outcome
     'never'
     """
-    left, right = sympy.sympify(left), sympy.sympify(right)
+    left, right = (values.expression(x, "side of an equation") for x in (left, right))
+    if isinstance(symbol, str):
+        symbol = sy.lookup(symbol)
     for used in (left - right).free_symbols | {symbol}:
         sy.info(used)
     if not (left.has(symbol) or right.has(symbol)):

@@ -59,6 +59,24 @@ def exact(value: object, field: str, accepted: str = "a finite number") -> sympy
     raise refusal
 
 
+def expression(value: object, field: str) -> sympy.Expr:
+    """An expression as it is, a number exactly; never a string, which would have to be evaluated.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+
+    Examples
+    --------
+    >>> expression(0.5, "S")
+    1/2
+    """
+    if isinstance(value, sympy.Expr):
+        return value
+    return exact(value, field, "a SymPy expression or a finite number")
+
+
 def positive(value: object, field: str, *, zero: bool = False) -> sympy.Rational:
     """Exact rational of a positive number (or also zero, with ``zero=True``).
 

@@ -193,5 +193,6 @@ class Transformer:
         >>> m.memory_footprint(B=1, S=1)
         16*b_kv*(L + 1) + 1704*b_w
         """
-        held = self.structure.footprint(*map(sympy.sympify, (B, S, L)))
+        step = (("B", B), ("S", S), ("L", L))
+        held = self.structure.footprint(*(values.expression(x, name) for name, x in step))
         return units.require(held, "B", "memory").xreplace(dict(self.values))

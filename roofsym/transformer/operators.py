@@ -84,9 +84,10 @@ class Operator:
         return weight.elements
 
     def _entry(self, quantity: str, kind: str, access: str, x: sympy.Expr, scheme: str) -> Entry:
+        amount = x if isinstance(x, sympy.Expr) else sympy.Integer(x)
         return Entry(
             operator=self.name, part=self.part, group="", quantity=quantity, kind=kind,
-            access=access, scheme=scheme, amount=sympy.sympify(x),
+            access=access, scheme=scheme, amount=amount,
         )  # fmt: skip
 
     def _flops(self, kind: str, amount: sympy.Expr) -> Entry:
