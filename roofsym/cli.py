@@ -550,7 +550,7 @@ def _quantities_json(request: _Request, forms: dict[str, ClosedForm], depth: str
         expr = form.at_depth(depth)
         rows[name] = {
             "value": _float(value),
-            "exact": str(value) if value.is_number else None,
+            "exact": _exact(value),
             "unit": quantities.named(name).unit,
             "expr": str(expr),
             "latex": render(expr, "latex", request.notation),
@@ -562,6 +562,15 @@ def _quantities_json(request: _Request, forms: dict[str, ClosedForm], depth: str
 
 def _json(content: object) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _exact(value: sympy.Expr | None) -> str | None:
+    """An exact number for JSON; None where there is none, or only one of finitely many digits."""
+    import sympy
+
+    if value is None or not value.is_number or value.has(sympy.Float):
+        return None
+    return str(value)
 
 
 def _float(value: sympy.Expr | None) -> float | None:
@@ -634,7 +643,6 @@ def _crossover_json(request: _Request, name: str, general: Crossover, bound: Cro
     from roofsym.render.expression import render
 
     value = bound.value
-    number = value is not None and bool(value.is_number)
     branch = general.branches[-1] if general.branches else None
     return _json(
         {
@@ -644,7 +652,7 @@ def _crossover_json(request: _Request, name: str, general: Crossover, bound: Cro
             "symbol": bound.symbol.name,
             "outcome": bound.outcome,
             "value": _float(value),
-            "exact": str(value) if number else None,
+            "exact": _exact(value),
             "expr": None if branch is None else str(branch.value),
             "latex": None if branch is None else render(branch.value, "latex", request.notation),
             "conditions": [

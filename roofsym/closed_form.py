@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import sympy
 
 from roofsym import symbols as sy
-from roofsym import units
+from roofsym import units, values
 from roofsym.errors import InputError, ProofError
 from roofsym.ledger import QUANTITY_UNITS, Entry, Ledger
 
@@ -54,7 +54,7 @@ class ClosedForm:
             return self.expr
         if depth == "dimensions":
             return self.expr.xreplace(dict(self.definitions))
-        return self.expr.xreplace(self.constants).xreplace(dict(self.values))
+        return values.put(self.expr, {**self.values, **self.constants})
 
     @property
     def constants(self) -> dict[sympy.Symbol, sympy.Expr]:

@@ -213,7 +213,7 @@ class Ledger:
 
     def bind(self, expr: sympy.Expr) -> sympy.Expr:
         """Expression with this ledger's values put in."""
-        return expr.xreplace(dict(self.values))
+        return values.put(expr, self.values)
 
     def in_phase(self, phase: str) -> Ledger:
         """Ledger of another phase of the same model and convention, with the same values.
@@ -276,8 +276,8 @@ class Ledger:
         fixed, moving = self._split
         key = (quantity, *sorted(kind), access, fixed)
         if key not in self._sums:
-            self._sums[key] = self.symbolic(quantity, kind, access).xreplace(dict(fixed))
-        return self._sums[key].xreplace(moving)
+            self._sums[key] = values.put(self.symbolic(quantity, kind, access), dict(fixed))
+        return values.put(self._sums[key], moving)
 
     @functools.cached_property
     def _split(

@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from roofsym import exponential, values
+from roofsym import exponential
 from roofsym import symbols as sy
 from roofsym.errors import InputError, ProofError
+from roofsym.values import expression, put
 
 OUTCOMES = ("crosses", "conditional", "never", "always", "numeric")
 
@@ -103,7 +104,7 @@ class Crossover:
         if self.symbol in values:
             given = values[self.symbol]
             raise InputError(self.symbol.name, given, "no value: it is what is solved for")
-        left, right = (side.xreplace(dict(values)) for side in (self.left, self.right))
+        left, right = (put(side, values) for side in (self.left, self.right))
         slack = sympy.expand(left - right)
         if slack.is_number and not slack.has(self.symbol):
             # With these values the unknown cancels out: one side is larger whatever it is.
@@ -141,7 +142,7 @@ def crossover(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol | str) -
     >>> crossover(B / (B + 1), sympy.Integer(2), B).outcome
     'never'
     """
-    left, right = (values.expression(x, "side of an equation") for x in (left, right))
+    left, right = (expression(x, "side of an equation") for x in (left, right))
     if isinstance(symbol, str):
         symbol = sy.lookup(symbol)
     for used in (left - right).free_symbols | {symbol}:

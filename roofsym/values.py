@@ -6,6 +6,7 @@ Owns the one rule of what may be bound to a symbol; configs, TOML files, keyword
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
@@ -119,6 +120,39 @@ def number_from_text(text: str, field: str) -> sympy.Rational:
     if slash and numbers[1] == 0:
         raise InputError(field, text, "a number, such as 4096, 3.35e12 or 1/2")
     return numbers[0] / numbers[1] if slash else numbers[0]
+
+
+# Bits of an exact power beyond which it is a decimal of 60 digits: what Python prints of an integer
+# ends at 4300 digits, and the share of experts that a million tokens leave alone has a million.
+_EXACT_BITS = 12_000
+_DIGITS = 60
+
+
+def put(expr: sympy.Expr, known: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
+    """Expression with values put in, exactly - but for powers of thousands of digits.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, rho
+    >>> half = {rho: sympy.Rational(1, 2)}
+    >>> put(rho**B, {**half, B: sympy.Integer(8)})
+    1/256
+    >>> put(rho**B, {**half, B: sympy.Integer(10**6)}).is_Float
+    True
+    """
+    rules = dict(known)
+    for power in _open_powers(expr):
+        base, exponent = power.base.xreplace(rules), power.exp.xreplace(rules)
+        if base.is_Rational and exponent.is_Integer:
+            bits = max(base.p.bit_length(), base.q.bit_length())
+            if bits * exponent > _EXACT_BITS:
+                rules[power] = sympy.Float(base, _DIGITS) ** exponent
+    return expr.xreplace(rules)
+
+
+@functools.lru_cache(maxsize=1024)
+def _open_powers(expr: sympy.Expr) -> tuple[sympy.Expr, ...]:
+    return tuple(p for p in expr.atoms(sympy.Pow) if p.exp.free_symbols)
 
 
 def bindings(

@@ -295,6 +295,14 @@ def test_derive_in_every_form(shell: Shell, result: str, form: str):
         assert json.loads(out)["result"] == result
 
 
+def test_a_large_step_of_a_mixture(shell: Shell):
+    step = ["--model", "deepseek-v3", "--phase", "prefill", "--set", "B=64", "--set", "S=8192"]
+    told = shell.json("eval", "bytes", "flops", *step)["quantities"]
+    assert told["bytes"]["value"] > 0
+    assert told["bytes"]["exact"] is None
+    assert told["flops"]["exact"].isdigit()
+
+
 def test_what_the_catalogue_knows_can_be_asked_for(shell: Shell):
     # The bandwidth at which 64 sequences are just compute-bound, put back: the ridge is met there.
     step = ["--phase", "decode", "--set", "L=100", "--set", "B=64"]

@@ -84,3 +84,14 @@ def test_without_numbers_there_is_no_branch_yet():
     bound = found.at({s: sympy.sympify(v) for s, v in half.items()})
     # B = 2 − 2^−B.
     assert float(bound.value) == pytest.approx(1.690093067619309, rel=1e-14)
+
+
+def test_a_step_of_a_million_tokens_is_a_decimal_not_a_million_digits():
+    """All experts are touched: the bytes are those of the whole model, to 60 digits."""
+    led = rs.prefill(rs.model("mixtral-8x7b")).at(b_w=1, b_a=1, b_kv=1)
+    many, all_of_them = (
+        rs.prefill(rs.model("mixtral-8x7b"), convention=c).at(b_w=1, b_a=1, b_kv=1, B=64, S=16384)
+        for c in ("fused-ops", rs.convention("fused-ops").replace(experts="all"))
+    )
+    assert abs(many.weight_bytes - all_of_them.weight_bytes) < 1
+    assert led.at(B=1, S=8).weight_bytes.is_Rational
