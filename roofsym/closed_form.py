@@ -165,7 +165,7 @@ def _expanded(amount: sympy.Expr) -> sympy.Expr:
     if amount.has(sympy.Max, sympy.floor) or (amount.has(sympy.Min) and amount.has(sy.S)):
         return amount
     # So does the share of the experts that a step reads, 1 − (1 − k/E)^T.
-    if any(p.exp.free_symbols for p in amount.atoms(sympy.Pow)):
+    if values.open_powers(amount):
         return amount
     return sympy.expand(amount)
 

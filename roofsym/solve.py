@@ -22,7 +22,7 @@ from sympy.logic.boolalg import Boolean
 from roofsym import exponential
 from roofsym import symbols as sy
 from roofsym.errors import InputError, ProofError
-from roofsym.values import expression, put
+from roofsym.values import expression, open_powers, put
 
 OUTCOMES = ("crosses", "conditional", "never", "always", "numeric")
 
@@ -244,7 +244,7 @@ def _primitive(coefficients: dict[int, sympy.Expr]) -> dict[int, sympy.Expr]:
 
 def _fraction(expr: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
     # SymPy would tear (3/4)^B apart into 3^B over 4^B.
-    powers = [p for p in expr.atoms(sympy.Pow) if p.exp.free_symbols]
+    powers = open_powers(expr)
     if len(powers) > 1:
         raise InputError("equation", str(expr), "at most one power with a symbol as exponent")
     if not powers:
@@ -618,8 +618,7 @@ def _verify_at_random(found: Crossover, branch: Branch) -> None:
     others = sorted(free - {found.symbol}, key=lambda s: s.name)
     source = random.Random(str(branch.value))
     # An exact power with an exponent of a million has a million digits.
-    powers = (found.left - found.right).atoms(sympy.Pow)
-    largest = 20 if any(p.exp.free_symbols for p in powers) else 10**6
+    largest = 20 if open_powers(found.left - found.right) else 10**6
     for _ in range(_TRIALS):
         point = {s: sympy.Integer(source.randint(1, largest)) for s in others}
         if branch.when.xreplace(point) != sympy.true:

@@ -141,7 +141,7 @@ def put(expr: sympy.Expr, known: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Exp
     True
     """
     rules = dict(known)
-    for power in _open_powers(expr):
+    for power in open_powers(expr):
         base, exponent = power.base.xreplace(rules), power.exp.xreplace(rules)
         if base.is_Rational and exponent.is_Integer:
             bits = max(base.p.bit_length(), base.q.bit_length())
@@ -151,7 +151,15 @@ def put(expr: sympy.Expr, known: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Exp
 
 
 @functools.lru_cache(maxsize=1024)
-def _open_powers(expr: sympy.Expr) -> tuple[sympy.Expr, ...]:
+def open_powers(expr: sympy.Expr) -> tuple[sympy.Expr, ...]:
+    """Powers whose exponent still has symbols: the share of experts that ``T`` tokens leave alone.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, rho
+    >>> open_powers(B**2 + rho**B)
+    (rho**B,)
+    """
     return tuple(p for p in expr.atoms(sympy.Pow) if p.exp.free_symbols)
 
 

@@ -226,17 +226,8 @@ def _groups(
     numbers: dict[str, object] = {}
     for kind, count in counts.items():
         label = "_".join(word for word, shown in zip(kind, mixed, strict=True) if shown) or "layers"
-        made = make(*kind)
-        groups.append(
-            LayerGroup(
-                label=label,
-                count=sy.TABLE[f"n_{label}"].symbol,
-                attention=made.attention,
-                feed_forward=made.feed_forward,
-                norms=made.norms,
-                norm_vectors=made.norm_vectors,
-            )
-        )
+        symbol = sy.TABLE[f"n_{label}"].symbol
+        groups.append(dataclasses.replace(make(*kind), label=label, count=symbol))
         numbers[f"n_{label}"] = count
     return tuple(groups), numbers
 
@@ -377,7 +368,7 @@ def _dense(
     """Decoders with gated feed-forward and RMSNorm, with windows in some layers or in all."""
     _activation(fields, "hidden_act", "hidden_activation")
     sizes = _sizes(fields)
-    n_layers = sizes.pop("n_layers")
+    sizes.pop("n_layers")
     kinds = [("dense", r) for r in reach or ["global"] * fields.integer("num_hidden_layers")]
     block = feed_forward or FeedForward()
 
@@ -392,7 +383,6 @@ def _dense(
     sizes |= heads | counts | {"d_ff": fields.integer("intermediate_size")}
     if any(kind[1] == "local" for kind in kinds):
         sizes["window"] = window
-    assert sum(int(str(c)) for c in counts.values()) == n_layers
     return Reading(Structure(groups=groups, tied_embeddings=_tied(fields, tied)), sizes)
 
 

@@ -99,6 +99,15 @@ class Operator:
     def _write(self, kind: str, amount: sympy.Expr, scheme: str = "") -> Entry:
         return self._entry("bytes", kind, "write", amount, scheme)
 
+    def _cache(self, g: Geometry, width: sympy.Expr, cached: sympy.Expr) -> Iterator[Entry]:
+        """`width` elements per token: those of `cached` positions read, the new tokens' joined."""
+        yield self._read("kv", g.B * cached * width * sy.b_kv)
+        yield self._write("kv", g.tokens * width * sy.b_kv)
+        # The new tokens' own elements reach attention either straight from the projection or by
+        # way of the cache: one of the two entries counts, never both.
+        yield self._read("activation", g.tokens * width * sy.b_a, "new-kv-direct")
+        yield self._read("kv", g.tokens * width * sy.b_kv, "new-kv-cached")
+
     def _elementwise(self, kind: str, elements: sympy.Expr) -> Entry:
         return self._flops(kind, FLOPS_PER_ELEMENT[kind] * elements)
 
@@ -234,7 +243,7 @@ class Score(Operator):
     def work(self, g: Geometry) -> Iterator[Entry]:
         yield self._attend(g)
         yield self._read("activation", self._queries(g) * sy.b_a, "attention")
-        yield from self._cache(g)
+        yield from self._cache(g, self.n_kv_heads * self.head_dim, g.cached(self.window))
         yield self._write("score", g.B * self.n_heads * g.rectangle(self.window) * sy.b_a)
 
     def _queries(self, g: Geometry) -> sympy.Expr:
@@ -243,15 +252,6 @@ class Score(Operator):
     def _attend(self, g: Geometry) -> Entry:
         pairs = g.pairs(self.window)
         return self._flops("attention", 2 * g.B * self.n_heads * self.head_dim * pairs)
-
-    def _cache(self, g: Geometry) -> Iterator[Entry]:
-        width = self.n_kv_heads * self.head_dim
-        yield self._read("kv", g.B * g.cached(self.window) * width * sy.b_kv)
-        yield self._write("kv", g.tokens * width * sy.b_kv)
-        # The new tokens' own keys (or values) reach attention either straight from the projection
-        # or by way of the cache: one of the two entries counts, never both.
-        yield self._read("activation", g.tokens * width * sy.b_a, "new-kv-direct")
-        yield self._read("kv", g.tokens * width * sy.b_kv, "new-kv-cached")
 
 
 @dataclass(frozen=True)
@@ -279,7 +279,7 @@ class Value(Score):
     def work(self, g: Geometry) -> Iterator[Entry]:
         yield self._attend(g)
         yield self._read("probability", g.B * self.n_heads * g.rectangle(self.window) * sy.b_a)
-        yield from self._cache(g)
+        yield from self._cache(g, self.n_kv_heads * self.head_dim, g.cached(self.window))
         yield self._write("activation", self._queries(g) * sy.b_a, "attention")
 
 
@@ -360,11 +360,7 @@ class LatentScore(Operator):
         if not absorbed:
             rebuilt = g.B * (g.L + g.S) * self.n_heads * self.nope
             yield self._read("activation", rebuilt * sy.b_a, "attention")
-        cached = self.rank + self.rope
-        yield self._read("kv", g.B * g.cached() * cached * sy.b_kv)
-        yield self._write("kv", g.tokens * cached * sy.b_kv)
-        yield self._read("activation", g.tokens * cached * sy.b_a, "new-kv-direct")
-        yield self._read("kv", g.tokens * cached * sy.b_kv, "new-kv-cached")
+        yield from self._cache(g, self.rank + self.rope, g.cached())
         yield self._write("score", g.B * self.n_heads * g.rectangle() * sy.b_a)
 
 
