@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from roofsym.errors import InputError
+from roofsym.errors import InputError, ProofError
 
 if TYPE_CHECKING:
     import sympy
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from roofsym.quantities import Subject
     from roofsym.render.notation import Notation
     from roofsym.results import Result
-    from roofsym.solve import Crossover
+    from roofsym.solve import Branch, Crossover
     from roofsym.transformer import Transformer
 
 _LISTINGS = ("models", "machines", "conventions", "notations", "quantities", "results", "symbols")
@@ -139,6 +139,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = " ".join(str(error).split())
         sys.stderr.write(f"roofsym: {message}\n")
         return 2
+    except ProofError as error:
+        # A defect of the program, not of the input; still no traceback for its user.
+        sys.stderr.write(f"roofsym: internal error, please report: {str(error)[:200]}\n")
+        return 1
     except BrokenPipeError:
         # The reader (head, say) has seen enough; keep the interpreter from saying so at exit.
         sys.stdout = None
@@ -169,7 +173,9 @@ class _Request:
         self.conventions = [self._switched(name) for name in named]
         self.convention = self.conventions[0]
         self.notation: Notation = notation.notation(options.notation)
-        settable = [n for n in sy.names() if sy.TABLE[n].role not in ("quantity", "internal")]
+        # The ridge point is peak over bandwidth: to be set by these.
+        roles = ("quantity", "internal")
+        settable = [n for n in sy.names() if sy.TABLE[n].role not in roles and n != "ridge"]
         given: dict[str, str] = {}
         for text in options.assignments:
             name, value = _pair(text, "--set", "NAME=NUMBER, such as L=4096")
@@ -191,6 +197,10 @@ class _Request:
         switches = dict(_pair(text, "--switch", "SWITCH=VALUE") for text in self.options.switches)
         if not switches:
             return convention
+        for switch in switches:
+            if switch not in convention.switches():
+                listing = ", ".join(convention.switches())
+                raise InputError("--switch", switch, f"one of {listing}")
         words = {"yes": True, "true": True, "no": False, "false": False}
         given = {k: words.get(v.strip().lower(), v.strip()) for k, v in switches.items()}
         changed = ", ".join(f"{k}={v}" for k, v in switches.items())
@@ -198,6 +208,7 @@ class _Request:
 
     def _model(self) -> Transformer:
         from roofsym import catalog
+        from roofsym import symbols as sy
         from roofsym.transformer import Transformer
 
         name = self.options.model
@@ -208,8 +219,18 @@ class _Request:
         else:
             model = catalog.model(name)
         model = model.with_precisions(s.name for s in self.bound)
+        for symbol in self.bound:
+            role = sy.info(symbol).role
+            if role == "dimension" and symbol not in model.structure.symbols:
+                listing = ", ".join(n for n in sy.TABLE if sy.TABLE[n].symbol in model.values)
+                accepted = f"a dimension of {model.name}" + (f": {listing}" if listing else "")
+                raise InputError("--set", symbol.name, accepted)
         dimensions = {s.name: v for s, v in self.bound.items() if s in model.structure.symbols}
-        return model.at(**dimensions)
+        made = model.at(**dimensions)
+        heads, kv_heads = (made.values.get(s) for s in (sy.n_heads, sy.n_kv_heads))
+        if heads is not None and kv_heads is not None and not (heads / kv_heads).is_Integer:
+            raise InputError("--set n_kv_heads", str(kv_heads), f"a divisor of n_heads = {heads}")
+        return made
 
     def _machine(self) -> Machine:
         from roofsym import catalog, hardware
@@ -377,6 +398,7 @@ def _show(options: argparse.Namespace) -> str:
         name: quantities.named(name).closed_form(subject)
         for name in dict.fromkeys(options.quantities)
     }
+    _refuse_absent(request, forms)
     depth = options.depth or ("numbers" if options.model else "constants")
     if options.json or options.format == "json":
         return _quantities_json(request, forms, depth)
@@ -450,6 +472,7 @@ def _eval(options: argparse.Namespace) -> str:
         name: quantities.named(name).closed_form(subject)
         for name in dict.fromkeys(options.quantities)
     }
+    _refuse_absent(request, forms)
     for name, form in forms.items():
         free = form.at_depth("numbers").free_symbols
         if free:
@@ -512,8 +535,7 @@ def _difference_lines(
 
 def _difference_json(request: _Request, made: list[Difference]) -> str:
     def number(expr: sympy.Expr) -> str | None:
-        value = made[0].first.bind(expr)
-        return str(value) if value.is_number else None
+        return _exact(made[0].first.bind(expr))
 
     return _json(
         {
@@ -538,6 +560,17 @@ def _difference_json(request: _Request, made: list[Difference]) -> str:
             },
         }
     )
+
+
+def _refuse_absent(request: _Request, forms: dict[str, ClosedForm]) -> None:
+    """Refuse a value for a named constant that no closed form asked for has."""
+    from roofsym import symbols as sy
+
+    present = {s for form in forms.values() for s in form.definitions}
+    for symbol in request.bound:
+        if sy.info(symbol).role == "constant" and symbol not in present:
+            listing = ", ".join(s.name for s in sorted(present, key=sy.rank)) or "none here"
+            raise InputError("--set", symbol.name, f"a constant of what is asked for: {listing}")
 
 
 def _quantities_json(request: _Request, forms: dict[str, ClosedForm], depth: str) -> str:
@@ -636,14 +669,35 @@ def _result_text(request: _Request, name: str, result: Result) -> str:
 
 
 def _result_json(request: _Request, name: str, result: Result) -> str:
-    return _crossover_json(request, name, result.general, result.bound)
+    evaluate = result.derivation.evaluate
+    return _crossover_json(request, name, result.general, result.bound, evaluate)
 
 
-def _crossover_json(request: _Request, name: str, general: Crossover, bound: Crossover) -> str:
+def _branch_of(
+    value: sympy.Expr | None, general: Crossover, evaluate: Callable[[sympy.Expr], sympy.Expr]
+) -> Branch | None:
+    """The general formula that has the value; the last one where there is no number yet."""
+    import sympy
+
+    for branch in general.branches:
+        found = evaluate(branch.value)
+        numbers = value is not None and value.is_number and found.is_number
+        if numbers and abs(sympy.N(found - value)) <= 1e-9 * abs(sympy.N(value)):
+            return branch
+    return general.branches[-1] if general.branches else None
+
+
+def _crossover_json(
+    request: _Request,
+    name: str,
+    general: Crossover,
+    bound: Crossover,
+    evaluate: Callable[[sympy.Expr], sympy.Expr],
+) -> str:
     from roofsym.render.expression import render
 
     value = bound.value
-    branch = general.branches[-1] if general.branches else None
+    branch = _branch_of(value, general, evaluate)
     return _json(
         {
             "inputs": request.inputs(),
@@ -715,7 +769,12 @@ def _solve_equation(request: _Request, equation: str, unknown: str | None) -> st
     general = crossover(*_until_it_shows(left, right, symbol), symbol)
     bound = crossover(numbers[0], numbers[1], symbol)
     if request.options.json:
-        return _crossover_json(request, equation, general, bound)
+        definitions = {**left.definitions, **right.definitions}
+
+        def evaluate(expr: sympy.Expr) -> sympy.Expr:
+            return ClosedForm(expr, definitions, left.values).at_depth("numbers")
+
+        return _crossover_json(request, equation, general, bound, evaluate)
     return summary.equation(
         equation, _subject_line(request, subject), general, bound, request.notation
     )

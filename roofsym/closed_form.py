@@ -107,13 +107,14 @@ def closed_form(
     rho = sy.rho**ledger.tokens
     # By falling degree, so that in α S (S + 1)/2 it is the square that gives α its definition.
     by_degree = sorted(_coefficients(ledger, quantity).items(), key=lambda x: -_degree(x[0]))
+    chunked = any(monomial.has(sympy.floor) for monomial, _ in by_degree)
     for monomial, coefficient in by_degree:
         if monomial == 1 - idle:
             # Experts that no token of the step chooses are not read: E (1 − ρ^T) are.
             definitions |= {sy.rho: idle.base, sy.w_x: _tidy(coefficient)}
             terms.append(sy.w_x * (1 - rho))
             continue
-        symbol, factor = _name(quantity, monomial, has_s, squares)
+        symbol, factor = _name(quantity, monomial, has_s, squares, chunked)
         if sympy.expand(coefficient) == 0:
             continue
         alone = definitions.get(sy.alpha, sympy.S.Zero) * own
@@ -180,7 +181,7 @@ def _tidy(coefficient: sympy.Expr) -> sympy.Expr:
 
 
 def _name(
-    quantity: str, monomial: sympy.Expr, has_s: bool, squares: sympy.Expr
+    quantity: str, monomial: sympy.Expr, has_s: bool, squares: sympy.Expr, chunked: bool
 ) -> tuple[sympy.Symbol, sympy.Expr]:
     """Constant that stands for the coefficient of a monomial, and a numeric factor beside it."""
     B, S, L = _STEP
@@ -203,7 +204,9 @@ def _name(
             B * S * L: (sy.sigma, one),
             B * S**2: (sy.sigma, one),
         }
-        windowed = sy.sigma_w if monomial.has(S) else sy.kappa_w
+        # Beside the steps of a chunked cache, min(L, W − 1) is what a whole rectangle keeps of it.
+        scores = monomial.has(S) or (chunked and not monomial.has(sympy.floor))
+        windowed = sy.sigma_w if scores else sy.kappa_w
     if monomial in names:
         return names[monomial]
     if not monomial.has(sympy.Min, sympy.Max, sympy.floor):

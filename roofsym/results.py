@@ -372,7 +372,8 @@ def limit_intensity(ledger: Ledger) -> Result:
     more_work, more_bytes = (limit(x / sy.B, sy.B) for x in (work, moved))
     if more_bytes == 0:
         d.remark("No byte grows with the batch: intensity grows without bound.")
-        never = Crossover(sympy.S.Zero, more_work, sy.intensity, "never")
+        zero = sympy.S.Zero
+        never = Crossover(zero, more_work, sy.intensity, "never", starts=zero, ends=zero)
         return Result(q, never, never, d)
     d.limit(
         "As the batch grows, the weights' share vanishes and intensity tends to", q.label,
@@ -578,8 +579,12 @@ def _latent_executions(
     FLOPs per sequence of a step of ``S`` new tokens on ``L`` cached ones.
     """
     absorbed, expanded = (ledger.recounted("chunk", latent=way) for way in ("absorbed", "expanded"))
-    if absorbed.symbolic("flops") == expanded.symbolic("flops"):
+    kinds = {e.kind for e in absorbed.entries}
+    if not any(e.operator == "k_up_proj" for e in absorbed.entries):
         raise InputError("model", ledger.model, "one with multi-head latent attention")
+    if "attention" not in kinds or "linear" not in kinds:
+        accepted = "one that counts attention and linear FLOPs"
+        raise InputError("convention", ledger.convention, accepted)
     d = _start(question, absorbed, None)
 
     def gap(kind: str, more: Ledger, less: Ledger) -> Ledger:

@@ -261,4 +261,9 @@ def save_roofline(path: str | os.PathLike[str], machine: Machine, ledger: Ledger
     ax = plot.roofline(machine, points, figure.add_subplot())
     ax.set_title(f"{ledger.model}, counted as {ledger.convention}")
     with files.whole_file(path) as temporary:
-        figure.savefig(temporary, dpi=150, format=suffix)
+        try:
+            figure.savefig(temporary, dpi=150, format=suffix)
+        except RuntimeError as error:
+            # A format that Matplotlib makes by way of a program that is not here (pgf by TeX).
+            reason = str(error).splitlines()[0]
+            raise InputError("output", str(path), f"a format made without it ({reason})") from None

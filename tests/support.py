@@ -99,6 +99,11 @@ def models() -> dict[str, rs.Transformer]:
     }
 
 
+def asked_of(result: str) -> str | None:
+    """A model of the catalogue that a result is a question to; None if it is one to all of them."""
+    return "deepseek-v3" if result.startswith("latent-") else None
+
+
 def steps() -> Iterator[tuple[int, int, int]]:
     """Some small steps: sequences, new tokens, cached tokens."""
     return itertools.product((1, 3), (1, 2, 5), (0, 1, 4, 7))

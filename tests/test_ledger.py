@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sympy
-from support import CONVENTIONS, TINY, dense, models, same, steps, windowed
+from support import CONVENTIONS, PHASES, TINY, dense, models, same, steps, windowed
 
 import roofsym as rs
 from roofsym import symbols as sy
@@ -418,3 +418,15 @@ def test_a_window_bounds_what_is_read_of_the_cache():
     led = rs.decode(windowed(5)).at(B=1)
     read = [led.at(L=cached).kv_read_bytes for cached in (3, 4, 5, 1000)]
     assert read[0] < read[1] == read[2] == read[3]
+
+
+@pytest.mark.parametrize("model", ["llama-4-scout", "gemma-2-9b"])
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_closed_forms_of_layers_of_two_kinds_are_their_ledgers(convention: str, model: str):
+    from roofsym.closed_form import closed_form
+
+    for phase in PHASES:
+        led = rs.step(rs.model(model), convention).in_phase(phase)
+        for quantity in ("flops", "bytes"):
+            form = closed_form(led, quantity)
+            assert same(form.at_depth("dimensions"), led.symbolic(quantity)), (phase, quantity)

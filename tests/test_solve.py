@@ -116,25 +116,25 @@ def compare(left, right) -> None:
     check(crossover(*sides, X), expected, first > 0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(rational_functions(1, 0), rational_functions(0, 1))
 def test_degree_one_and_two_against_a_grid(left, right):
     compare(left, right)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(rational_functions(1, 1), rational_functions(1, 1))
 def test_quotients_of_lines_against_a_grid(left, right):
     compare(left, right)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(rational_functions(3, 2), rational_functions(2, 2))
 def test_higher_degrees_against_a_grid(left, right):
     compare(left, right)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     roots=st.lists(
         st.tuples(positives, st.sampled_from([1, -1]), st.integers(1, 3)),
@@ -190,7 +190,7 @@ def test_the_ends_are_the_limits_of_the_ratio(left, right):
 # --- Min and Max ----------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     lines=st.lists(st.tuples(maybe_zero, maybe_zero), min_size=3, max_size=4, unique=True),
     kinds=st.tuples(st.sampled_from([sympy.Min, sympy.Max]), st.sampled_from([0, 1, 2])),
@@ -249,6 +249,13 @@ def test_time_as_a_maximum_meets_a_deadline_on_the_right_arm():
         assert sympy.cancel(rl.time.xreplace({B: found.value}) - deadline) == 0
 
 
+def test_a_regime_that_rules_itself_out_is_no_condition():
+    # max(B φ, w)/π is at least w/π, so it never meets w/(2 π), whatever φ, w and π are.
+    found = crossover(sympy.Max(phi * B / peak, w / peak), w / (2 * peak), B)
+    assert found.outcome == "always"
+    assert not found.branches
+
+
 def test_conditions_of_regimes_with_symbols():
     found = crossover(sympy.Max(phi * B / peak, w / peak), phi / peak, B)
     # 1 = B where compute binds, which it does if φ > w; if w > φ the maximum is larger throughout.
@@ -287,7 +294,7 @@ EQUATIONS = {
 
 
 @pytest.mark.parametrize("name", EQUATIONS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_a_general_answer_holds_exactly_where_its_condition_does(name: str, data):
     left, right, unknown = EQUATIONS[name]
@@ -428,6 +435,15 @@ def test_a_value_for_the_unknown_is_refused():
     found = crossover(B * phi, w, B)
     with pytest.raises(rs.InputError, match="solved for"):
         found.at({B: sympy.Integer(3)})
+
+
+def test_a_discriminant_of_two_close_factors():
+    # SymPy 1.14 raises a ValueError on the square root of this number (its issue 28621): its
+    # factors are close and not prime. A crossing has to be found all the same.
+    number = 5743882971961559 * 5743882965153329
+    found = crossover(X**2, sympy.Integer(number), X)
+    assert found.outcome == "crosses"
+    assert float(found.value) == pytest.approx(number**0.5)
 
 
 def test_plain_numbers_may_stand_on_a_side():
