@@ -49,7 +49,7 @@ class Formula:
     right : sympy.Expr or Boolean
         The right-hand side, or the condition.
     sign : str
-        ``=`` or, for a limit, ``→``.
+        ``=``; for a limit ``→``, for an approximation ``≈``.
     number : sympy.Expr, optional
         The right-hand side as a number, where all symbols are known.
     unit : str
@@ -70,8 +70,8 @@ class Step:
     Attributes
     ----------
     kind : str
-        ``definition``, ``sum``, ``equation``, ``solution``, ``condition``, ``limit``, ``number``
-        or ``remark``.
+        ``definition``, ``sum``, ``identity``, ``substitution``, ``approximation``, ``equation``,
+        ``solution``, ``condition``, ``limit``, ``number`` or ``remark``.
     text : str
         The sentence.
     formulas : tuple of Formula
@@ -113,16 +113,21 @@ class Derivation:
         """Add a sentence without a formula."""
         self.steps.append(Step("remark", text))
 
-    def define(self, text: str, symbol: sympy.Symbol, expr: sympy.Expr) -> sympy.Expr:
-        """Define a symbol of the table by an expression of the same unit.
+    def define(
+        self, text: str, symbol: sympy.Symbol | Label, expr: sympy.Expr, unit: str = ""
+    ) -> sympy.Expr:
+        """Define a symbol of the table, or a label, by an expression of the same unit.
+
+        A label has no unit of its own: `unit` says which the expression is to have.
 
         Raises
         ------
         InputError
             If the units differ.
         """
-        unit = sy.info(symbol).unit
-        units.require(expr, unit, symbol.name)
+        name = symbol.text if isinstance(symbol, Label) else symbol.name
+        unit = unit if isinstance(symbol, Label) else sy.info(symbol).unit
+        units.require(expr, unit, name)
         self.steps.append(Step("definition", text, (self._formula(symbol, expr, unit),)))
         return expr
 
@@ -143,6 +148,108 @@ class Derivation:
             self.definitions[constant] = definition
         self.steps.append(Step("sum", text, (Formula(symbol, form.expr),)))
         return form
+
+    def identity(
+        self, text: str, left: sympy.Expr, right: sympy.Expr, label: Label | None = None
+    ) -> sympy.Expr:
+        """State that two expressions are equal for all values of their symbols; return the right.
+
+        Parameters
+        ----------
+        left, right : sympy.Expr
+            The two sides; named constants stand for their definitions.
+        label : Label, optional
+            Printed in the place of the left side, where that is long.
+
+        Raises
+        ------
+        ProofError
+            If they are not equal.
+        """
+        units.same(left, right, "the identity")
+        if not self._equal(left, right):
+            raise ProofError(f"{left} is not {right}: {text}")
+        self.steps.append(Step("identity", text, (Formula(label or left, right),)))
+        return right
+
+    def substitution(
+        self, text: str, label: Label | sympy.Expr, expr: sympy.Expr,
+        values: Mapping[sympy.Symbol, sympy.Expr], result: sympy.Expr | None = None,
+    ) -> sympy.Expr:  # fmt: skip
+        """Put expressions or numbers in the place of symbols; return what that gives.
+
+        Parameters
+        ----------
+        label : Label or sympy.Expr
+            The left-hand side.
+        expr : sympy.Expr
+            What the values are put into; named constants that the values hide in are expanded.
+        values : mapping of sympy.Symbol to sympy.Expr
+            The values.
+        result : sympy.Expr, optional
+            How the outcome is to be written; as it comes out if not given.
+
+        Raises
+        ------
+        ProofError
+            If `result` is not what comes out.
+        """
+        hidden = {
+            c: d for c, d in self.definitions.items()
+            if expr.has(c) and c not in values and d.has(*values)
+        }  # fmt: skip
+        found = expr.xreplace(hidden).xreplace(dict(values))
+        if result is not None and not self._equal(found, result):
+            raise ProofError(f"{expr} does not become {result}, but {found}: {text}")
+        shown = found if result is None else result
+        self.steps.append(Step("substitution", text, (Formula(label, shown),)))
+        return shown
+
+    def approximation(
+        self, text: str, label: Label | sympy.Expr, expr: sympy.Expr, kept: sympy.Expr,
+        variable: sympy.Symbol, towards: sympy.Expr,
+    ) -> sympy.Expr:  # fmt: skip
+        """Keep part of an expression; return the error of what is kept, relative to it.
+
+        The error is ``expr / kept - 1``: positive where what is kept is too low.
+
+        Parameters
+        ----------
+        kept : sympy.Expr
+            What stands for `expr` from here on.
+        variable : sympy.Symbol
+            The symbol in whose limit the error vanishes.
+        towards : sympy.Expr
+            That limit: ``sympy.oo`` or ``0``.
+
+        Raises
+        ------
+        ProofError
+            If the error does not vanish in that limit.
+        """
+        units.same(expr, kept, "the approximation")
+        error = sympy.factor(sympy.together(expr / kept - 1))
+        forms = {c: d for c, d in self.definitions.items() if d.has(variable)}
+        explicit = error.xreplace(forms)
+        vanishes = limit(explicit, variable) if towards is sympy.oo else limit(
+            sympy.together(explicit.xreplace({variable: 1 / variable})), variable
+        )  # fmt: skip
+        if vanishes != 0:
+            raise ProofError(f"the error {error} tends to {vanishes}, not to 0: {text}")
+        where = "grows" if towards is sympy.oo else "falls to 0"
+        text = f"{text}; the error vanishes as {sy.info(variable).text} {where}"
+        relative = Label("error", r"\mathrm{error}")
+        self.steps.append(
+            Step("approximation", text, (Formula(label, kept, "≈"), Formula(relative, error)))
+        )
+        return error
+
+    def _equal(self, left: sympy.Expr, right: sympy.Expr) -> bool:
+        """Whether two expressions are equal, named constants standing for their definitions."""
+        return any(
+            sympy.cancel(difference) == 0
+            for difference in (left - right, (left - right).xreplace(self.definitions))
+        )
 
     def equation(self, text: str, left: sympy.Expr, right: sympy.Expr) -> None:
         """Set two expressions of one unit equal.

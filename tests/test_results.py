@@ -427,6 +427,43 @@ def test_sides_of_two_units_are_no_equation():
         d.define("wrong", sy.ridge, sy.bandwidth / sy.peak)
 
 
+def test_an_identity_holds_with_the_constants_in_dimensions_or_is_no_step():
+    d, led = fresh()
+    form = d.total("bytes", sy.bytes_, led.filter(kind="kv", access="read"), "bytes")
+    whole = 2 * B * L * sy.b_kv * sy.head_dim * sy.n_kv_heads * sy.n_layers
+    assert d.identity("the KV read, in dimensions", form.expr, whole) == whole
+    with pytest.raises(rs.ProofError):
+        d.identity("one of K and V", form.expr, whole / 2)
+    with pytest.raises(rs.InputError):
+        d.identity("bytes as FLOPs", form.expr, sy.flops)
+    assert [s.kind for s in d.steps] == ["sum", "identity"]
+
+
+def test_a_substitution_reaches_into_the_constants():
+    d, led = fresh()
+    form = d.total("bytes", sy.bytes_, led.filter(kind="kv", access="read"), "bytes")
+    mha = {sy.n_kv_heads: sy.n_heads}
+    expected = 2 * B * L * sy.b_kv * sy.head_dim * sy.n_heads * sy.n_layers
+    assert d.substitution("multi-head", sy.bytes_, form.expr, mha) == expected
+    with pytest.raises(rs.ProofError):
+        d.substitution("wrong", sy.bytes_, form.expr, mha, 2 * expected)
+
+
+def test_an_approximation_states_its_error_and_where_it_vanishes():
+    d, _ = fresh()
+    intensity = 2 * B * L / (L + B)
+    error = d.approximation("few sequences", sy.intensity, intensity, 2 * B, B, sympy.S.Zero)
+    assert sympy.cancel(error + B / (B + L)) == 0
+    shown = d.steps[-1]
+    assert shown.kind == "approximation"
+    assert [f.sign for f in shown.formulas] == ["≈", "="]
+    # The same error does not vanish as the batch grows, and 3 B is wrong everywhere.
+    for kept, towards in ((2 * B, sympy.oo), (3 * B, sympy.S.Zero)):
+        with pytest.raises(rs.ProofError):
+            d.approximation("wrong", sy.intensity, intensity, kept, B, towards)
+    assert r"\approx" in d.latex()
+
+
 @pytest.mark.parametrize("name", RESULTS)
 def test_every_derivation_leads_from_the_ledger_to_the_answer(name: str):
     found = RESULTS[name].answer(rs.step(subject(name)), rs.Machine())

@@ -257,7 +257,7 @@ class MarkdownWriter(Writer):
 
     def sign(self, sign: str) -> str:
         """Write a sign of relation."""
-        return {"→": r"\to"}.get(sign, sign)
+        return {"→": r"\to", "≈": r"\approx"}.get(sign, sign)
 
     def label(self, left: Label | sympy.Expr) -> str:
         """Write a left-hand side."""
