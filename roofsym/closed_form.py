@@ -76,7 +76,7 @@ def closed_form(
     ledger : Ledger
         The ledger of any phase.
     quantity : str
-        ``flops`` or ``bytes``.
+        ``flops``, ``bytes`` or, of ``ledger.memory``, ``memory``.
     select : callable, optional
         Which entries to sum; all of the quantity if not given.
 
@@ -143,8 +143,11 @@ def _coefficients(ledger: Ledger, quantity: str) -> dict[sympy.Expr, sympy.Expr]
     for entry in ledger.entries:
         if entry.quantity != quantity:
             continue
-        for term in sympy.Add.make_args(_expanded(entry.amount)):
-            coefficient, monomial = term.as_independent(*_STEP, as_Add=False)
+        # What is held is so much per token; how many tokens there are stays whole: B (L + S).
+        whole = quantity == "memory" and entry.kind == "kv"
+        terms = (entry.amount,) if whole else sympy.Add.make_args(_expanded(entry.amount))
+        for term in terms:
+            coefficient, monomial = term.as_independent(*_STEP, sy.gamma, as_Add=False)
             work = (entry.operator, entry.kind, entry.access, entry.scheme, coefficient)
             sums.setdefault(monomial, {}).setdefault(work, []).append(entry.count)
     return {monomial: _by_count(works) for monomial, works in sums.items()}
@@ -186,6 +189,10 @@ def _name(
     """Constant that stands for the coefficient of a monomial, and a numeric factor beside it."""
     B, S, L = _STEP
     one = sympy.S.One
+    if quantity == "memory":
+        if monomial == 1:
+            return sy.w_held, one
+        return (sy.kappa_w_held if monomial.has(sympy.Min) else sy.kappa_held), one
     if quantity == "flops":
         names = {
             B * S: (sy.phi, one),

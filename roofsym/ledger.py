@@ -18,7 +18,7 @@ from roofsym import symbols as sy
 from roofsym import units, values
 from roofsym.errors import InputError
 
-QUANTITY_UNITS = MappingProxyType({"flops": "FLOP", "bytes": "B"})
+QUANTITY_UNITS = MappingProxyType({"flops": "FLOP", "bytes": "B", "memory": "B"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +35,13 @@ class Entry:
     group : str
         The group of identical layers it belongs to; empty outside the layers.
     quantity : str
-        ``flops`` or ``bytes``.
+        ``flops``, ``bytes``, or ``memory`` (bytes held after the step: see `Ledger.memory`).
     kind : str
         What is counted. FLOPs: ``linear``, ``attention``, ``per-weight``, ``softmax``, ``norm``,
         ``activation``, ``rotary``, ``residual``. Bytes: ``weight``, ``vector`` (weights of norms
         and biases), ``activation``, ``score``, ``probability``, ``kv``.
     access : str
-        ``read`` or ``write`` for bytes, ``compute`` for FLOPs.
+        ``read`` or ``write`` for bytes, ``compute`` for FLOPs, ``hold`` for memory.
     scheme : str
         Which way of counting the entry belongs to, where there are several for the same traffic
         (`roofsym.conventions` says which there are and selects); empty otherwise.
@@ -90,6 +90,8 @@ class Ledger:
         New tokens in the step.
     pairs : sympy.Expr
         Pairs of query and key per head and sequence that cost attention FLOPs, without a window.
+    held : tuple of Entry
+        What stays in memory after the step: no convention changes it, and it is no traffic.
     remake : callable, optional
         Makes the ledger of another phase of the same model, with switches of the convention set
         otherwise.
@@ -109,6 +111,7 @@ class Ledger:
     phase: str = "step"
     tokens: sympy.Expr = sy.B * sy.S
     pairs: sympy.Expr = sy.S * sy.L
+    held: tuple[Entry, ...] = field(default=(), repr=False)
     remake: Callable[..., Ledger] | None = field(default=None, compare=False, repr=False)
     _sums: dict[object, sympy.Expr] = field(default_factory=dict, compare=False, repr=False)
 
@@ -172,6 +175,21 @@ class Ledger:
         for entry in self.entries:
             groups.setdefault(getattr(entry, tag), []).append(entry)
         return {key: self.keep(group) for key, group in groups.items()}
+
+    @property
+    def memory(self) -> Ledger:
+        """Ledger of what stays in memory after the step: all weights, and the KV cache.
+
+        Working memory for activations is not part of it: it depends on the implementation.
+
+        Examples
+        --------
+        >>> import roofsym as rs
+        >>> led = rs.decode(rs.Transformer())
+        >>> led.memory.filter(kind="kv").symbolic("memory")
+        2*B*b_kv*head_dim*n_kv_heads*n_layers*(L + 1)
+        """
+        return self.keep(self.held)
 
     def scale(self, factor: object) -> Ledger:
         """Ledger with every entry multiplied by a positive number or expression."""
@@ -248,7 +266,7 @@ class Ledger:
         Parameters
         ----------
         quantity : str
-            ``flops`` or ``bytes``.
+            ``flops``, ``bytes`` or ``memory``.
         kind : iterable of str
             Kinds to sum; all if empty.
         access : str, optional

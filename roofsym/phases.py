@@ -62,6 +62,7 @@ def ledger(
         phase=phase,
         tokens=geometry.tokens,
         pairs=geometry.pairs(),
+        held=model.structure.held(geometry.B, geometry.S, geometry.L),
         remake=functools.partial(_remake, model, rules),
     )
 

@@ -14,7 +14,6 @@ from roofsym.closed_form import ClosedForm, closed_form
 from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Entry, Ledger
-from roofsym.phases import PHASES
 from roofsym.transformer import Transformer
 
 
@@ -210,7 +209,7 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
             Quantity(
                 "memory_footprint", "B", "bytes of all weights and of the KV cache after the step",
                 "M",
-                _plain(lambda s: s.model.structure.footprint(*PHASES[s.ledger.phase])),
+                lambda s: closed_form(s.ledger.memory, "memory"),
             ),
         )
     }

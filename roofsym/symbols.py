@@ -122,6 +122,18 @@ kappa_w = _define(
     "constant", text="κ_w", latex=r"\kappa_{\mathrm{w}}",
 )  # fmt: skip
 a = _define("a", "B", "bytes per new token: activations, KV written, embedding rows", "constant")
+w_held = _define(
+    "w_held", "B", "bytes of all weights, held in memory", "constant",
+    text="w_m", latex=r"w_{\mathrm{m}}",
+)  # fmt: skip
+kappa_held = _define(
+    "kappa_held", "B/token", "KV-cache bytes held per token", "constant",
+    text="κ_m", latex=r"\kappa_{\mathrm{m}}",
+)  # fmt: skip
+kappa_w_held = _define(
+    "kappa_w_held", "B/token", "KV-cache bytes held per token, in layers with a window", "constant",
+    text="κ_m,w", latex=r"\kappa_{\mathrm{m,w}}",
+)  # fmt: skip
 sigma = _define(
     "sigma", "B/token", "bytes of scores and probabilities per new token and token in view",
     "constant", text="σ", latex=r"\sigma",

@@ -194,5 +194,6 @@ class Transformer:
         16*b_kv*(L + 1) + 1704*b_w
         """
         step = (("B", B), ("S", S), ("L", L))
-        held = self.structure.footprint(*(values.expression(x, name) for name, x in step))
-        return units.require(held, "B", "memory").xreplace(dict(self.values))
+        held = self.structure.held(*(values.expression(x, name) for name, x in step))
+        total = units.require(sympy.Add(*(e.total for e in held)), "B", "memory")
+        return total.xreplace(dict(self.values))

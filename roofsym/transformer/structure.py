@@ -396,13 +396,11 @@ class Structure:
 
     def cached_bytes(self, tokens: sympy.Expr) -> sympy.Expr:
         """Bytes of KV cache of one sequence of `tokens` tokens."""
-        size = self._cached_element_bytes
-        return sympy.Add(
-            *(
-                g.count * g.attention.cached_elements * g.attention.cached_tokens(tokens) * size
-                for g in self.groups
-            )
-        )
+        return sympy.Add(*(g.count * self._cached_by_layer(g, tokens) for g in self.groups))
+
+    def _cached_by_layer(self, group: LayerGroup, tokens: sympy.Expr) -> sympy.Expr:
+        kept = group.attention.cached_tokens(tokens)
+        return group.attention.cached_elements * kept * self._cached_element_bytes
 
     @property
     def cached_bytes_per_token(self) -> sympy.Expr:
@@ -411,9 +409,20 @@ class Structure:
         elements = sympy.Add(*(g.count * g.attention.cached_elements for g in self.groups))
         return size * sympy.factor_terms(elements)
 
-    def footprint(self, B: sympy.Expr, S: sympy.Expr, L: sympy.Expr) -> sympy.Expr:
-        """Bytes held after a step: all weights, and the KV cache of ``L + S`` tokens."""
-        return B * self.cached_bytes(L + S) + self.stored_bytes
+    def held(self, B: sympy.Expr, S: sympy.Expr, L: sympy.Expr) -> tuple[Entry, ...]:
+        """What stays in memory after a step: all weights, and the KV cache of ``L + S`` tokens."""
+        weights = Entry(
+            operator="weights", part="model", group="", quantity="memory", kind="weight",
+            access="hold", amount=self.stored_bytes,
+        )  # fmt: skip
+        caches = (
+            Entry(
+                operator="cache", part="attention", group=g.label, quantity="memory", kind="kv",
+                access="hold", amount=B * self._cached_by_layer(g, L + S), count=g.count,
+            )
+            for g in self.groups
+        )  # fmt: skip
+        return (weights, *caches)
 
     @functools.cached_property
     def symbols(self) -> frozenset[sympy.Symbol]:
