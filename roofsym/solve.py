@@ -91,7 +91,7 @@ class Crossover:
     @property
     def when(self) -> Boolean:
         """Condition under which there is a crossing."""
-        return sympy.Or(*(b.when for b in self.branches))
+        return functools.reduce(_either, (b.when for b in self.branches), sympy.false)
 
     def at(self, values: Mapping[sympy.Symbol, sympy.Expr]) -> Crossover:
         """Crossing with values put in for other symbols: solved anew, so that signs are known.
@@ -158,6 +158,10 @@ def crossover(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol | str) -
     if exponential.occurs(left, symbol) or exponential.occurs(right, symbol):
         return _with_exponential(left, right, symbol)
     coefficients = _polynomial(left, right, symbol)
+    if not coefficients:
+        raise InputError("equation", f"{left} = {right}", "two sides that differ")
+    if set(coefficients) == {0} and _sign(coefficients[0]) is None:
+        raise InputError("unknown", symbol.name, "a symbol that does not cancel out")
     outcome, branches = _solve(coefficients, symbol)
     found = Crossover(
         left, right, symbol, outcome, branches,
@@ -169,13 +173,20 @@ def crossover(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol | str) -
 
 
 def _with_exponential(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Crossover:
-    """Solve where the unknown stands in an exponent: numerically, once the others have numbers."""
+    """Solve where the unknown stands in an exponent: in closed form, or a certified root."""
     for power in (left - right).atoms(sympy.Pow):
         if power.exp.has(symbol) and not exponential.fades(power, symbol):
             raise InputError("equation", str(power), f"powers r**{symbol} with 0 < r < 1")
-    if (left - right).free_symbols != {symbol}:
-        return Crossover(left, right, symbol, "numeric")
     (above_l, below_l), (above_r, below_r) = _fraction(left), _fraction(right)
+    if (left - right).free_symbols != {symbol}:
+        plus, minus = (_by_power(x, symbol) for x in (above_l * below_r, above_r * below_l))
+        branch = _exponential_branch(plus, minus, symbol)
+        if branch is None:
+            return Crossover(left, right, symbol, "numeric")
+        outcome = "crosses" if branch.when == sympy.true else "conditional"
+        found = Crossover(left, right, symbol, outcome, (branch,))
+        _verify_at_random(found, branch)
+        return found
     brackets, sign = exponential.crossings(above_l * below_r - above_r * below_l, symbol)
     for denominator in (below_l, below_r):
         if denominator.has(symbol) and exponential.crossings(denominator, symbol)[0]:
@@ -193,6 +204,50 @@ def _with_exponential(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol)
         for low, high in brackets
     )
     return Crossover(left, right, symbol, "numeric", branches, *ends)
+
+
+def _by_power(expr: sympy.Expr, symbol: sympy.Symbol) -> dict[sympy.Expr, sympy.Expr]:
+    """Coefficients by what they stand before: 1, the unknown, a power with it in the exponent."""
+    terms: dict[sympy.Expr, list[sympy.Expr]] = {}
+    for term in sympy.Add.make_args(sympy.expand(expr, power_base=False, power_exp=False)):
+        coefficient, rest = term.as_independent(symbol, as_Add=False)
+        terms.setdefault(rest, []).append(coefficient)
+    return {rest: sympy.factor_terms(sympy.Add(*xs)) for rest, xs in terms.items() if rest != 0}
+
+
+def _exponential_branch(
+    plus: dict[sympy.Expr, sympy.Expr], minus: dict[sympy.Expr, sympy.Expr], symbol: sympy.Symbol
+) -> Branch | None:
+    """Root of ``p x + c r^x = q``, where it has a closed form and there is one root at most.
+
+    With ``c > 0`` the left side is convex. Where it starts below ``q``, it rises above it once if
+    ``p > 0``, at ``x = q/p − W(c/p · ln r · r^(q/p))/ln r`` with the principal branch of Lambert's
+    W: the other one is the root at negative x. Without a linear term, ``r^x = q/c``.
+    """
+    slack = {
+        rest: plus.get(rest, sympy.S.Zero) - minus.get(rest, sympy.S.Zero)
+        for rest in plus.keys() | minus.keys()
+    }
+    powers = [rest for rest in slack if rest not in (1, symbol)]
+    if len(powers) != 1 or not powers[0].is_Pow:
+        return None
+    (power,) = powers
+    p, q, c = slack.get(symbol, sympy.S.Zero), -slack.get(sympy.S.One, sympy.S.Zero), slack[power]
+    if _sign(c) == -1:
+        p, q, c = -p, -q, -c
+    multiple = power.exp / symbol
+    rate = multiple * sympy.log(power.base)
+    # What is left where the unknown is 0 and the power is 1.
+    start = sympy.factor_terms(c - q)
+    if _sign(c) != 1:
+        return None
+    if sympy.expand(p) == 0:
+        return Branch(sympy.log(q / c) / rate, _all(_gt(q), _gt(start)))
+    if _sign(start) != -1:
+        return None
+    ratio = q / p
+    inner = rate * c * power.base ** (multiple * ratio) / p
+    return Branch(ratio - sympy.LambertW(inner) / rate, _gt(p))
 
 
 def _unknowns(left: sympy.Expr, right: sympy.Expr) -> str:
@@ -228,18 +283,27 @@ def _polynomial(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> di
 
 def _primitive(coefficients: dict[int, sympy.Expr]) -> dict[int, sympy.Expr]:
     """Divide out the number and the symbols (all positive) that every coefficient shares."""
-    contents = []
-    for coefficient in coefficients.values():
-        number, rest = coefficient.as_coeff_Mul()
-        powers = dict(f.as_base_exp() for f in sympy.Mul.make_args(rest))
-        contents.append((abs(number), {b: e for b, e in powers.items() if b.is_Symbol}))
-    if not contents:
+    if not coefficients:
         return coefficients
-    shared = functools.reduce(sympy.gcd, (number for number, _ in contents))
-    for base in contents[0][1]:
-        lowest = min((powers.get(base, 0) for _, powers in contents), default=0)
-        shared *= base**lowest
+    numbers = (abs(c.as_coeff_Mul()[0]) for c in coefficients.values())
+    shared = functools.reduce(sympy.gcd, numbers) * _shared_symbols(list(coefficients.values()))
     return {power: c / shared for power, c in coefficients.items()}
+
+
+def _shared_symbols(coefficients: list[sympy.Expr]) -> sympy.Expr:
+    """Product of the symbols that all coefficients have as factors."""
+    contents = []
+    for coefficient in coefficients:
+        powers = dict(f.as_base_exp() for f in sympy.Mul.make_args(coefficient))
+        contents.append({b: e for b, e in powers.items() if b.is_Symbol})
+    lowest = {b: min(powers.get(b, 0) for powers in contents) for b in contents[0]}
+    return sympy.Mul(*(b**e for b, e in lowest.items()))
+
+
+def _spread(expr: sympy.Expr) -> sympy.Expr:
+    """A number times a sum as the sum of its terms: ``I* a − φ``, not ``−(φ − I* a)``."""
+    number, rest = expr.as_coeff_Mul()
+    return sympy.Add(*(number * x for x in rest.args)) if rest.is_Add else expr
 
 
 def _fraction(expr: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
@@ -330,12 +394,85 @@ def _strip(expr: sympy.Expr) -> sympy.Expr:
     return sympy.sign(number) * sympy.Mul(*kept)
 
 
+def _compare(relation: type[Boolean], expr: sympy.Expr) -> Boolean:
+    """``expr > 0`` (or ``>= 0``), read without subtractions: ``κ L > a``."""
+    kept = _strip(expr)
+    if not kept.is_Add:
+        return relation(kept, 0)
+    plus, minus = sympy.sift(kept.args, lambda x: not x.could_extract_minus_sign(), binary=True)
+    return relation(sympy.Add(*plus), -sympy.Add(*minus))
+
+
 def _gt(expr: sympy.Expr) -> Boolean:
-    return sympy.Gt(_strip(expr), 0)
+    return _compare(sympy.Gt, expr)
 
 
 def _lt(expr: sympy.Expr) -> Boolean:
     return _gt(-expr)
+
+
+def _ge(left: sympy.Expr, right: sympy.Expr) -> Boolean:
+    """``left >= right`` without fractions, positive factors cancelled."""
+    if not left.has(sympy.Pow) and not right.has(sympy.Pow):
+        return left >= right
+    if any(p.exp == sympy.Rational(1, 2) for p in (left - right).atoms(sympy.Pow)):
+        return left >= right
+    (above_l, below_l), (above_r, below_r) = _fraction(left), _fraction(right)
+    if _sign(below_l) != 1 or _sign(below_r) != 1:
+        return left >= right
+    return _compare(sympy.Ge, above_l * below_r - above_r * below_l)
+
+
+def _slack(condition: Boolean) -> sympy.Expr | None:
+    """What is positive (or not negative) where an inequality holds."""
+    if isinstance(condition, sympy.Gt | sympy.Lt | sympy.Ge | sympy.Le):
+        return condition.gts - condition.lts
+    return None
+
+
+def _implies(first: Boolean, second: Boolean) -> bool:
+    """Whether one inequality is seen to follow from another, linear in a symbol that they share."""
+    strong, weak = _slack(first), _slack(second)
+    if strong is None or weak is None:
+        return False
+    for symbol in weak.free_symbols & strong.free_symbols:
+        try:
+            asked, known = (_collect(sympy.expand(x), symbol) for x in (weak, strong))
+        except InputError:
+            continue
+        if set(asked) != {0, 1} or set(known) != {0, 1}:
+            continue
+        rises = _sign(asked[1])
+        if rises is None or _sign(known[1]) != rises:
+            continue
+        # Where the weaker one ends, the stronger one does not hold any more.
+        if _sign(sympy.cancel(strong.xreplace({symbol: -asked[0] / asked[1]}))) == -1:
+            return True
+    return False
+
+
+def _all(*conditions: Boolean) -> Boolean:
+    """All of several conditions, without those that follow from another."""
+    joined = sympy.And(*conditions)
+    if not isinstance(joined, sympy.And):
+        return joined
+    kept = list(joined.args)
+    for condition in joined.args:
+        if any(_implies(other, condition) for other in kept if other != condition):
+            kept.remove(condition)
+    return sympy.And(*kept)
+
+
+def _either(first: Boolean, second: Boolean) -> Boolean:
+    """One of two conditions; one alone where they cover what remains between them."""
+    literals = [set(c.args) if isinstance(c, sympy.And) else {c} for c in (first, second)]
+    shared = literals[0] & literals[1]
+    alone, other = (x - shared for x in literals)
+    if len(alone) == len(other) == 1:
+        one, two = _slack(*alone), _slack(*other)
+        if one is not None and two is not None and sympy.expand(one + two) == 0:
+            return sympy.And(*shared)
+    return sympy.Or(first, second)
 
 
 # --- degrees 0, 1 and 2 -----------------------------------------------------------------------
@@ -381,13 +518,18 @@ def _quadratic(c0: sympy.Expr, c1: sympy.Expr, c2: sympy.Expr) -> Iterator[Branc
     s2 = _sign(c2)
     if s2 == -1:
         c0, c1, c2, s2 = -c0, -c1, -c2, 1
-    # Halving c1 keeps the 4 out of the discriminant and the 2 out of the denominator.
-    half = c1 / 2
-    discriminant = half**2 - c0 * c2
+    # What c1 and c2 share stays out of the root: I* w / B under it reads better than B² around it.
+    shared = _shared_symbols([c1, c2])
+    a0, a1, a2 = (sympy.factor_terms(sympy.expand_mul(c / shared)) for c in (c0, c1, c2))
+    # Halving a1 keeps the 4 out of the discriminant and the 2 out of the denominator.
+    half = _spread(a1 / 2)
+    discriminant = half**2 - a0 * a2
     if discriminant.is_Rational and discriminant < 0:
         return
-    low, high = _roots(half, c2, discriminant)
+    low, high = _roots(half, a2, discriminant)
+    discriminant = (c1 / 2) ** 2 - c0 * c2
     both, one = _positive_roots(c0, c1, discriminant)
+    known = _sign(c0)
     if s2 is None:
         # With c2 < 0 the equation with its sign changed has c2 > 0, and the roots change places.
         both_down, one_down = _positive_roots(-c0, -c1, discriminant)
@@ -400,10 +542,11 @@ def _quadratic(c0: sympy.Expr, c1: sympy.Expr, c2: sympy.Expr) -> Iterator[Branc
         for straight in _linear(c0, c1):
             yield Branch(straight.value, sympy.And(sympy.Eq(_strip(c2), 0), straight.when))
         return
-    known = _sign(c0)
     if known != -1:
         yield Branch(low, both)
-    yield Branch(high, sympy.true if known == -1 else sympy.Or(one, both))
+    # Where the constant is negative there is one root, whatever the rest; else both or none.
+    turning = sympy.And(_lt(c1), _gt(discriminant))
+    yield Branch(high, sympy.true if known == -1 else sympy.Or(_lt(c0), turning))
 
 
 def _roots(
@@ -411,7 +554,7 @@ def _roots(
 ) -> tuple[sympy.Expr, sympy.Expr]:
     try:
         root = sympy.sqrt(discriminant)
-        return (-half - root) / c2, (-half + root) / c2
+        return (_spread(-half) - root) / c2, (_spread(-half) + root) / c2
     except ValueError:
         # SymPy 1.14 fails to factor some numbers with two close factors (its issue 28621). Kept as
         # it stands, with nothing multiplied to it, the root is not factored.
@@ -490,8 +633,8 @@ def solve_condition(
     >>> from roofsym.symbols import L, alpha, kappa, phi, a, ridge
     >>> for case, solved in solve_condition(phi + alpha * L - ridge * (kappa * L + a) > 0, L):
     ...     print(case, "->", solved)
-    -alpha + kappa*ridge > 0 -> L < (-a*ridge + phi)/(-alpha + kappa*ridge)
-    alpha - kappa*ridge > 0 -> L > (a*ridge - phi)/(alpha - kappa*ridge)
+    kappa*ridge > alpha -> L < (-a*ridge + phi)/(-alpha + kappa*ridge)
+    alpha > kappa*ridge -> L > (a*ridge - phi)/(alpha - kappa*ridge)
     """
     if not isinstance(condition, sympy.Gt | sympy.Lt):
         return ()
@@ -524,38 +667,52 @@ def _by_regime(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Cro
     innermost = min(atoms, key=lambda x: (len(x.atoms(sympy.Min, sympy.Max)), str(x)))
     arms: list[Crossover] = []
     branches: list[Branch] = []
+
+    def wins(arm: sympy.Expr, other: sympy.Expr) -> Boolean:
+        return _ge(other, arm) if isinstance(innermost, sympy.Min) else _ge(arm, other)
+
     for arm in innermost.args:
-        put = {innermost: arm}
-        try:
-            part = crossover(left.xreplace(put), right.xreplace(put), symbol)
-        except InputError:
-            if left.xreplace(put).has(symbol) or right.xreplace(put).has(symbol):
-                raise
-            continue  # In this regime the unknown has no effect on either side.
+        sides = [side.xreplace({innermost: arm}) for side in (left, right)]
+        # In a regime the unknown may have no effect, or the sides may be the same throughout: they
+        # part at its border, which is a crossing of the next regime.
+        if not (sides[0] - sides[1]).has(symbol):
+            continue
+        part = crossover(sides[0], sides[1], symbol)
         arms.append(part)
-        compare = sympy.Le if isinstance(innermost, sympy.Min) else sympy.Ge
         for branch in part.branches:
-            inside = sympy.And(
+            here = {symbol: branch.value}
+            inside = _all(
                 *(
-                    compare(arm, other).xreplace({symbol: branch.value})
+                    wins(arm.xreplace(here), other.xreplace(here))
                     for other in innermost.args
                     if other != arm
                 ),
                 branch.when,
             )
-            if inside != sympy.false and branch.value not in [b.value for b in branches]:
-                branches.append(Branch(branch.value, inside, branch.bracket))
+            if inside != sympy.false:
+                _merge(branches, Branch(branch.value, inside, branch.bracket))
     if not arms:
         raise InputError("unknown", symbol.name, "a symbol on which the two sides depend")
     if all(b.value.is_number for b in branches):
         branches.sort(key=lambda b: sympy.N(b.value))
+    somewhere = functools.reduce(_either, (b.when for b in branches), sympy.false)
     if not branches:
         outcome = _side(left, right, symbol)
-    elif any(b.when != sympy.true for b in branches):
+    elif somewhere != sympy.true:
         outcome = "conditional"
     else:
         outcome = "numeric" if any(b.bracket for b in branches) else "crosses"
     return Crossover(left, right, symbol, outcome, tuple(branches), arms[0].starts, arms[-1].ends)
+
+
+def _merge(branches: list[Branch], new: Branch) -> None:
+    """Add a branch; one of the same value holds in both regimes."""
+    for position, known in enumerate(branches):
+        if known.value == new.value:
+            when = _either(known.when, new.when)
+            branches[position] = Branch(known.value, when, known.bracket)
+            return
+    branches.append(new)
 
 
 def _side(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> str:
@@ -581,6 +738,9 @@ def verify(found: Crossover, branch: Branch) -> None:
     if _regimes(found.left - found.right, found.symbol):
         # Each arm was verified as it was solved; here, that the value lies in its regime.
         _verify_at_random(found, branch)
+    elif exponential.occurs(found.left - found.right, found.symbol):
+        if branch.bracket is None:
+            _verify_at_random(found, branch)
     elif branch.bracket is None:
         coefficients = _polynomial(found.left, found.right, found.symbol)
         _verify(Crossover(found.left, found.right, found.symbol, "", (branch,)), coefficients)
@@ -624,7 +784,8 @@ def _verify_exactly(branch: Branch, coefficients: Mapping[int, sympy.Expr]) -> N
         raise ProofError(f"{branch.value} does not solve {coefficients}: {residue} remains")
 
 
-_TRIALS = 3
+_TRIALS = 24
+_ENOUGH = 3
 
 
 def _verify_at_random(found: Crossover, branch: Branch) -> None:
@@ -633,21 +794,39 @@ def _verify_at_random(found: Crossover, branch: Branch) -> None:
     source = random.Random(str(branch.value))
     # An exact power with an exponent of a million has a million digits.
     largest = 20 if open_powers(found.left - found.right) else 10**6
+    inside = 0
     for _ in range(_TRIALS):
-        point = {s: sympy.Integer(source.randint(1, largest)) for s in others}
-        if branch.when.xreplace(point) != sympy.true:
+        # Evenly over the orders of magnitude: a condition compares products of several symbols.
+        point = {
+            s: sympy.Integer(max(1, round(largest ** source.random()))) for s in others
+        }  # fmt: skip
+        for share in {sy.rho, sy.fraction} & point.keys():
+            point[share] = sympy.Rational(source.randint(1, 99), 100)
+        try:
+            if branch.when.xreplace(point) != sympy.true:
+                continue
+        except TypeError:
+            # A root of a negative number, which cannot be compared: outside the condition.
             continue
-        value = branch.value.xreplace(point)
-        if not value.is_Rational:
-            # Both terms of a root can be large and nearly equal: floats would not do, nor would
-            # fewer digits than the numbers have.
-            longest = max((n.p.bit_length() for n in value.atoms(sympy.Rational)), default=0)
-            value = value.evalf(60 + longest)
-        left, right = (
-            side.xreplace(point).xreplace({found.symbol: value})
-            for side in (found.left, found.right)
-        )
-        if abs(sympy.N(left - right, 30)) > sympy.Float("1e-12") * max(
-            abs(sympy.N(left, 30)), abs(sympy.N(right, 30))
-        ):
-            raise ProofError(f"{branch.value} is no crossing at {point}: {left} != {right}")
+        _verify_point(found, branch, point)
+        inside += 1
+        if inside == _ENOUGH or not others:
+            return
+
+
+def _verify_point(
+    found: Crossover, branch: Branch, point: Mapping[sympy.Symbol, sympy.Expr]
+) -> None:
+    value = branch.value.xreplace(point)
+    if not value.is_Rational:
+        # Both terms of a root can be large and nearly equal: floats would not do, nor would
+        # fewer digits than the numbers have.
+        longest = max((n.p.bit_length() for n in value.atoms(sympy.Rational)), default=0)
+        value = value.evalf(60 + longest)
+    left, right = (
+        side.xreplace(point).xreplace({found.symbol: value}) for side in (found.left, found.right)
+    )
+    if abs(sympy.N(left - right, 30)) > sympy.Float("1e-12") * max(
+        abs(sympy.N(left, 30)), abs(sympy.N(right, 30))
+    ):
+        raise ProofError(f"{branch.value} is no crossing at {point}: {left} != {right}")

@@ -39,7 +39,9 @@ class SymbolInfo:
         What it stands for, in one line.
     role : str
         ``step``, ``dimension``, ``precision``, ``machine``, ``convention``, ``constant`` (of a
-        model, the coefficients of closed forms) or ``quantity`` (the left-hand side of a formula).
+        model, the coefficients of closed forms), ``layer`` (dimensions of a lone linear layer),
+        ``target`` (what a named result is solved for, or is given to solve for something else) or
+        ``quantity`` (the left-hand side of a formula).
     symbol : sympy.Symbol
         The symbol itself.
     """
@@ -152,6 +154,14 @@ L = _define("L", "token", "tokens already cached per sequence", "step")
 gamma = _define(
     "gamma", "1", "draft tokens per sequence (verification runs S = γ + 1)", "step",
     text="γ", latex=r"\gamma",
+)  # fmt: skip
+decode_batch = _define(
+    "decode_batch", "1", "sequences that decode in the same step as a prefill chunk", "step",
+    text="B_d", latex=r"B_{\mathrm{d}}",
+)  # fmt: skip
+decode_context = _define(
+    "decode_context", "token", "tokens already cached of each sequence that decodes beside a chunk",
+    "step", text="L_d", latex=r"L_{\mathrm{d}}",
 )  # fmt: skip
 c_act = _define(
     "c_act", "1", "activations moved per token and layer, in units of d_model", "convention",
@@ -270,15 +280,50 @@ flops = _define("flops", "FLOP", "FLOPs of the step", "quantity", text="F", late
 bytes_ = _define(
     "bytes", "B", "bytes read and written by the step", "quantity", text="Q", latex="Q"
 )
-intensity = _define(
-    "intensity", "FLOP/B", "arithmetic intensity of the step, F/Q", "quantity", text="I", latex="I"
-)
 limit_intensity = _define(
     "limit_intensity", "FLOP/B", "intensity that the step approaches as the batch grows",
     "quantity", text="I_∞", latex=r"I_{\infty}",
 )  # fmt: skip
+
+# What a result is solved for by default, or is given a value to solve for something else.
+intensity = _define(
+    "intensity", "FLOP/B", "arithmetic intensity, F/Q", "target", text="I", latex="I"
+)
+time = _define("time", "s", "time of the step", "target", text="T", latex="T")
 steps_per_second = _define(
-    "steps_per_second", "1/s", "steps per second", "quantity", text="R", latex="R"
+    "steps_per_second", "1/s", "steps per second", "target", text="R", latex="R"
+)
+throughput = _define(
+    "throughput", "1/s", "tokens per second, over all sequences", "target",
+    text="R_tok", latex=r"R_{\mathrm{tok}}",
+)  # fmt: skip
+fraction = _define(
+    "fraction", "1", "fraction of a limit that is reached, below 1", "target", text="f", latex="f"
+)
+speedup = _define("speedup", "1", "time before over time after", "target", text="s", latex="s")
+compression = _define(
+    "compression", "1", "factor by which quantisation divides the weight bytes", "target",
+    text="c", latex="c",
+)  # fmt: skip
+ratio = _define("ratio", "1", "ratio of two quantities", "target", text="q", latex="q")
+error = _define("error", "1", "relative error", "target", text="e", latex="e")
+distinct = _define(
+    "distinct", "1", "distinct experts that the step reads, expected", "target", text="X", latex="X"
+)
+n_machines = _define(
+    "n_machines", "1", "machines that share the step evenly, communication not counted", "target",
+    text="n", latex="n",
+)  # fmt: skip
+elasticity = _define(
+    "elasticity", "1", "relative change per relative change of a symbol", "target",
+    text="E", latex=r"\mathcal{E}",
+)  # fmt: skip
+
+# A lone linear layer: (M, K) times (K, N).
+rows = _define("rows", "1", "rows of a matrix multiplication: tokens", "layer", text="M", latex="M")
+in_features = _define("in_features", "1", "inputs of a linear layer", "layer", text="K", latex="K")
+out_features = _define(
+    "out_features", "1", "outputs of a linear layer", "layer", text="N", latex="N"
 )
 
 root = _define(

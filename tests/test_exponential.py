@@ -68,22 +68,44 @@ def test_critical_batch_of_a_mixture_crosses_between_its_neighbours(model: str):
     led = rs.decode(rs.model(model)).at(**sizes, L=64)
     found = rs.results.critical_batch(led, machine)
     assert found.outcome == "numeric"
-    assert found.general.branches == ()
+    # The closed form in Lambert's W, put in numbers, is the certified root.
+    (branch,) = found.general.branches
+    value = found.derivation.evaluate(branch.value).evalf(40)
+    low, high = found.bound.branches[0].bracket
+    assert low * (1 - sympy.Rational(1, 10**12)) <= value <= high * (1 + sympy.Rational(1, 10**12))
     first = found.whole
     assert first is not None
     assert led.at(B=first).intensity >= machine.ridge
     assert led.at(B=first - 1).intensity < machine.ridge
 
 
-def test_without_numbers_there_is_no_branch_yet():
+def test_a_line_against_a_fading_power_has_a_closed_form():
     left = B * sy.phi
     found = crossover(left, sy.w + sy.w_x * (1 - sy.rho**B), B)
-    assert found.outcome == "numeric"
-    assert found.value is None
+    assert found.outcome == "crosses"
+    assert found.value.has(sympy.LambertW)
     half = {sy.phi: 1, sy.w: 1, sy.w_x: 1, sy.rho: sympy.Rational(1, 2)}
-    bound = found.at({s: sympy.sympify(v) for s, v in half.items()})
+    values = {s: sympy.sympify(v) for s, v in half.items()}
+    bound = found.at(values)
     # B = 2 − 2^−B.
-    assert float(bound.value) == pytest.approx(1.690093067619309, rel=1e-14)
+    for value in (bound.value, found.value.xreplace(values)):
+        assert float(value) == pytest.approx(1.690093067619309, rel=1e-14)
+
+
+def test_a_fading_power_against_a_constant_is_a_logarithm():
+    # 1 − ρ^B = f: the batch at which a share f of the experts is touched.
+    found = crossover(1 - sy.rho**B, sy.fraction, B)
+    assert found.outcome == "conditional"
+    assert sympy.simplify(found.value - sympy.log(1 - sy.fraction) / sympy.log(sy.rho)) == 0
+    values = {sy.rho: sympy.Rational(3, 4), sy.fraction: sympy.Rational(1, 2)}
+    assert float(found.at(values).value) == pytest.approx(np.log(0.5) / np.log(0.75), rel=1e-14)
+    assert found.at({**values, sy.fraction: sympy.Integer(2)}).outcome == "never"
+
+
+def test_a_power_with_two_possible_roots_waits_for_numbers():
+    # Starts above the line: no root or two, as the numbers decide.
+    left, right = sy.phi + sy.w_x * sy.rho**B, B * sy.alpha + sy.w
+    assert crossover(left, right + sy.w_x * 2 * sy.rho**B, B).outcome == "numeric"
 
 
 def test_a_step_of_a_million_tokens_is_a_decimal_not_a_million_digits():

@@ -163,7 +163,9 @@ class LatexStyle(Style):
 
     def call(self, name: str, arguments: Sequence[str]) -> str:
         """Write a function."""
-        return rf"\{name}\left( {', '.join(arguments)} \right)"
+        # W, for Lambert's, is a letter and no command.
+        command = name if len(name) == 1 else rf"\{name}"
+        return rf"{command}\left( {', '.join(arguments)} \right)"
 
     def floor(self, inner: str) -> str:
         """Write the whole part."""
@@ -421,7 +423,13 @@ def _factors(factors: list[sympy.Expr], style: Style, alone: bool) -> list[str]:
     ]
 
 
-_CALLS = {sympy.Min: "min", sympy.Max: "max", sympy.log: "ln", sympy.exp: "exp"}
+_CALLS = {
+    sympy.Min: "min",
+    sympy.Max: "max",
+    sympy.log: "ln",
+    sympy.exp: "exp",
+    sympy.LambertW: "W",
+}
 
 
 def _atom(expr: sympy.Expr, style: Style) -> str:

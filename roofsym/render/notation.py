@@ -80,6 +80,10 @@ NOTATIONS: Mapping[str, Notation] = MappingProxyType(
                 "d_ff": ("F", "F"),
                 "vocab_size": ("V", "V"),
                 "flops": ("FLOPs", r"\mathrm{FLOPs}"),
+                "time": ("t", "t"),
+                "speedup": ("x", "x"),
+                "in_features": ("D_in", r"D_{\mathrm{in}}"),
+                "out_features": ("D_out", r"D_{\mathrm{out}}"),
             },
         ),
     }
