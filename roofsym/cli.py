@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from roofsym.errors import InputError, ProofError
@@ -398,7 +398,7 @@ def _show(options: argparse.Namespace) -> str:
         name: quantities.named(name).closed_form(subject)
         for name in dict.fromkeys(options.quantities)
     }
-    _refuse_absent(request, forms)
+    _refuse_absent(request, {s: d for f in forms.values() for s, d in f.definitions.items()})
     depth = options.depth or ("numbers" if options.model else "constants")
     if options.json or options.format == "json":
         return _quantities_json(request, forms, depth)
@@ -472,7 +472,7 @@ def _eval(options: argparse.Namespace) -> str:
         name: quantities.named(name).closed_form(subject)
         for name in dict.fromkeys(options.quantities)
     }
-    _refuse_absent(request, forms)
+    _refuse_absent(request, {s: d for f in forms.values() for s, d in f.definitions.items()})
     for name, form in forms.items():
         free = form.at_depth("numbers").free_symbols
         if free:
@@ -562,15 +562,25 @@ def _difference_json(request: _Request, made: list[Difference]) -> str:
     )
 
 
-def _refuse_absent(request: _Request, forms: dict[str, ClosedForm]) -> None:
-    """Refuse a value for a named constant that no closed form asked for has."""
+def _refuse_absent(
+    request: _Request,
+    definitions: Mapping[sympy.Symbol, sympy.Expr],
+    mentioned: set[sympy.Symbol] | None = None,
+) -> None:
+    """Refuse a value that no formula asked for has, or that another value contradicts."""
     from roofsym import symbols as sy
 
-    present = {s for form in forms.values() for s in form.definitions}
+    named = {"constant", "target", "layer"}
+    present = set(definitions) | (mentioned or set())
     for symbol in request.bound:
-        if sy.info(symbol).role == "constant" and symbol not in present:
-            listing = ", ".join(s.name for s in sorted(present, key=sy.rank)) or "none here"
-            raise InputError("--set", symbol.name, f"a constant of what is asked for: {listing}")
+        if sy.info(symbol).role in named and symbol not in present:
+            known = (s for s in sorted(present, key=sy.rank) if sy.info(s).role in named)
+            listing = ", ".join(s.name for s in known) or "none here"
+            raise InputError("--set", symbol.name, f"a symbol of what is asked for: {listing}")
+        inside = definitions[symbol].free_symbols if symbol in definitions else set()
+        for other in inside & request.bound.keys():
+            accepted = f"one of them: {symbol.name} is made of {other.name}"
+            raise InputError("--set", f"{symbol.name} and {other.name}", accepted)
 
 
 def _quantities_json(request: _Request, forms: dict[str, ClosedForm], depth: str) -> str:
@@ -622,15 +632,47 @@ def _float(value: sympy.Expr | None) -> float | None:
 
 def _answer(request: _Request, name: str, without: sympy.Symbol | None = None) -> Result:
     from roofsym import results
+    from roofsym import symbols as sy
 
     entry = results.named(name)
-    phase = entry.question.phase
-    if request.options.phase not in (None, phase) and phase:
-        raise InputError("--phase", request.options.phase, f"{phase}: {name} is a result of it")
+    question = entry.question
+    phase = request.options.phase or question.phase
+    if question.phases and phase not in question.phases:
+        accepted = f"{' or '.join(question.phases)}: {name} is a result of it"
+        raise InputError("--phase", request.options.phase, accepted)
     if phase:
         request.refuse_fixed(phase)
+    unknown = getattr(request.options, "unknown", None)
+    if unknown is not None and not question.relative:
+        symbol = sy.lookup(unknown, "--for")
+        if symbol in request.bound:
+            raise _solved_for(symbol, request.bound[symbol])
+    if unknown is None and question.symbol in request.bound:
+        accepted = f"no value: {name} is solved for it, or for another symbol (--for)"
+        raise InputError(
+            f"--set {question.symbol.name}", str(request.bound[question.symbol]), accepted
+        )
     ledger = request.ledger(phase or "step", without)
-    return entry.answer(ledger, request.machine)
+    result = entry.answer(ledger, request.machine, unknown)
+    _refuse_absent(request, result.derivation.definitions, _mentioned(result))
+    return result
+
+
+def _solved_for(symbol: sympy.Symbol, value: sympy.Expr) -> InputError:
+    return InputError(f"--set {symbol.name}", str(value), "no value: it is what is solved for")
+
+
+def _mentioned(result: Result) -> set[sympy.Symbol]:
+    """Symbols of the formulas of a derivation."""
+    import sympy
+
+    sides = [
+        side
+        for step in result.derivation.steps
+        for f in step.formulas
+        for side in (f.left, f.right)
+    ]
+    return set().union(*(s.free_symbols for s in sides if isinstance(s, sympy.Basic)))
 
 
 def _derive(options: argparse.Namespace) -> str:
@@ -649,10 +691,6 @@ def _solve(options: argparse.Namespace) -> str:
     if "=" in options.equation:
         return _solve_equation(request, options.equation, options.unknown)
     result = _answer(request, options.equation)
-    if options.unknown not in (None, result.symbol.name):
-        raise InputError(
-            "--for", options.unknown, f"{result.symbol.name}, or an equation of two quantities"
-        )
     if options.json:
         return _result_json(request, options.equation, result)
     return _result_text(request, options.equation, result)
@@ -663,7 +701,7 @@ def _result_text(request: _Request, name: str, result: Result) -> str:
 
     natural = result.question.natural
     freed = None
-    if natural is not None and natural in request.bound:
+    if natural is not None and natural in request.bound and not result.asked_otherwise:
         freed = _answer(request, name, without=natural)
     return summary.text(result, request.notation, freed)
 
@@ -761,9 +799,7 @@ def _solve_equation(request: _Request, equation: str, unknown: str | None) -> st
         unknown = open_symbols[0].name
     symbol = sy.lookup(unknown, "--for")
     if symbol in request.bound:
-        raise InputError(
-            f"--set {unknown}", str(request.bound[symbol]), "no value: it is what is solved for"
-        )
+        raise _solved_for(symbol, request.bound[symbol])
     if symbol not in open_symbols:
         raise InputError("--for", unknown, f"a symbol that is not known yet: {names or 'none'}")
     general = crossover(*_until_it_shows(left, right, symbol), symbol)

@@ -71,7 +71,7 @@ class Step:
     ----------
     kind : str
         ``definition``, ``sum``, ``identity``, ``substitution``, ``approximation``, ``equation``,
-        ``solution``, ``condition``, ``limit``, ``number`` or ``remark``.
+        ``solution``, ``condition``, ``elasticity``, ``limit``, ``number`` or ``remark``.
     text : str
         The sentence.
     formulas : tuple of Formula
@@ -325,6 +325,32 @@ class Derivation:
         if solved not in [says for _, says in solve_condition(condition, symbol)]:
             raise ProofError(f"{condition} does not say {solved}")
         self.steps.append(Step("condition", text, (Formula(None, solved),)))
+
+    def elasticity(
+        self, text: str, label: Label, expr: sympy.Expr, symbol: sympy.Symbol, branch: Branch
+    ) -> None:
+        """State the relative change of an expression per relative change of a symbol.
+
+        Parameters
+        ----------
+        expr : sympy.Expr
+            What changes, in the regime of the branch.
+        branch : Branch
+            The elasticity, and when it holds.
+
+        Raises
+        ------
+        ProofError
+            If ``symbol * d expr / d symbol`` is not the elasticity times `expr`.
+        """
+        change = symbol * sympy.diff(expr, symbol) - branch.value * expr
+        if sympy.simplify(sympy.together(change)) != 0:
+            raise ProofError(f"the elasticity of {expr} in {symbol} is not {branch.value}")
+        formulas = [Formula(label, branch.value)]
+        if branch.when != sympy.true:
+            text += ", where"
+            formulas.append(Formula(None, branch.when))
+        self.steps.append(Step("elasticity", text, tuple(formulas)))
 
     def limit(
         self, text: str, label: Label | sympy.Expr, expr: sympy.Expr, variable: sympy.Symbol,

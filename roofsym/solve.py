@@ -65,7 +65,9 @@ class Crossover:
         The crossings, in order of rising value where that is known.
     starts, ends : sympy.Expr
         Limit of ``left / right`` as the unknown goes to 0 and to infinity: below 1, `left` is the
-        smaller one there.
+        smaller one there; ``nan`` where that is not known.
+    given : sympy.Expr, optional
+        What is positive wherever the equation is asked (see `crossover`).
 
     Examples
     --------
@@ -82,6 +84,7 @@ class Crossover:
     branches: tuple[Branch, ...] = ()
     starts: sympy.Expr = field(default=sympy.nan, compare=False)
     ends: sympy.Expr = field(default=sympy.nan, compare=False)
+    given: sympy.Expr | None = None
 
     @property
     def value(self) -> sympy.Expr | None:
@@ -91,7 +94,7 @@ class Crossover:
     @property
     def when(self) -> Boolean:
         """Condition under which there is a crossing."""
-        return functools.reduce(_either, (b.when for b in self.branches), sympy.false)
+        return functools.reduce(either, (b.when for b in self.branches), sympy.false)
 
     def at(self, values: Mapping[sympy.Symbol, sympy.Expr]) -> Crossover:
         """Crossing with values put in for other symbols: solved anew, so that signs are known.
@@ -105,15 +108,25 @@ class Crossover:
             given = values[self.symbol]
             raise InputError(self.symbol.name, given, "no value: it is what is solved for")
         left, right = (put(side, values) for side in (self.left, self.right))
+        given = None if self.given is None else put(self.given, values)
+        if given is not None and given.is_number:
+            if given <= 0:
+                return Crossover(left, right, self.symbol, "never", given=given)
+            given = None
         slack = sympy.expand(left - right)
         if slack.is_number and not slack.has(self.symbol):
             # With these values the unknown cancels out: one side is larger whatever it is.
             outcome = "always" if slack > 0 else "never"
             return Crossover(left, right, self.symbol, outcome, (), left / right, left / right)
-        return crossover(left, right, self.symbol)
+        return crossover(left, right, self.symbol, given)
 
 
-def crossover(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol | str) -> Crossover:
+def crossover(
+    left: sympy.Expr,
+    right: sympy.Expr,
+    symbol: sympy.Symbol | str,
+    given: sympy.Expr | None = None,
+) -> Crossover:
     """Where two expressions meet as a symbol runs over the positive numbers.
 
     Parameters
@@ -122,6 +135,9 @@ def crossover(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol | str) -
         Expressions in the package's symbols, rational in `symbol` or with ``Min`` and ``Max``.
     symbol : sympy.Symbol or str
         The unknown, or its name.
+    given : sympy.Expr, optional
+        An expression that is positive wherever the equation is asked: a denominator of its sides,
+        say. That becomes a condition of the answer.
 
     Returns
     -------
@@ -153,8 +169,21 @@ def crossover(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol | str) -
         if part.has(symbol):
             accepted = f"a symbol outside {part}, the steps of chunked attention"
             raise InputError("unknown", symbol.name, accepted)
+    if given is not None:
+        return _with_given(left, right, symbol, given)
+    return _meet(left, right, symbol)
+
+
+def _meet(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, *, anywhere: bool = True
+) -> Crossover:
+    """Where two sides meet, by the kind of equation that they make.
+
+    Without `anywhere` they are compared in a part of the half-line only: where a denominator may
+    change sign, and no crossing does not say which side is larger.
+    """
     if _regimes(left - right, symbol):
-        return _by_regime(left, right, symbol)
+        return _by_regime(left, right, symbol, anywhere=anywhere)
     if exponential.occurs(left, symbol) or exponential.occurs(right, symbol):
         return _with_exponential(left, right, symbol)
     coefficients = _polynomial(left, right, symbol)
@@ -163,13 +192,61 @@ def crossover(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol | str) -
     if set(coefficients) == {0} and _sign(coefficients[0]) is None:
         raise InputError("unknown", symbol.name, "a symbol that does not cancel out")
     outcome, branches = _solve(coefficients, symbol)
+    for denominator in _uncertain(left, right):
+        if anywhere and not branches:
+            accepted = "denominators that are positive throughout"
+            raise InputError("equation", f"1/({denominator})", accepted)
+        branches = tuple(
+            Branch(
+                b.value, _all(b.when, _unequal(denominator.xreplace({symbol: b.value}))), b.bracket
+            )
+            for b in branches
+        )
+        outcome = "conditional" if outcome == "crosses" else outcome
     found = Crossover(
         left, right, symbol, outcome, branches,
         starts=_ratio(left, right, symbol, at_infinity=False),
         ends=_ratio(left, right, symbol, at_infinity=True),
     )  # fmt: skip
-    _verify(found, coefficients)
+    for branch in branches:
+        verify(found, branch)
     return found
+
+
+def _with_given(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, given: sympy.Expr
+) -> Crossover:
+    """Solve an equation that is asked only where an expression is positive."""
+    if given.has(symbol):
+        found = _meet(left, right, symbol, anywhere=False)
+        inside = [
+            Branch(b.value, _all(b.when, _gt(given.xreplace({symbol: b.value}))), b.bracket)
+            for b in found.branches
+        ]
+    else:
+        # A positive symbol in its place lets signs be seen.
+        hidden = {given: sy.gap}
+        found = crossover(left.xreplace(hidden), right.xreplace(hidden), symbol)
+        shown = {sy.gap: given}
+        inside = [
+            Branch(b.value.xreplace(shown), _all(b.when.xreplace(shown), _gt(given)), b.bracket)
+            for b in found.branches
+        ]
+    kept = tuple(b for b in inside if b.when != sympy.false)
+    outcome = found.outcome if kept else _side_within(left - right, symbol, given)
+    if outcome == "crosses" and any(b.when != sympy.true for b in kept):
+        outcome = "conditional"
+    return Crossover(left, right, symbol, outcome, kept, given=given)
+
+
+def _side_within(slack: sympy.Expr, symbol: sympy.Symbol, given: sympy.Expr) -> str:
+    """Which side is larger where an expression is positive, given that they never meet there."""
+    others = {s: sympy.Integer(1) for s in (slack.free_symbols | given.free_symbols) - {symbol}}
+    for power in range(-12, 19):
+        point = {**others, symbol: sympy.Integer(10) ** power}
+        if given.xreplace(point) > 0:
+            return "always" if slack.xreplace(point) > 0 else "never"
+    return "never"
 
 
 def _with_exponential(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Crossover:
@@ -209,10 +286,9 @@ def _with_exponential(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol)
 def _by_power(expr: sympy.Expr, symbol: sympy.Symbol) -> dict[sympy.Expr, sympy.Expr]:
     """Coefficients by what they stand before: 1, the unknown, a power with it in the exponent."""
     terms: dict[sympy.Expr, list[sympy.Expr]] = {}
-    for term in sympy.Add.make_args(sympy.expand(expr, power_base=False, power_exp=False)):
-        coefficient, rest = term.as_independent(symbol, as_Add=False)
+    for coefficient, rest in _terms(expr, symbol):
         terms.setdefault(rest, []).append(coefficient)
-    return {rest: sympy.factor_terms(sympy.Add(*xs)) for rest, xs in terms.items() if rest != 0}
+    return {rest: sympy.factor_terms(sympy.Add(*xs)) for rest, xs in terms.items()}
 
 
 def _exponential_branch(
@@ -264,11 +340,6 @@ def _polynomial(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> di
     Each side keeps its own shape, so that ``I* (κ L + a)`` stays a product in the answer.
     """
     (above_l, below_l), (above_r, below_r) = _fraction(left), _fraction(right)
-    for denominator in (below_l, below_r):
-        if _sign(denominator) != 1:
-            raise InputError(
-                "equation", f"1/({denominator})", "denominators that are positive throughout"
-            )
     plus = _collect(above_l * below_r, symbol)
     minus = _collect(above_r * below_l, symbol)
     coefficients = {}
@@ -276,9 +347,32 @@ def _polynomial(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> di
         zero = sympy.S.Zero
         coefficient = plus.get(power, zero) - minus.get(power, zero)
         if sympy.expand(coefficient) != 0:
-            coefficients[power] = sympy.factor_terms(coefficient)
+            coefficients[power] = _compact(sympy.factor_terms(coefficient))
     lowest = min(coefficients, default=0)
     return _primitive({power - lowest: c for power, c in sorted(coefficients.items())})
+
+
+def _compact(coefficient: sympy.Expr) -> sympy.Expr:
+    """A product where a sum is one: ``(1 − f)(κ L + a)``; else the sum as it stands."""
+    if not coefficient.is_Add or _opaque(coefficient) or coefficient.count_ops() > _READABLE:
+        return coefficient
+    number, factors = sympy.factor_list(coefficient)
+    if len(factors) < 2 or any(multiplicity > 1 for _, multiplicity in factors):
+        return coefficient
+    parts = [sympy.collect(f, sorted(f.free_symbols, key=sy.rank)) for f, _ in factors]
+    # Each factor with its leading sign: the minus is put where it makes 1 − f.
+    signs = [-1 if not any(x.is_positive for x in sympy.Add.make_args(p)[:1]) else 1 for p in parts]
+    parts = [_spread(sign * p) for sign, p in zip(signs, parts, strict=True)]
+    return sympy.Mul(number, *signs, *parts)
+
+
+def _uncertain(left: sympy.Expr, right: sympy.Expr) -> list[sympy.Expr]:
+    """Denominators that are not positive for all values of the symbols."""
+    return [d for d in (_fraction(left)[1], _fraction(right)[1]) if _sign(d) != 1]
+
+
+def _unequal(expr: sympy.Expr) -> Boolean:
+    return sympy.Ne(_strip(expr), 0)
 
 
 def _primitive(coefficients: dict[int, sympy.Expr]) -> dict[int, sympy.Expr]:
@@ -307,41 +401,58 @@ def _spread(expr: sympy.Expr) -> sympy.Expr:
 
 
 def _fraction(expr: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
-    # SymPy would tear (3/4)^B apart into 3^B over 4^B.
-    powers = open_powers(expr)
-    if len(powers) > 1:
-        raise InputError("equation", str(expr), "at most one power with a symbol as exponent")
-    if not powers:
-        above, below = expr.as_numer_denom()
-        return above, below
-    above, below = expr.xreplace({powers[0]: sy.root}).as_numer_denom()
-    return above.xreplace({sy.root: powers[0]}), below.xreplace({sy.root: powers[0]})
+    # SymPy would tear (3/4)^B apart into 3^B over 4^B: a stand-in keeps each power whole.
+    powers = {power: sympy.Dummy(positive=True) for power in open_powers(expr)}
+    above, below = expr.xreplace(powers).as_numer_denom()
+    whole = {stand_in: power for power, stand_in in powers.items()}
+    return above.xreplace(whole), below.xreplace(whole)
 
 
 def _collect(expr: sympy.Expr, symbol: sympy.Symbol) -> dict[int, sympy.Expr]:
     """Coefficients by power of `symbol`, with common factors pulled out."""
-    if not expr.has(symbol):
-        return {0: expr} if expr != 0 else {}
-    coefficient, rest = expr.as_independent(symbol, as_Add=False)
-    base, power = rest.as_base_exp()
-    if base == symbol and power.is_Integer and power > 0:
-        return {int(power): coefficient}
     by_power: dict[int, list[sympy.Expr]] = {}
-    for term in sympy.Add.make_args(sympy.expand(expr)):
-        if term == 0:
-            continue
-        coefficient, rest = term.as_independent(symbol, as_Add=False)
+    for coefficient, rest in _terms(expr, symbol):
         base, power = rest.as_base_exp() if rest != 1 else (symbol, sympy.S.Zero)
         if base != symbol or not power.is_Integer or power < 0:
-            raise InputError("equation", str(term), f"terms that are polynomial in {symbol}")
+            raise InputError("equation", str(rest), f"terms that are polynomial in {symbol}")
         by_power.setdefault(int(power), []).append(coefficient)
-    return {power: sympy.factor_terms(sympy.Add(*xs)) for power, xs in by_power.items()}
+    sums = {power: sympy.Add(*xs) for power, xs in by_power.items()}
+    return {power: sympy.factor_terms(x) for power, x in sums.items() if sympy.expand(x) != 0}
+
+
+def _terms(expr: sympy.Expr, symbol: sympy.Symbol) -> Iterator[tuple[sympy.Expr, sympy.Expr]]:
+    """Terms of a sum as (coefficient, power with the symbol in it or 1).
+
+    Only what has the symbol in it is multiplied out: other factors keep their shape - and their
+    units, since the 1 of ``α (L + 1)`` is a token as long as it stands there.
+    """
+    for term in sympy.Add.make_args(expr):
+        coefficient, rest = term.as_independent(symbol, as_Add=False)
+        if rest.is_Add:
+            inner = rest
+        elif rest.is_Mul:
+            inner = sympy.expand_mul(rest, deep=False)
+        elif rest.is_Pow and rest.base.is_Add and rest.exp.is_Integer and rest.exp > 0:
+            inner = sympy.expand_multinomial(rest, deep=False)
+        else:
+            if term != 0:
+                yield coefficient, rest
+            continue
+        if inner == rest and not rest.is_Add:
+            yield coefficient, rest  # A product that has no more sums: of powers, or of functions.
+            continue
+        for factor, power in _terms(inner, symbol):
+            yield coefficient * factor, power
 
 
 def _sign(expr: sympy.Expr) -> int | None:
     """1, −1 or 0 if the sign is the same for all positive values of the symbols; else None."""
     # A window holds at least the token itself: W − 1 is not negative, though W > 0 does not say so.
     positive = expr.xreplace({sy.window: sy.root + 1}) if expr.has(sy.window) else expr
+    if shares := {p: sympy.Dummy(positive=True) for p in open_powers(expr) if p.base == sy.rho}:
+        # A share of the experts lies between 0 and 1, however many tokens there are.
+        between = {power: x / (1 + x) for power, x in shares.items()}
+        positive = sympy.numer(sympy.together(positive.xreplace(between)))
     for form in (positive, sympy.expand(positive)):
         if form.is_positive:
             return 1
@@ -384,6 +495,12 @@ def limit(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
     """
     if exponential.occurs(expr, symbol):
         expr = exponential.without(expr, symbol, 0)
+    if _regimes(expr, symbol):
+        settled = _settled(expr, symbol, at_infinity=True)
+        if settled is None:
+            accepted = f"Min and Max of which one arm wins as {symbol} grows"
+            raise InputError("limit", str(expr), accepted)
+        expr = settled
     return _ratio(expr, sympy.S.One, symbol, at_infinity=True)
 
 
@@ -411,12 +528,15 @@ def _lt(expr: sympy.Expr) -> Boolean:
     return _gt(-expr)
 
 
-def _ge(left: sympy.Expr, right: sympy.Expr) -> Boolean:
+def at_least(left: sympy.Expr, right: sympy.Expr) -> Boolean:
     """``left >= right`` without fractions, positive factors cancelled."""
     if not left.has(sympy.Pow) and not right.has(sympy.Pow):
         return left >= right
-    if any(p.exp == sympy.Rational(1, 2) for p in (left - right).atoms(sympy.Pow)):
+    if _has_root(left - right):
         return left >= right
+    if not _opaque(left - right) and (left - right).count_ops() < 2 * _READABLE:
+        # At the root of an equation one side is often what the equation says.
+        left, right = sympy.cancel(left), sympy.cancel(right)
     (above_l, below_l), (above_r, below_r) = _fraction(left), _fraction(right)
     if _sign(below_l) != 1 or _sign(below_r) != 1:
         return left >= right
@@ -430,23 +550,40 @@ def _slack(condition: Boolean) -> sympy.Expr | None:
     return None
 
 
+def _has_root(expr: sympy.Expr) -> bool:
+    return any(p.exp == sympy.Rational(1, 2) for p in expr.atoms(sympy.Pow))
+
+
+def _opaque(expr: sympy.Expr) -> bool:
+    """Whether an expression has more than sums, products and powers of whole numbers."""
+    return _has_root(expr) or expr.has(sympy.Function, sympy.Min, sympy.Max)
+
+
+# Operations beyond which a sum is not looked at for factors, nor a condition for what it implies.
+_READABLE = 30
+
+
 def _implies(first: Boolean, second: Boolean) -> bool:
     """Whether one inequality is seen to follow from another, linear in a symbol that they share."""
     strong, weak = _slack(first), _slack(second)
-    if strong is None or weak is None:
+    if strong is None:
         return False
-    for symbol in weak.free_symbols & strong.free_symbols:
-        try:
-            asked, known = (_collect(sympy.expand(x), symbol) for x in (weak, strong))
-        except InputError:
+    if isinstance(second, sympy.Ne):
+        return any(strong == x for x in (second.lhs, -second.lhs))
+    # Nobody would see it of a long expression, and multiplying it out takes long.
+    if weak is None or any(x.count_ops() > _READABLE or _opaque(x) for x in (strong, weak)):
+        return False
+    for symbol in sorted(weak.free_symbols & strong.free_symbols, key=sy.rank):
+        slope = weak.diff(symbol)
+        rises = None if slope.has(symbol) else _sign(slope)
+        if rises is None:
             continue
-        if set(asked) != {0, 1} or set(known) != {0, 1}:
-            continue
-        rises = _sign(asked[1])
-        if rises is None or _sign(known[1]) != rises:
+        other = strong.diff(symbol)
+        if other.has(symbol) or _sign(other) != rises:
             continue
         # Where the weaker one ends, the stronger one does not hold any more.
-        if _sign(sympy.cancel(strong.xreplace({symbol: -asked[0] / asked[1]}))) == -1:
+        end = -weak.xreplace({symbol: sympy.S.Zero}) / slope
+        if _sign(sympy.cancel(strong.xreplace({symbol: end}))) == -1:
             return True
     return False
 
@@ -463,7 +600,7 @@ def _all(*conditions: Boolean) -> Boolean:
     return sympy.And(*kept)
 
 
-def _either(first: Boolean, second: Boolean) -> Boolean:
+def either(first: Boolean, second: Boolean) -> Boolean:
     """One of two conditions; one alone where they cover what remains between them."""
     literals = [set(c.args) if isinstance(c, sympy.And) else {c} for c in (first, second)]
     shared = literals[0] & literals[1]
@@ -510,7 +647,7 @@ def _linear(c0: sympy.Expr, c1: sympy.Expr) -> Iterator[Branch]:
             sympy.And(_lt(c1), _gt(c0)),
         )
     # Put together so that a numerator of one sign is printed without a minus.
-    value = (-c0) / c1 if s0 != 1 else c0 / (-c1)
+    value = _spread(-c0) / c1 if s0 != 1 else c0 / _spread(-c1)
     yield Branch(value, when)
 
 
@@ -661,7 +798,9 @@ def _regimes(expr: sympy.Expr, symbol: sympy.Symbol) -> set[sympy.Expr]:
     return {atom for atom in expr.atoms(sympy.Min, sympy.Max) if atom.has(symbol)}
 
 
-def _by_regime(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Crossover:
+def _by_regime(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, *, anywhere: bool
+) -> Crossover:
     """Solve with each arm of a Min or Max in turn; keep what lies in that arm's regime."""
     atoms = _regimes(left - right, symbol)
     innermost = min(atoms, key=lambda x: (len(x.atoms(sympy.Min, sympy.Max)), str(x)))
@@ -669,7 +808,7 @@ def _by_regime(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Cro
     branches: list[Branch] = []
 
     def wins(arm: sympy.Expr, other: sympy.Expr) -> Boolean:
-        return _ge(other, arm) if isinstance(innermost, sympy.Min) else _ge(arm, other)
+        return at_least(other, arm) if isinstance(innermost, sympy.Min) else at_least(arm, other)
 
     for arm in innermost.args:
         sides = [side.xreplace({innermost: arm}) for side in (left, right)]
@@ -677,7 +816,7 @@ def _by_regime(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Cro
         # part at its border, which is a crossing of the next regime.
         if not (sides[0] - sides[1]).has(symbol):
             continue
-        part = crossover(sides[0], sides[1], symbol)
+        part = _meet(sides[0], sides[1], symbol, anywhere=anywhere)
         arms.append(part)
         for branch in part.branches:
             here = {symbol: branch.value}
@@ -695,21 +834,45 @@ def _by_regime(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Cro
         raise InputError("unknown", symbol.name, "a symbol on which the two sides depend")
     if all(b.value.is_number for b in branches):
         branches.sort(key=lambda b: sympy.N(b.value))
-    somewhere = functools.reduce(_either, (b.when for b in branches), sympy.false)
+    somewhere = functools.reduce(either, (b.when for b in branches), sympy.false)
     if not branches:
         outcome = _side(left, right, symbol)
     elif somewhere != sympy.true:
         outcome = "conditional"
     else:
         outcome = "numeric" if any(b.bracket for b in branches) else "crosses"
-    return Crossover(left, right, symbol, outcome, tuple(branches), arms[0].starts, arms[-1].ends)
+    starts, ends = (
+        sympy.nan
+        if None in (sides := [_settled(side, symbol, at_infinity=end) for side in (left, right)])
+        else _ratio(sides[0], sides[1], symbol, at_infinity=end)
+        for end in (False, True)
+    )
+    return Crossover(left, right, symbol, outcome, tuple(branches), starts, ends)
+
+
+def _settled(expr: sympy.Expr, symbol: sympy.Symbol, *, at_infinity: bool) -> sympy.Expr | None:
+    """Expression with each Min and Max as the arm that wins near 0 or infinity; None if unclear."""
+    while atoms := _regimes(expr, symbol):
+        innermost = min(atoms, key=lambda x: (len(x.atoms(sympy.Min, sympy.Max)), str(x)))
+        best = innermost.args[0]
+        if any(exponential.occurs(arm, symbol) for arm in innermost.args):
+            return None
+        for arm in innermost.args[1:]:
+            ratio = sympy.S.Zero if arm == 0 else _ratio(best, arm, symbol, at_infinity=at_infinity)
+            if not ratio.is_number:
+                return None
+            smaller = arm if ratio > 1 else best
+            larger = best if ratio > 1 else arm
+            best = smaller if isinstance(innermost, sympy.Min) else larger
+        expr = expr.xreplace({innermost: best})
+    return None if exponential.occurs(expr, symbol) else expr
 
 
 def _merge(branches: list[Branch], new: Branch) -> None:
     """Add a branch; one of the same value holds in both regimes."""
     for position, known in enumerate(branches):
         if known.value == new.value:
-            when = _either(known.when, new.when)
+            when = either(known.when, new.when)
             branches[position] = Branch(known.value, when, known.bracket)
             return
     branches.append(new)
@@ -735,56 +898,49 @@ def verify(found: Crossover, branch: Branch) -> None:
     """
     if branch not in found.branches:
         raise ProofError(f"{branch} is no branch of {found}")
-    if _regimes(found.left - found.right, found.symbol):
-        # Each arm was verified as it was solved; here, that the value lies in its regime.
+    _prove(found.left, found.right, found.symbol, branch)
+
+
+# A derivation checks once more what the solver has checked: the second time it is remembered.
+@functools.lru_cache(maxsize=1024)
+def _prove(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, branch: Branch) -> None:
+    found = Crossover(left, right, symbol, "", (branch,))
+    slack = left - right
+    if branch.bracket is not None:
+        return  # Certified as it was bracketed.
+    # Each arm of a Min or Max was proved as it was solved; there, that the value lies in its regime
+    # is left to be seen, and of a power that two sides of its logarithm are one.
+    if not _regimes(slack, symbol) and not exponential.occurs(slack, symbol):
+        _verify_exactly(branch, _polynomial(left, right, symbol))
+    if branch.value.free_symbols:
         _verify_at_random(found, branch)
-    elif exponential.occurs(found.left - found.right, found.symbol):
-        if branch.bracket is None:
-            _verify_at_random(found, branch)
-    elif branch.bracket is None:
-        coefficients = _polynomial(found.left, found.right, found.symbol)
-        _verify(Crossover(found.left, found.right, found.symbol, "", (branch,)), coefficients)
-
-
-def _verify(found: Crossover, coefficients: dict[int, sympy.Expr]) -> None:
-    """Substitute every closed-form value back: exactly, and at random points of its condition.
-
-    Raises
-    ------
-    ProofError
-        If a value is not a solution: a defect, never an answer.
-    """
-    for branch in found.branches:
-        if branch.bracket is None:
-            _verify_exactly(branch, coefficients)
-            if branch.value.free_symbols:
-                _verify_at_random(found, branch)
 
 
 def _verify_exactly(branch: Branch, coefficients: Mapping[int, sympy.Expr]) -> None:
-    value = branch.value
     # A branch that holds where the leading coefficient vanishes solves what is left.
     asked = branch.when.args if isinstance(branch.when, sympy.And) else (branch.when,)
     zeros = [e.lhs for e in asked if isinstance(e, sympy.Eq)]
     top = max(coefficients)
     if any(sympy.expand(_strip(coefficients[top]) - z) == 0 for z in zeros):
         coefficients = {power: c for power, c in coefficients.items() if power != top}
-    powers = list(coefficients.items())
-    roots = [r for r in value.atoms(sympy.Pow) if r.exp == sympy.Rational(1, 2)]
-    if roots:
-        # A root of a quadratic is (−c1 ± r)/(2 c2) with r² the discriminant: with r a symbol, the
-        # residue is a multiple of r² − discriminant.
-        value = value.xreplace({roots[0]: sy.root})
-    residue = sympy.Add(*(c * value**power for power, c in powers))
-    if roots:
-        residue = sympy.numer(sympy.together(residue))
-        square = sympy.expand(sy.root**2 - roots[0].base)
-        residue = sympy.rem(sympy.expand(residue), square, sy.root)
-    if sympy.cancel(residue) != 0:
-        raise ProofError(f"{branch.value} does not solve {coefficients}: {residue} remains")
+    roots = [r for r in branch.value.atoms(sympy.Pow) if r.exp == sympy.Rational(1, 2)]
+    if not roots:
+        residue = sympy.Add(*(c * branch.value**power for power, c in coefficients.items()))
+        residues = [residue]
+    else:
+        # x = m + n √D solves c2 x² + c1 x + c0 if 2 c2 m + c1 = 0 and 4 c2² n² D = c1² − 4 c0 c2.
+        value = branch.value.xreplace({roots[0]: sy.root})
+        m = value.xreplace({sy.root: sympy.S.Zero})
+        n = value.xreplace({sy.root: sympy.S.One}) - m
+        c0, c1, c2 = (coefficients.get(power, sympy.S.Zero) for power in range(3))
+        under = 4 * c2**2 * n**2 * roots[0].base
+        residues = [2 * c2 * m + c1, under - c1**2 + 4 * c0 * c2]
+    for residue in residues:
+        if sympy.cancel(residue) != 0:
+            raise ProofError(f"{branch.value} does not solve {coefficients}: {residue} remains")
 
 
-_TRIALS = 24
+_TRIALS = 8
 _ENOUGH = 3
 
 

@@ -10,7 +10,7 @@ import sympy
 
 from roofsym import files, results, units
 from roofsym import symbols as sy
-from roofsym.derivation import Formula
+from roofsym.derivation import Formula, Label
 from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
@@ -18,7 +18,7 @@ from roofsym.quantities import BYTES, FLOPS, Subject
 from roofsym.render import document
 from roofsym.render.expression import render
 from roofsym.render.notation import Notation
-from roofsym.results import Result
+from roofsym.results import Question, Result
 from roofsym.solve import Crossover, solve_condition
 
 
@@ -36,11 +36,15 @@ def text(result: Result, letters: Notation, freed: Result | None = None) -> str:
     """
     d = result.derivation
     lines = [f"{result.question.title}: {d.subject}" if d.subject else result.question.title]
-    shown = [s for s in d.steps if s.kind == "solution"]
+    # A solution under another name was a step on the way.
+    shown = [
+        s for s in d.steps
+        if s.kind == "elasticity" or (s.kind == "solution" and s.formulas[0].left == result.label)
+    ]  # fmt: skip
     conditions = [s for s in d.steps if s.kind == "condition"]
     for step in shown:
         formula, *when = step.formulas
-        line = f"  {result.question.label.text} = {render(formula.right, 'text', letters)}"
+        line = f"  {_name(formula.left)} = {render(formula.right, 'text', letters)}"
         for condition in conditions[:1]:
             line += f"        only while {render(condition.formulas[0].right, 'text', letters)}"
         if when and not conditions:
@@ -54,6 +58,10 @@ def text(result: Result, letters: Notation, freed: Result | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _name(left: object) -> str:
+    return left.text if isinstance(left, Label) else str(left)
+
+
 def _given(result: Result) -> str:
     """The values of the step that the answer was asked for: ``at B = 1, L = 8192``."""
     known = [s for s in (sy.B, sy.S, sy.L) if s in result.derivation.values and s != result.symbol]
@@ -63,22 +71,21 @@ def _given(result: Result) -> str:
 
 
 def _verdict(result: Result, letters: Notation, freed: Result | None) -> list[str]:
-    q = result.question
     if result.outcome in ("never", "always"):
         lines = [f"{result.outcome}{_given(result)}: {result.reason}"]
         return lines + _where_it_would(freed, letters)
     if result.value is None or not result.value.is_number:
         if result.value is None or result.value == result.general.value:
             return []
-        line = f"{q.label.text} = {render(result.value, 'text', letters, digits=4)}"
+        line = f"{result.label.text} = {render(result.value, 'text', letters, digits=4)}"
         for case, solved in result.only_while():
             if case == sympy.true:
                 line += f", only while {render(solved, 'text', letters, digits=4)}"
         return [line]
     value = units.format_quantity(result.value, result.unit, 5)
-    line = f"{q.label.text} = {value}{_given(result)}"
-    if result.whole is not None:
-        line += f" ({q.first or q.last}: {result.whole})"
+    line = f"{result.label.text} = {value}{_given(result)}"
+    if result.reading:
+        line += f" ({result.reading})"
     return [line]
 
 
@@ -96,7 +103,7 @@ def _where_it_would(freed: Result | None, letters: Notation) -> list[str]:
             inside = 2 ** (int(sympy.floor(sympy.log(solved.rhs, 2))) - 1)
             example = freed.bound.at({natural: sympy.Integer(inside)})
             number = units.format_quantity(example.value, freed.unit)
-            line += f"; at {natural} = {inside}, {freed.question.label.text} = {number}"
+            line += f"; at {natural} = {inside}, {freed.label.text} = {number}"
             if freed.question.first:
                 line += f" ({freed.question.first}: {int(sympy.ceiling(example.value))})"
         return [line]
@@ -140,31 +147,19 @@ def equation(
 # --- tables of results ---------------------------------------------------------------------------
 
 
-def _typical(name: str, ledger: Ledger) -> Ledger:
-    """Ledger with values for what a result needs and was not set: one sequence, a short context.
-
-    KV reads are asked for at a batch of 64: at batch 1 the answer is longer than any context.
-    """
-    needed = {
-        "kv-overtakes-weights": {"B": 64},
-        "prefill-critical-length": {"B": 1},
-        "decode-speed-limit": {"B": 1, "L": 0},
-        "limit-intensity": {"L": 0},
-        "critical-batch": {"L": 128},
-        "latent-expanded-length": {"L": 4096},
-        "latent-absorbed-context": {"S": 128},
-    }.get(name, {})
-    missing = {k: v for k, v in needed.items() if sy.TABLE[k].symbol not in ledger.values}
+def _typical(question: Question, ledger: Ledger) -> Ledger:
+    """Ledger with values for what a question needs and was not set: a short context, say."""
+    missing = {k: v for k, v in question.typical.items() if sy.TABLE[k].symbol not in ledger.values}
     return ledger.at(**missing)
 
 
 def answers(ledger: Ledger, machine: Machine) -> list[Result]:
     """Every named result that makes sense under the ledger's convention."""
     made = []
-    for name, entry in results.RESULTS.items():
+    for entry in results.RESULTS.values():
         unknown_free = Ledger.in_phase(ledger, entry.question.phase or "step")
         try:
-            open_step = _typical(name, unknown_free).without(entry.question.symbol)
+            open_step = _typical(entry.question, unknown_free).without(entry.question.symbol)
             made.append(entry.answer(open_step, machine))
         except InputError as error:
             # Asked of a model or a convention for which it makes no sense.
@@ -189,8 +184,8 @@ def _remark(result: Result) -> str:
     if result.outcome in ("never", "always"):
         return result.reason
     parts = [_given(result).strip()]
-    if result.whole is not None:
-        parts.append(f"{result.question.first or result.question.last}: {result.whole}")
+    if result.reading:
+        parts.append(result.reading)
     if result.question.natural is not None and result.general.outcome == "conditional":
         for _, solved in solve_condition(result.general.when, result.question.natural):
             if isinstance(solved, sympy.Lt):

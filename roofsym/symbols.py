@@ -12,6 +12,7 @@ decode step puts 1 in the place of ``S``.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -319,6 +320,11 @@ elasticity = _define(
     text="E", latex=r"\mathcal{E}",
 )  # fmt: skip
 
+n_params = _define(
+    "n_params", "1", "parameters that one token uses", "constant",
+    text="N_p", latex=r"N_{\mathrm{p}}",
+)  # fmt: skip
+
 # A lone linear layer: (M, K) times (K, N).
 rows = _define("rows", "1", "rows of a matrix multiplication: tokens", "layer", text="M", latex="M")
 in_features = _define("in_features", "1", "inputs of a linear layer", "layer", text="K", latex="K")
@@ -329,6 +335,10 @@ out_features = _define(
 root = _define(
     "root", "1", "stands for a square root while a solution is verified", "internal",
     text="r", latex="r",
+)  # fmt: skip
+gap = _define(
+    "gap", "FLOP", "stands for an expression that is positive where an equation is asked",
+    "internal", text="Δ", latex=r"\Delta",
 )  # fmt: skip
 
 
@@ -365,6 +375,10 @@ def info(symbol: sympy.Symbol) -> SymbolInfo:
         ) from None
 
 
+# More names than this in a message are no help: then the nearest ones.
+_LISTED = 24
+
+
 def lookup(name: str, field: str = "symbol", allowed: Iterable[str] | None = None) -> sympy.Symbol:
     """Symbol with the given Python name.
 
@@ -389,7 +403,10 @@ def lookup(name: str, field: str = "symbol", allowed: Iterable[str] | None = Non
     """
     accepted = tuple(TABLE) if allowed is None else tuple(allowed)
     if name not in accepted:
-        raise InputError(field, name, "one of " + ", ".join(accepted))
+        near = difflib.get_close_matches(str(name), accepted, 8, 0.5)
+        listing = ", ".join(accepted if len(accepted) <= _LISTED else near)
+        every = f"of {len(accepted)} names (roofsym list symbols)"
+        raise InputError(field, name, f"one of {listing}" if listing else f"one {every}")
     return TABLE[name].symbol
 
 

@@ -11,7 +11,15 @@ import sympy
 import roofsym as rs
 from roofsym import conventions, phases
 from roofsym import symbols as sy
-from roofsym.transformer import Attention, FeedForward, LatentAttention, LayerGroup, Structure
+from roofsym.transformer import (
+    Attention,
+    FeedForward,
+    LatentAttention,
+    LayerGroup,
+    Mixture,
+    Structure,
+)
+from roofsym.transformer.geometry import Window
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = ROOT.parent / "shared" / "data" / "configs"
@@ -74,7 +82,15 @@ def windowed(window: int | None, **changes: object) -> rs.Transformer:
 
 
 def subject(result: str, numbers: bool = False) -> rs.Transformer:
-    """A model of which a result can be asked: with latent attention where it is about that."""
+    """A model of which a result can be asked: of the kind that it is about."""
+    if "expert" in result or "mixture" in result:
+        structure = Structure(groups=(LayerGroup(feed_forward=Mixture()),))
+        widths = {k: v for k, v in TINY.items() if k != "d_ff"}
+        sizes = {**widths, "n_experts": 8, "top_k": 2, "d_expert": 5}
+        return rs.Transformer(structure, **(sizes if numbers else {}))
+    if result.startswith("window"):
+        structure = Structure(groups=(LayerGroup(attention=Attention(window=Window())),))
+        return windowed(5) if numbers else rs.Transformer(structure)
     if not result.startswith("latent"):
         return rs.Transformer(**TINY) if numbers else rs.Transformer()
     structure = Structure(groups=(LayerGroup(attention=LatentAttention()),))
@@ -101,6 +117,10 @@ def models() -> dict[str, rs.Transformer]:
 
 def asked_of(result: str) -> str | None:
     """A model of the catalogue that a result is a question to; None if it is one to all of them."""
+    if "expert" in result or "mixture" in result:
+        return "mixtral-8x7b"
+    if result.startswith("window"):
+        return "gpt-oss-20b"
     return "deepseek-v3" if result.startswith("latent-") else None
 
 

@@ -484,7 +484,24 @@ BAD = {
     "a missing config": (["show", "flops", "--model", "nope.json"], "o such file"),
     "a folder without a config": (["show", "flops", "--model", "."], "o such file"),
     "an unknown result": (["solve", "critical-mass"], "critical-mass"),
-    "an unknown unknown": (["solve", "critical-batch", "--for", "L"], "--for"),
+    "an unknown unknown": (["solve", "critical-batch", "--for", "Q"], "--for"),
+    "an unknown that does not occur": (["solve", "critical-batch", "--for", "gamma"], "gamma"),
+    "an unknown that was set": (
+        ["solve", "critical-batch", "--for", "L", "--set", "L=5"], "it is what is solved for",
+    ),
+    "its own unknown that was set": (["solve", "critical-batch", "--set", "B=64"], "--for"),
+    "a constant and what it is made of": (
+        ["eval", "bytes", "--phase", "decode", "--set", "w=9", "--set", "b_w=2"], "made of b_w",
+    ),
+    "a constant in the way": (
+        ["solve", "critical-batch", "--for", "b_w", "--set", "w=9"], "is part of it",
+    ),
+    "a target that nobody asked for": (
+        ["solve", "critical-batch", "--set", "time=1"], "what is asked for",
+    ),
+    "a phase that is no phase of it": (
+        ["solve", "time-to-first-token", "--phase", "decode"], "prefill",
+    ),
     "an unknown symbol to solve for": (
         ["solve", "time = 0.01", "--for", "x", "--phase", "decode"], "x",
     ),

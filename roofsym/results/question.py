@@ -1,0 +1,511 @@
+"""What a named result is: a question, two sides over the ledger, and an answer for any symbol.
+
+A result sums the two sides of an equation from the ledger; `Inquiry.answer` does the rest for all
+of them: it writes out the constants in which the unknown hides, solves, derives and verifies.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from roofsym import symbols as sy
+from roofsym import units
+from roofsym.derivation import Derivation, Label
+from roofsym.errors import InputError
+from roofsym.hardware import Machine
+from roofsym.ledger import Ledger
+from roofsym.solve import Branch, Crossover, alternatives, crossover, solve_condition
+
+STEP, MACHINE = "a step", "a machine"
+Unknown: TypeAlias = "sympy.Symbol | str | None"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a result asks, in words: one place for everything that is printed about it.
+
+    Attributes
+    ----------
+    name : str
+        Name on the command line.
+    title : str
+        What is found.
+    label : Label
+        Left-hand side of the solution.
+    phases : tuple of str
+        Phases of the step that it can be asked of; the first one if the ledger is of none.
+    needs : tuple of str
+        Whether it takes `STEP`, `MACHINE` or both.
+    left, right : str
+        What the two sides are.
+    symbol : sympy.Symbol
+        The unknown, unless another symbol is asked for.
+    natural : sympy.Symbol, optional
+        The symbol for which conditions are solved.
+    first : str
+        What the first whole number beyond a crossing is: ``first compute-bound batch``.
+    last : str
+        What the last whole number before a crossing is, where that is what one asks for.
+    typical : mapping of str to int
+        Values under which a report answers it, where a model and a machine leave it open.
+    reading : callable, optional
+        What a value says, in words.
+    relative : bool
+        Whether the answer is relative to the symbol asked for, which keeps its value, rather than
+        solved for it.
+    """
+
+    name: str
+    title: str
+    label: Label
+    left: str
+    right: str
+    symbol: sympy.Symbol
+    phases: tuple[str, ...] = ("decode",)
+    needs: tuple[str, ...] = (STEP, MACHINE)
+    natural: sympy.Symbol | None = None
+    first: str = ""
+    last: str = ""
+    typical: Mapping[str, object] = field(default_factory=dict, hash=False)
+    reading: Callable[[sympy.Expr], str] | None = None
+    relative: bool = False
+
+    @property
+    def phase(self) -> str:
+        """The phase it is asked of by default; empty if it is about no step."""
+        return self.phases[0] if self.phases else ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Where two quantities of a step meet: the value, its condition and its derivation.
+
+    Attributes
+    ----------
+    question : Question
+        What was asked.
+    general : Crossover
+        The answer in named constants, whatever the model.
+    bound : Crossover
+        The answer with everything put in that is known: what `value`, `when` and `outcome` are of.
+    derivation : Derivation
+        How it follows from the ledger, each step re-checked.
+    """
+
+    question: Question
+    general: Crossover
+    bound: Crossover
+    derivation: Derivation
+
+    @property
+    def symbol(self) -> sympy.Symbol:
+        """The unknown."""
+        return self.general.symbol
+
+    @property
+    def asked_otherwise(self) -> bool:
+        """Whether another symbol was asked for than the question's own."""
+        return bool(self.symbol != self.question.symbol)
+
+    @property
+    def label(self) -> Label:
+        """Left-hand side of the solution."""
+        if not self.asked_otherwise:
+            return self.question.label
+        row = sy.info(self.symbol)
+        return Label(row.text, row.latex)
+
+    @property
+    def unit(self) -> str:
+        """Unit of the value."""
+        return sy.info(self.symbol).unit
+
+    @property
+    def value(self) -> sympy.Expr | None:
+        """Value of the unknown at the crossing, with what is known put in; None if never."""
+        return self.bound.value
+
+    @property
+    def when(self) -> Boolean:
+        """Condition under which there is a crossing."""
+        return self.bound.when
+
+    @property
+    def outcome(self) -> str:
+        """``crosses``, ``conditional``, ``never``, ``always`` or ``numeric``."""
+        return self.bound.outcome
+
+    @property
+    def whole(self) -> int | None:
+        """The whole number that is asked for: first beyond the crossing, or last before it."""
+        value, q = self.value, self.question
+        if value is None or not value.is_number or self.asked_otherwise or not (q.first or q.last):
+            return None
+        if q.last:
+            return max(int(sympy.floor(value)), 0)
+        return max(int(sympy.ceiling(value)), 1)
+
+    @property
+    def reading(self) -> str:
+        """What the number says, in words; for a count, what it means for whole numbers."""
+        q, value = self.question, self.value
+        if self.whole is not None:
+            return f"{q.first or q.last}: {self.whole}"
+        if value is None or not value.is_number:
+            return ""
+        if q.reading is not None and not self.asked_otherwise:
+            return q.reading(value)
+        return whole_numbers(self.bound, q.left, q.right)
+
+    def only_while(self) -> tuple[tuple[Boolean, Boolean], ...]:
+        """The condition solved for the result's natural symbol: (case, what it says)."""
+        if self.question.natural is None or self.asked_otherwise:
+            return ()
+        return solve_condition(self.when, self.question.natural)
+
+    @property
+    def reason(self) -> str:
+        """Why the answer is what it is, in words and limits."""
+        q, x = self.question, self.bound
+        if x.outcome not in ("never", "always"):
+            under = " only under a condition" if x.outcome == "conditional" else ""
+            return f"{q.left} meets {q.right}{under}"
+        side = "below" if x.outcome == "never" else "above"
+        nearest = nearest_end(x)
+        if nearest is None:
+            return f"{q.left} stays {side} {q.right}"
+        end, ratio = nearest
+        where = f"as {sy.info(x.symbol).text} {'grows' if end is x.ends else 'falls to 0'}"
+        # The side that moves is described; the other one stands still.
+        if x.left.has(x.symbol) or not x.left.is_number:
+            reason = f"{q.left} {self._tends_to(ratio, x.right, q.right)} {where}"
+            still, name = x.right, q.right
+        else:
+            reason = f"{q.right} {self._tends_to(1 / ratio, x.left, q.left)} {where}"
+            still, name = x.left, q.left
+        if still.is_number:
+            reason += f", {name} is at {units.format_quantity(still, self._side_unit)}"
+        return reason
+
+    def _tends_to(self, ratio: sympy.Expr, other: sympy.Expr, name: str) -> str:
+        """Limit of one side, from the limit of its ratio to the other one."""
+        if ratio in (sympy.oo, sympy.zoo):
+            return "grows without bound"
+        value = ratio * other
+        if self.symbol in value.free_symbols or not value.is_number:
+            factor = units.format_number(ratio) if ratio.is_number else str(ratio)
+            return f"tends to {factor} times {name}"
+        return f"tends to {units.format_quantity(value, self._side_unit)}"
+
+    @property
+    def _side_unit(self) -> str:
+        return str(units.dimension(self.general.right))
+
+    def _repr_latex_(self) -> str:
+        return self.derivation._repr_latex_()
+
+
+def nearest_end(found: Crossover) -> tuple[sympy.Expr, sympy.Expr] | None:
+    """Where the two sides of an equation that never holds come closest: 0 or infinity, the ratio.
+
+    Returns
+    -------
+    tuple or None
+        The limit itself (`Crossover.starts` or `ends`), twice; None if the limits are unknown.
+    """
+    known = [x for x in (found.ends, found.starts) if x.is_number and x is not sympy.nan]
+    if not known:
+        return None
+    pick = max if found.outcome == "never" else min
+    nearest = pick(known, key=lambda x: sympy.N(x))
+    return (found.ends if nearest == found.ends else found.starts), nearest
+
+
+def whole_numbers(found: Crossover, left: str, right: str) -> str:
+    """What one crossing says of whole numbers, for an unknown that is counted; else nothing."""
+    value = found.value
+    counted = sy.info(found.symbol).role in ("step", "dimension") or found.symbol == sy.n_machines
+    if not counted or len(found.branches) != 1 or value is None or not value.is_number:
+        return ""
+    first = sympy.ceiling(value)
+    slack = sympy.N((found.left - found.right).xreplace({found.symbol: first + 1}))
+    return f"from {first} on {left} is {'above' if slack > 0 else 'below'} {right}"
+
+
+@dataclass
+class Inquiry:
+    """One question on its way to an answer: the derivation grows as sides are summed.
+
+    Attributes
+    ----------
+    question : Question
+        What is asked.
+    ledger : Ledger
+        The step, in a phase that the question is about.
+    machine : Machine
+        The machine.
+    symbol : sympy.Symbol
+        The unknown.
+    d : Derivation
+        The steps so far.
+    """
+
+    question: Question
+    ledger: Ledger
+    machine: Machine
+    symbol: sympy.Symbol
+    d: Derivation
+
+    @classmethod
+    def of(
+        cls,
+        question: Question,
+        ledger: Ledger | None = None,
+        machine: Machine | None = None,
+        symbol: Unknown = None,
+    ) -> Inquiry:
+        """Start on a question.
+
+        Raises
+        ------
+        InputError
+            If the unknown is already given a value.
+        """
+        step = Ledger(()) if ledger is None else ledger
+        if ledger is not None and question.phases and ledger.phase not in question.phases:
+            step = ledger.in_phase(question.phase)
+        values = dict(step.values)
+        parts = [step.model] if ledger is not None else []
+        if machine is not None:
+            parts.append(("on " if parts else "") + machine.label)
+            values |= {s: v for s, v in machine.values.items() if s not in values}
+        subject = " ".join(parts) + (
+            f", counted as {step.convention}" if ledger is not None else ""
+        )
+        unknown = question.symbol
+        if symbol is not None:
+            unknown = sy.lookup(symbol) if isinstance(symbol, str) else symbol
+            sy.info(unknown)
+            # What is known of it otherwise is what one wants to see changed.
+            values.pop(unknown, None)
+        elif unknown in values:
+            accepted = f"no value, since {question.title} is solved for it; or another unknown"
+            raise InputError(unknown.name, values[unknown], accepted)
+        # The ridge point is a symbol of its own in closed forms; its value is peak over bandwidth.
+        if sy.ridge not in values and {sy.peak, sy.bandwidth} <= values.keys():
+            values[sy.ridge] = values[sy.peak] / values[sy.bandwidth]
+        step = dataclasses.replace(
+            step, values={s: v for s, v in step.values.items() if s in values}
+        )
+        d = Derivation(question.title, subject, values)
+        return cls(question, step, machine or Machine(), unknown, d)
+
+    # --- the sides ---------------------------------------------------------------------------
+
+    def total(
+        self, text: str, symbol: sympy.Expr | Label, part: Ledger, quantity: str
+    ) -> sympy.Expr:
+        """Sum of a part of the ledger, in named constants."""
+        return self.d.total(text, symbol, part, quantity).expr
+
+    @property
+    def _step(self) -> str:
+        phase = self.ledger.phase
+        return f"one {phase} step" if phase in ("decode", "verify") else phase
+
+    def work(self) -> sympy.Expr:
+        """FLOPs of the step."""
+        return self.total(
+            f"FLOPs of {self._step}, summed over the ledger", sy.flops, self.ledger, "flops"
+        )
+
+    def moved(self) -> sympy.Expr:
+        """Bytes of the step.
+
+        Raises
+        ------
+        InputError
+            If the convention counts none.
+        """
+        expr = self.total(
+            f"Bytes of {self._step}, summed over the ledger", sy.bytes_, self.ledger, "bytes"
+        )
+        if expr == 0:
+            raise InputError("convention", self.ledger.convention, "one that counts bytes")
+        return expr
+
+    def define_ridge(self) -> None:
+        """State what the ridge point is."""
+        self.d.define("The ridge point of the machine", sy.ridge, sy.peak / sy.bandwidth)
+
+    def times(self, work: sympy.Expr, moved: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+        """Seconds to compute and to move, on as many machines as are asked for."""
+        asked = sy.n_machines in self.d.values or self.symbol == sy.n_machines
+        n = sy.n_machines if asked else sympy.S.One
+        return work / (n * sy.peak), moved / (n * sy.bandwidth)
+
+    def time(self) -> sympy.Expr:
+        """Seconds of the step: the longer of computing and moving."""
+        return sympy.Max(*self.times(self.work(), self.moved()))
+
+    # --- the answer --------------------------------------------------------------------------
+
+    def answer(
+        self, left: sympy.Expr, right: sympy.Expr, given: sympy.Expr | None = None
+    ) -> Result:
+        """Solve the equation of a result in general and with what is known, and derive it.
+
+        Parameters
+        ----------
+        left, right : sympy.Expr
+            The two sides, in named constants.
+        given : sympy.Expr, optional
+            An expression that is positive wherever the question makes sense.
+
+        Raises
+        ------
+        InputError
+            If the unknown is not in the equation, or a constant that it is part of has a value.
+        """
+        question, d, symbol = self.question, self.d, self.symbol
+        d.equation(f"Set {question.left} equal to {question.right}", left, right)
+        left, right, given = self._written_out(left, right, given)
+        general = crossover(left, right, symbol, given=given)
+        name = sy.info(symbol).text
+        if general.outcome == "numeric":
+            d.remark(f"This has no closed form in {name}: it is solved once all else has numbers.")
+        elif not general.branches:
+            d.remark(f"No {name} > 0 solves this: {question.left} never meets {question.right}.")
+        known = {s: d.evaluate(s) for s in (left - right).free_symbols if s != symbol}
+        result = Result(
+            question, general, general.at({s: v for s, v in known.items() if s != v}), d
+        )
+        for branch in general.branches:
+            _derive_branch(result, branch)
+        _numbers(result)
+        return result
+
+    def _written_out(
+        self, left: sympy.Expr, right: sympy.Expr, given: sympy.Expr | None
+    ) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr | None]:
+        """The equation with the constants written out in which the unknown hides."""
+        d, symbol = self.d, self.symbol
+        used = (left - right).free_symbols
+        meanings = {**d.definitions, sy.ridge: sy.peak / sy.bandwidth}
+        hiding = {s: m for s, m in meanings.items() if s in used and m.has(symbol)}
+        if not hiding and symbol not in used and symbol == self.question.symbol:
+            accepted = f"one under which {symbol.name} matters"
+            raise InputError("convention", self.ledger.convention, accepted)
+        if not hiding and symbol not in used:
+            inside = {s for u in used for s in meanings.get(u, u).free_symbols}
+            listing = ", ".join(s.name for s in sorted(used | inside, key=sy.rank))
+            raise InputError("unknown", symbol.name, f"a symbol of the equation: {listing}")
+        for constant in hiding:
+            if constant in self.ledger.values:
+                accepted = f"no value: {symbol.name}, which is solved for, is part of it"
+                raise InputError(constant.name, self.ledger.values[constant], accepted)
+        if hiding:
+            left, right = left.xreplace(hiding), right.xreplace(hiding)
+            given = None if given is None else given.xreplace(hiding)
+            d.equation(f"Written out, so that {sy.info(symbol).text} shows", left, right)
+        return left, right, given
+
+
+def _derive_branch(result: Result, branch: Branch) -> None:
+    """Add a solution; where the numbers decide which of several conditions holds, that one."""
+    d, general, bound = result.derivation, result.general, result.bound
+    when = branch.when
+    holds = [c for c in alternatives(when) if evaluate_condition(d, c) == sympy.true]
+    decided = bound.outcome == "crosses" and when != sympy.true
+    if decided and not holds and len(general.branches) > 1:
+        return
+    if decided and holds:
+        when = holds[-1]
+    text = f"Solved for {sy.info(general.symbol).text}"
+    if when != sympy.true:
+        text += ", which holds " + ("here, since" if decided and holds else "only while")
+    d.solution(text, result.label, general, branch, when)
+    _solved_condition(result, branch)
+
+
+def evaluate_condition(d: Derivation, condition: Boolean) -> Boolean:
+    """What a condition becomes with everything put in that a derivation knows."""
+    if isinstance(condition, sympy.And | sympy.Or):
+        return condition.func(*(evaluate_condition(d, c) for c in condition.args))
+    if condition in (sympy.true, sympy.false):
+        return condition
+    sides = d.evaluate(condition.lhs), d.evaluate(condition.rhs)
+    if any(x.is_number and not x.is_extended_real for x in sides):
+        return sympy.false  # The root of a negative number: the branch is not there.
+    return condition.func(*sides)
+
+
+def _solved_condition(result: Result, branch: Branch) -> None:
+    natural, d = result.question.natural, result.derivation
+    if natural is None or result.asked_otherwise:
+        return
+    for case, solved in solve_condition(branch.when, natural):
+        text = f"In terms of {sy.info(natural).text}"
+        if case == sympy.true:
+            d.condition(text, branch.when, natural, solved)
+        elif isinstance(solved, sympy.Lt):
+            where = f"{text}, where the denominator is positive"
+            d.condition(where, branch.when, natural, solved)
+
+
+def _numbers(result: Result) -> None:
+    d, value = result.derivation, result.value
+    if result.outcome in ("never", "always"):
+        d.remark(f"With the numbers put in, {result.outcome}: {result.reason}.")
+        return
+    if value is None or not value.is_number or not d.values:
+        return
+    for branch in result.bound.branches:
+        if branch.bracket:
+            d.root("In numbers", result.label, result.bound, branch, result.unit)
+    for branch in result.general.branches:
+        found = sympy.N(d.evaluate(branch.value))
+        if found.is_real and abs(found - value) <= 1e-9 * abs(sympy.N(value)):
+            if not any(b.bracket for b in result.bound.branches):
+                d.number("In numbers", result.label, branch.value, value, result.unit)
+            return
+
+
+@dataclass(frozen=True)
+class Named:
+    """An entry of the list of results.
+
+    Attributes
+    ----------
+    question : Question
+        What it asks.
+    function : callable
+        The function of `roofsym.results` that answers it.
+    """
+
+    question: Question
+    function: Callable[..., Result]
+
+    def answer(self, ledger: Ledger, machine: Machine, symbol: Unknown = None) -> Result:
+        """Answer from a step and a machine, whichever of them it needs."""
+        subjects = {STEP: ledger, MACHINE: machine}
+        return self.function(*(subjects[n] for n in self.question.needs), symbol=symbol)
+
+
+NAMED: dict[str, Named] = {}
+
+
+def answers(question: Question) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+    """Enter a function into the list of results."""
+
+    def enter(function: Callable[..., Result]) -> Callable[..., Result]:
+        NAMED[question.name] = Named(question, function)
+        return function
+
+    return enter

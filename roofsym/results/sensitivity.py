@@ -1,0 +1,159 @@
+"""Sensitivities: the elasticity of time and intensity in any symbol, exact in every regime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from roofsym import symbols as sy
+from roofsym.derivation import Derivation, Label
+from roofsym.errors import InputError
+from roofsym.hardware import Machine
+from roofsym.ledger import Ledger
+from roofsym.results.question import (
+    STEP,
+    Inquiry,
+    Question,
+    Result,
+    Unknown,
+    answers,
+    evaluate_condition,
+)
+from roofsym.solve import Branch, Crossover, at_least, either
+
+_PHASES = ("decode", "prefill", "verify", "chunk")
+
+TIME = Question(
+    name="time-elasticity", title="elasticity of the time of a step",
+    label=Label("d ln T / d ln x", r"\frac{\mathrm{d} \ln T}{\mathrm{d} \ln x}"), phases=_PHASES,
+    left="the elasticity", right="the relative change of time", symbol=sy.elasticity,
+    typical={"B": 1, "L": 4096}, relative=True,
+)  # fmt: skip
+INTENSITY = Question(
+    name="intensity-elasticity", title="elasticity of intensity",
+    label=Label("d ln I / d ln x", r"\frac{\mathrm{d} \ln I}{\mathrm{d} \ln x}"), phases=_PHASES,
+    needs=(STEP,), left="the elasticity", right="the relative change of intensity",
+    symbol=sy.elasticity, typical={"B": 1, "L": 4096}, relative=True,
+)  # fmt: skip
+
+
+@answers(TIME)
+def time_elasticity(ledger: Ledger, machine: Machine, symbol: Unknown = None) -> Result:
+    """Relative change of the time of a step per relative change of a symbol, ``d ln T / d ln x``.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        A step.
+    machine : Machine
+        The machine.
+    symbol : sympy.Symbol or str, optional
+        The symbol that changes; the batch if not given.
+
+    Returns
+    -------
+    Result
+        The elasticity, one branch per regime: −1 for the bandwidth of a memory-bound step, 0 for
+        its peak.
+
+    Examples
+    --------
+    >>> import roofsym as rs
+    >>> led = rs.decode(rs.Transformer())
+    >>> for branch in time_elasticity(led, rs.Machine(), symbol="bandwidth").general.branches:
+    ...     print(branch.value)
+    -1
+    0
+    """
+    q = Inquiry.of(TIME, ledger, machine)
+    return _elasticity(q, q.time(), symbol, "T")
+
+
+@answers(INTENSITY)
+def intensity_elasticity(ledger: Ledger, symbol: Unknown = None) -> Result:
+    """Relative change of intensity per relative change of a symbol, ``d ln I / d ln x``.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        A step.
+    symbol : sympy.Symbol or str, optional
+        The symbol that changes; the batch if not given.
+
+    Returns
+    -------
+    Result
+        The elasticity: 1 in the batch while weights dominate, 0 once they are shared by many.
+
+    Examples
+    --------
+    >>> import roofsym as rs
+    >>> led = rs.decode(rs.Transformer(), convention="weights-only")
+    >>> intensity_elasticity(led).value
+    1
+    """
+    q = Inquiry.of(INTENSITY, ledger)
+    return _elasticity(q, q.work() / q.moved(), symbol, "I")
+
+
+def _elasticity(q: Inquiry, expr: sympy.Expr, symbol: Unknown, letter: str) -> Result:
+    d = q.d
+    x = sy.B if symbol is None else sy.lookup(symbol) if isinstance(symbol, str) else symbol
+    name = sy.info(x)
+    hiding = {s: m for s, m in d.definitions.items() if expr.has(s) and m.has(x)}
+    explicit = expr.xreplace(hiding)
+    if not explicit.has(x):
+        listing = ", ".join(s.name for s in sorted(explicit.free_symbols, key=sy.rank))
+        raise InputError("symbol", name.name, f"a symbol of what changes: {listing}")
+    label = Label(
+        f"d ln {letter} / d ln {name.text}",
+        rf"\frac{{\mathrm{{d}} \ln {letter}}}{{\mathrm{{d}} \ln {name.latex}}}",
+    )
+    found: list[tuple[Branch, sympy.Expr]] = []
+    for regime, when in _regimes(explicit, x):
+        value = sympy.factor_terms(sympy.together(x * sympy.diff(regime, x) / regime))
+        for position, (known, _) in enumerate(found):
+            if sympy.cancel(known.value - value) == 0:
+                found[position] = Branch(known.value, either(known.when, when)), regime
+                break
+        else:
+            found.append((Branch(value, when), regime))
+    for branch, regime in found:
+        d.elasticity("Relative change over relative change", label, regime, x, branch)
+    branches = tuple(branch for branch, _ in found)
+    outcome = "crosses" if len(branches) == 1 else "conditional"
+    general = Crossover(sy.elasticity, branches[0].value, sy.elasticity, outcome, branches)
+    bound = _with_numbers(general, d)
+    if bound.value is not None and bound.value.is_number and d.values:
+        holding = next(b for b in branches if d.evaluate(b.value) == bound.value)
+        d.number("In numbers", label, holding.value, bound.value, "1")
+    return Result(q.question, general, bound, d)
+
+
+def _with_numbers(general: Crossover, d: Derivation) -> Crossover:
+    """The regimes that the numbers leave, with the numbers put in."""
+    left = []
+    for branch in general.branches:
+        when = evaluate_condition(d, branch.when)
+        if when != sympy.false:
+            left.append(Branch(d.evaluate(branch.value), when))
+    outcome = "crosses" if any(b.when == sympy.true for b in left) else "conditional"
+    return Crossover(general.left, left[0].value, general.symbol, outcome, tuple(left))
+
+
+def _regimes(expr: sympy.Expr, symbol: sympy.Symbol) -> Iterator[tuple[sympy.Expr, Boolean]]:
+    """Smooth pieces of an expression with Min and Max, each with the condition of its regime."""
+    atoms = [x for x in expr.atoms(sympy.Min, sympy.Max) if x.has(symbol)]
+    if not atoms:
+        yield expr, sympy.true
+        return
+    innermost = min(atoms, key=lambda x: (len(x.atoms(sympy.Min, sympy.Max)), str(x)))
+    arms = sorted(innermost.args, key=str)
+    for arm in arms:
+        others = [x for x in arms if x != arm]
+        pairs = [(x, arm) if isinstance(innermost, sympy.Min) else (arm, x) for x in others]
+        here = sympy.And(*(at_least(*pair) for pair in pairs))
+        for piece, when in _regimes(expr.xreplace({innermost: arm}), symbol):
+            yield piece, sympy.And(here, when)
