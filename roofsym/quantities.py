@@ -142,6 +142,18 @@ def _plain(make: Callable[[Subject], sympy.Expr]) -> Callable[[Subject], ClosedF
     return lambda subject: ClosedForm(make(subject), {}, subject.values)
 
 
+def _footprint(subject: Subject) -> ClosedForm:
+    model = subject.model.structure
+    B, S, L = PHASES[subject.ledger.phase]
+    kept, token = model.cached_bytes(S + L), model.cached_bytes_per_token
+    definitions = {sy.w_all: model.stored_bytes}
+    # Layers with a window keep no more than that of a context: then this is no multiple of a token.
+    if token != 0 and sympy.expand(kept - token * (S + L)) == 0:
+        definitions[sy.kappa_all] = token
+        kept = sy.kappa_all * (S + L)
+    return ClosedForm(sy.w_all + B * kept, definitions, subject.values)
+
+
 FLOPS = _total("flops")
 BYTES = _total("bytes")
 
@@ -209,8 +221,7 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
             ),
             Quantity(
                 "memory_footprint", "B", "bytes of all weights and of the KV cache after the step",
-                "M",
-                _plain(lambda s: s.model.structure.footprint(*PHASES[s.ledger.phase])),
+                "M", _footprint,
             ),
         )
     }

@@ -39,7 +39,8 @@ class SymbolInfo:
         What it stands for, in one line.
     role : str
         ``step``, ``dimension``, ``precision``, ``machine``, ``convention``, ``constant`` (of a
-        model, the coefficients of closed forms) or ``quantity`` (the left-hand side of a formula).
+        model, the coefficients of closed forms), ``quantity`` (the left-hand side of a formula)
+        or ``notation`` (a letter of a notation, outside the table: see `extra`).
     symbol : sympy.Symbol
         The symbol itself.
     """
@@ -122,6 +123,13 @@ kappa_w = _define(
     "constant", text="κ_w", latex=r"\kappa_{\mathrm{w}}",
 )  # fmt: skip
 a = _define("a", "B", "bytes per new token: activations, KV written, embedding rows", "constant")
+w_all = _define(
+    "w_all", "B", "bytes of all weights", "constant", latex=r"w_{\mathrm{all}}"
+)  # fmt: skip
+kappa_all = _define(
+    "kappa_all", "B/token", "bytes of one token in the KV cache, all layers", "constant",
+    text="κ_all", latex=r"\kappa_{\mathrm{all}}",
+)  # fmt: skip
 sigma = _define(
     "sigma", "B/token", "bytes of scores and probabilities per new token and token in view",
     "constant", text="σ", latex=r"\sigma",
@@ -273,6 +281,32 @@ root = _define(
     "root", "1", "stands for a square root while a solution is verified", "internal",
     text="r", latex="r",
 )  # fmt: skip
+
+
+def extra(name: str, unit: str, meaning: str, *, text: str = "", latex: str = "") -> sympy.Symbol:
+    """Symbol of a notation, for what the table has no symbol for: ``r`` where ``d_ff = r d_model``.
+
+    It has a unit and a meaning like any other, and is printed; it is not one of the table's: no
+    value can be bound to it. The same letter may be asked for again, by another notation.
+
+    Raises
+    ------
+    InputError
+        If the name is one of the table's, or stood for something else before.
+
+    Examples
+    --------
+    >>> r = extra("r", "1", "width of the feed-forward block over that of the residual stream")
+    >>> info(r).role
+    'notation'
+    """
+    symbol = sympy.Symbol(name, positive=True)
+    row = SymbolInfo(name, text or name, latex or name, unit, meaning, "notation", symbol)
+    known = _BY_SYMBOL.setdefault(symbol, row)
+    if known != row:
+        accepted = f"a new name: {name} is {known.meaning}, printed {known.text} [{known.unit}]"
+        raise InputError("extra symbol", f"{name}: {meaning}", accepted)
+    return symbol
 
 
 def names(*roles: str) -> tuple[str, ...]:
