@@ -670,7 +670,8 @@ def _derive(options: argparse.Namespace) -> str:
     derivation = result.derivation
     if options.format == "latex-fragment":
         label = f"eq:{options.result}"
-        return derivation.fragment("align", label, request.notation, depth) + "\n"
+        shown = options.depth or "constants"
+        return derivation.fragment("align", label, request.notation, shown) + "\n"
     written = {
         "text": derivation.text, "latex": derivation.latex, "markdown": derivation.markdown,
         "html": derivation.html,

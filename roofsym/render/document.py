@@ -102,10 +102,20 @@ def expanded(derivation: Derivation, depth: str) -> list[Step]:
     return [
         dataclasses.replace(
             step,
-            formulas=tuple(Formula(f.left, f.right.xreplace(rules), f.sign) for f in step.formulas),
+            formulas=tuple(
+                Formula(_expanded(f.left, rules), f.right.xreplace(rules), f.sign)
+                for f in step.formulas
+            ),
         )
         for step in _without_numbers(derivation.steps)
     ]
+
+
+def _expanded(
+    left: Label | sympy.Expr | None, rules: dict[sympy.Symbol, sympy.Expr]
+) -> Label | sympy.Expr | None:
+    # What a step defines keeps its name; one side of an equation is expanded like the other.
+    return left.xreplace(rules) if isinstance(left, sympy.Expr) and not left.is_Symbol else left
 
 
 def _checked(depth: str) -> str:

@@ -37,8 +37,9 @@ Term = tuple[sympy.Rational, Monomial]
 def arranged(expr: sympy.Expr) -> sympy.Expr:
     """The same expression as an author would write it.
 
-    Sums in dimensions of a model are grouped by the batch, the powers of the step, the bytes per
-    element and the layers, in this order; roots of quadratics have one fraction bar.
+    Sums in dimensions of a model are grouped by the batch and the machine's rates, the powers of
+    the step, the bytes per element and the layers, in this order; roots of quadratics have one
+    fraction bar.
 
     Examples
     --------
@@ -116,6 +117,10 @@ def _is_step(factor: sympy.Expr) -> bool:
     return sy.info(factor).role in ("step", "constant", "machine", "quantity")
 
 
+def _is_rate(factor: sympy.Expr) -> bool:
+    return factor.is_Symbol and not factor.is_Dummy and sy.info(factor).role == "machine"
+
+
 def _is_precision(factor: sympy.Expr) -> bool:
     return factor.is_Symbol and not factor.is_Dummy and sy.info(factor).role == "precision"
 
@@ -123,7 +128,7 @@ def _is_precision(factor: sympy.Expr) -> bool:
 # From the outside in: what is grouped by, and which common factors are pulled out of the sum. Of
 # the powers of the step only layers and bytes are: 24 S d² + 4 S² d is how one knows the formula.
 _LEVELS: tuple[tuple[Callable[[sympy.Expr], bool], Callable[[sympy.Expr], bool]], ...] = (
-    (lambda f: f == sy.B, lambda f: f in _LAYERS or _is_precision(f)),
+    (lambda f: f == sy.B or _is_rate(f), lambda f: f in _LAYERS or _is_precision(f)),
     (_is_step, lambda f: f in _LAYERS or _is_precision(f)),
     (_is_precision, lambda f: True),
 )
@@ -141,15 +146,17 @@ def _nested(terms: Sequence[Term], level: int) -> sympy.Expr:
     # Powers of the step with the same coefficient share it: (S + L) times it.
     shared: dict[sympy.Expr, list[sympy.Expr]] = {}
     for outer, inner_terms in groups.items():
-        inside = _nested(inner_terms, level + 1)
+        # What is subtracted is subtracted as a whole: − I* (κ L + a).
+        less = all(number < 0 for number, _ in inner_terms)
+        inside = _nested([(-n if less else n, f) for n, f in inner_terms], level + 1)
         opposite = -inside in shared
-        part = -_product(outer) if opposite else _product(outer)
+        part = -_product(outer) if less != opposite else _product(outer)
         shared.setdefault(-inside if opposite else inside, []).append(part)
     parts = []
     for inside, outers in shared.items():
         # S − 1, not 1 − S.
         lead = max(outers, key=lambda x: sum(_powers(x).values()))
-        sign = -1 if lead.as_coeff_Mul()[0] < 0 else 1
+        sign = -1 if len(outers) > 1 and lead.as_coeff_Mul()[0] < 0 else 1
         parts.append(sympy.factor_terms(sympy.Add(*(sign * x for x in outers))) * (sign * inside))
     return _pull(parts, pulled)
 
