@@ -527,7 +527,10 @@ class LatexWriter(MarkdownWriter):
         left, *parts = super().sides(formula, style)
         if formula.left is None or len(parts) == 1:
             return [left, *parts]
-        return [left, *(self._fitted(part, width(left)) for part in parts)]
+        fitted = [self._fitted(part, width(left)) for part in parts]
+        # Values that are wider than the page even so are left out: the number stays.
+        values = [p for p in fitted[1:-1] if width(left) + width(p) <= LINE]
+        return [left, fitted[0], *values, fitted[-1]]
 
     def _fitted(self, part: str, beside: float) -> str:
         if beside + width(part) <= LINE:

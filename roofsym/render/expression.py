@@ -22,7 +22,7 @@ from sympy.logic.boolalg import Boolean
 from roofsym import symbols as sy
 from roofsym import units
 from roofsym.errors import InputError
-from roofsym.render.measure import LINE, width
+from roofsym.render.measure import LINE, SMALL, width
 from roofsym.render.notation import DEFAULT, Notation
 from roofsym.render.shape import arranged
 
@@ -213,7 +213,9 @@ class LatexStyle(Style):
     def fraction(self, above: Sequence[str], below: Sequence[str]) -> str:
         """Write a fraction."""
         top, bottom = self.product(above or ["1"]), self.product(below)
-        if max(width(top), width(bottom)) > LINE - _BESIDE:
+        # Values can be set smaller.
+        room = LINE - _BESIDE if self.given is None else LINE / SMALL
+        if max(width(top), width(bottom)) > room:
             # A fraction bar holds a line together; what is longer than a line must break.
             return f"{self._enclosed(top, above)} / {self._enclosed(bottom, below)}"
         return rf"\frac{{{top}}}{{{bottom}}}"

@@ -23,7 +23,8 @@ _INVISIBLE = frozenset(
 )  # fmt: skip
 _TOKEN = re.compile(r"\\begin\{\w+\*?\}|\\end\{\w+\*?\}|\\label\{[^{}]*\}|\\[a-zA-Z]+|\\.|\s+|.")
 _SCRIPT = 0.72
-_SMALL = 0.8
+SMALL = 0.8
+"""Size of ``\\footnotesize``, of that of the text."""
 
 LINE = 75.0
 """Widest formula on a line of an A4 page with 25 mm margins, at 11 pt."""
@@ -52,7 +53,7 @@ def _group(tokens: Iterator[str]) -> float:
         if token == r"\\":
             widest, line = max(widest, line), 0.0
         elif token == r"\footnotesize":
-            scale = _SMALL
+            scale = SMALL
         else:
             line += scale * _one(token, tokens)
     return max(widest, line)
