@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import xml.etree.ElementTree as ET
@@ -513,6 +514,12 @@ def test_text_does_not_depend_on_the_order_of_arguments(seed: int, name: str):
     if isinstance(expr, sympy.logic.boolalg.Boolean):
         return
     assert render(shuffled(expr, random.Random(seed))) == render(expr)
+
+
+def test_terms_of_the_same_symbols_have_one_order():
+    terms = [sympy.Min(w, a), sympy.Max(w, a), (w + a) * sympy.Rational(1, 3), w * a / phi]
+    printed = {render(sympy.Add(*order, evaluate=False)) for order in itertools.permutations(terms)}
+    assert len(printed) == 1
 
 
 # --- values with units ----------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from roofsym.closed_form import DEPTHS
 from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
 from roofsym.render.expression import STYLES, Style, listed, write
-from roofsym.render.measure import LINE, width
+from roofsym.render.measure import LINE, SIZES, width
 from roofsym.render.notation import Notation, notation
 
 
@@ -496,7 +496,8 @@ _WORD = re.compile("|".join(re.escape(x) for x in sorted(_TEX, key=len, reverse=
 
 def _breaking(latex: str) -> str:
     """A formula that may break between factors and arguments as well as at signs."""
-    return latex.replace(r"\, ", r"\,\allowbreak ").replace(", ", r", \allowbreak ")
+    # Dearer than a break at a sign (700): only where no sign is near.
+    return latex.replace(r"\, ", r"\,\penalty900 ").replace(", ", r", \allowbreak ")
 
 
 class LatexWriter(MarkdownWriter):
@@ -536,7 +537,11 @@ class LatexWriter(MarkdownWriter):
         if beside + width(part) <= LINE:
             return part
         equals, inner = self.sign("="), part.removeprefix(self.sign("="))
-        return rf"{equals}\text{{\footnotesize$\displaystyle {inner}$}}"
+        for size in SIZES:
+            fitted = rf"{equals}\text{{{size}$\displaystyle {inner}$}}"
+            if beside + width(fitted) <= LINE:
+                break
+        return fitted
 
     def math(self, math: Math) -> str:
         """Write formulas; those wider than a page as paragraphs, which TeX breaks at signs."""
@@ -662,10 +667,12 @@ class HtmlWriter(Writer):
         rows = []
         for row in where.rows:
             name, unit, meaning, rest = self._cells(row, style)
-            cells = [
-                f"<math>{name}</math>", html.escape(unit), html.escape(meaning),
-                f"<math><mrow>{rest}</mrow></math>" if rest else "",
-            ]  # fmt: skip
+            shown = f"<math><mrow>{rest}</mrow></math>" if rest else ""
+            cells = [f"<math>{name}</math>", html.escape(unit), html.escape(meaning)]
+            # A definition is long: it stands below the meaning, and leaves the column to values.
+            cells += [shown] if row.definition is None else [""]
+            if row.definition is not None:
+                cells[2] += f"<br/>{shown}"
             rows.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
         head = "<tr><th>symbol</th><th>unit</th><th>meaning</th><th>value</th></tr>"
         return f"<table>{head}{''.join(rows)}</table>"

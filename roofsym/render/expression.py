@@ -22,7 +22,7 @@ from sympy.logic.boolalg import Boolean
 from roofsym import symbols as sy
 from roofsym import units
 from roofsym.errors import InputError
-from roofsym.render.measure import LINE, SMALL, width
+from roofsym.render.measure import LINE, SIZES, width
 from roofsym.render.notation import DEFAULT, Notation
 from roofsym.render.shape import arranged
 
@@ -214,7 +214,7 @@ class LatexStyle(Style):
         """Write a fraction."""
         top, bottom = self.product(above or ["1"]), self.product(below)
         # Values can be set smaller.
-        room = LINE - _BESIDE if self.given is None else LINE / SMALL
+        room = LINE - _BESIDE if self.given is None else LINE / min(SIZES.values())
         if max(width(top), width(bottom)) > room:
             # A fraction bar holds a line together; what is longer than a line must break.
             return f"{self._enclosed(top, above)} / {self._enclosed(bottom, below)}"

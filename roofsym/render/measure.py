@@ -23,8 +23,8 @@ _INVISIBLE = frozenset(
 )  # fmt: skip
 _TOKEN = re.compile(r"\\begin\{\w+\*?\}|\\end\{\w+\*?\}|\\label\{[^{}]*\}|\\[a-zA-Z]+|\\.|\s+|.")
 _SCRIPT = 0.72
-SMALL = 0.8
-"""Size of ``\\footnotesize``, of that of the text."""
+SIZES = MappingProxyType({r"\footnotesize": 0.82, r"\scriptsize": 0.73})
+"""Sizes of type, of that of the text."""
 
 LINE = 75.0
 """Widest formula on a line of an A4 page with 25 mm margins, at 11 pt."""
@@ -52,8 +52,8 @@ def _group(tokens: Iterator[str]) -> float:
             break
         if token == r"\\":
             widest, line = max(widest, line), 0.0
-        elif token == r"\footnotesize":
-            scale = SMALL
+        elif token in SIZES:
+            scale = SIZES[token]
         else:
             line += scale * _one(token, tokens)
     return max(widest, line)
