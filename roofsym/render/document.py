@@ -595,7 +595,7 @@ _PAGE = """<!DOCTYPE html>
 <meta charset="utf-8">
 <title>{title}</title>
 <style>
-body {{ font: 16px/1.5 Georgia, serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }}
+body {{ font: 16px/1.5 Georgia, serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }}
 table {{ border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }}
 th, td {{ text-align: left; vertical-align: top; padding: .2rem .9rem .2rem 0; }}
 tr {{ border-bottom: 1px solid #ddd; }}
@@ -655,7 +655,7 @@ class HtmlWriter(Writer):
                     f'<mtd style="text-align:left"><mrow>{part}</mrow></mtd></mtr>'
                     for i, part in enumerate(parts)
                 )
-                inner = f"<mtable>{''.join(rows)}</mtable>"
+                inner = f'<mtable displaystyle="true">{"".join(rows)}</mtable>'
             else:
                 inner = f"<mrow>{left}{''.join(parts)}</mrow>"
             out.append(f'<math display="block">{inner}</math>')
@@ -667,14 +667,13 @@ class HtmlWriter(Writer):
         rows = []
         for row in where.rows:
             name, unit, meaning, rest = self._cells(row, style)
-            shown = f"<math><mrow>{rest}</mrow></math>" if rest else ""
             cells = [f"<math>{name}</math>", html.escape(unit), html.escape(meaning)]
-            # A definition is long: it stands below the meaning, and leaves the column to values.
-            cells += [shown] if row.definition is None else [""]
-            if row.definition is not None:
-                cells[2] += f"<br/>{shown}"
+            if rest:
+                # A definition is long: it stands below the meaning.
+                before = " " if row.definition is None else "<br/>"
+                cells[2] += f"{before}<math><mrow>{self.sign('=')}{rest}</mrow></math>"
             rows.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
-        head = "<tr><th>symbol</th><th>unit</th><th>meaning</th><th>value</th></tr>"
+        head = "<tr><th>symbol</th><th>unit</th><th>meaning</th></tr>"
         return f"<table>{head}{''.join(rows)}</table>"
 
     def table(self, table: Table) -> str:
