@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from roofsym.closed_form import ClosedForm
     from roofsym.conventions import Convention
+    from roofsym.derivation import Formula
     from roofsym.difference import Difference
     from roofsym.hardware import Machine
     from roofsym.ledger import Ledger
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 _LISTINGS = ("models", "machines", "conventions", "notations", "quantities", "results", "symbols")
 _PHASES = ("step", "prefill", "decode", "verify", "chunk")
-_FORMATS = ("text", "latex", "markdown", "json")
+_FORMATS = ("text", "latex", "latex-fragment", "markdown", "html", "json")
 _DEPTHS = ("constants", "dimensions", "numbers")
 _PLOTS = ("roofline",)
 _REPORTS = {".md": "markdown", ".tex": "latex", ".html": "html"}
@@ -79,7 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--json", action="store_true", help="print one JSON object")
 
     printed = _Parser(add_help=False)
-    printed.add_argument("--format", choices=_FORMATS, default="text", help="default: text")
+    printed.add_argument(
+        "--format", choices=_FORMATS, default="text",
+        help="default: text; latex-fragment is for a document of your own, with \\label",
+    )  # fmt: skip
     printed.add_argument(
         "--depth", choices=_DEPTHS,
         help="in named constants, in dimensions of the model, or with numbers",
@@ -402,13 +406,10 @@ def _show(options: argparse.Namespace) -> str:
     depth = options.depth or ("numbers" if options.model else "constants")
     if options.json or options.format == "json":
         return _quantities_json(request, forms, depth)
-    if options.format == "latex":
+    if options.format != "text":
         return "".join(
-            _show_latex(request, name, form, depth) + "\n" for name, form in forms.items()
-        )
-    if options.format == "markdown":
-        blocks = [_show_latex(request, name, form, depth) for name, form in forms.items()]
-        return "".join(f"$$\n{block}\n$$\n\n" for block in blocks)
+            _show_formula(request, name, form, depth) for name, form in forms.items()
+        )  # fmt: skip
     lines = [_counted_as(request, subject)]
     for name, form in forms.items():
         lines += _show_text(request, name, form, depth)
@@ -428,19 +429,23 @@ def _counted_as(request: _Request, subject: Subject) -> str:
 
 def _show_text(request: _Request, name: str, form: ClosedForm, depth: str) -> list[str]:
     from roofsym import quantities
+    from roofsym.render.document import Writer
     from roofsym.render.expression import render
 
     unit = quantities.named(name).unit
-    lines = [f"{name} [{unit}]", f"  = {render(form.expr, 'text', request.notation)}"]
+    letters = request.notation.within(form.values, form.definitions, form.expr.free_symbols)
+    lines = [f"{name} [{unit}]", f"  = {render(form.expr, 'text', letters)}"]
     if depth != "constants" and form.definitions:
         expanded = form.at_depth("dimensions")
-        lines.append(f"  = {render(expanded, 'text', request.notation)}")
+        lines.append(f"  = {render(expanded, 'text', letters)}")
     if depth == "numbers":
         value = form.at_depth("numbers")
         if value.is_number:
+            with_values = Writer(letters).sides(_formula(name, form, depth))[2:-1]
+            lines += [f" {x}" for x in with_values]
             lines.append(f"  = {_with_exact(value, unit)}")
         else:
-            lines.append(f"  = {render(value, 'text', request.notation, digits=4)}")
+            lines.append(f"  = {render(value, 'text', letters, digits=4)}")
     return [*lines, ""]
 
 
@@ -453,14 +458,37 @@ def _with_exact(value: sympy.Expr, unit: str) -> str:
     return f"{shown}  (exactly {value})" if rounded else shown
 
 
-def _show_latex(request: _Request, name: str, form: ClosedForm, depth: str) -> str:
-    from roofsym import quantities
-    from roofsym.render.expression import render
+def _show_formula(request: _Request, name: str, form: ClosedForm, depth: str) -> str:
+    """One quantity as LaTeX, a fragment of it, Markdown or HTML."""
+    from roofsym.render import document, fragments
 
-    expr = form.at_depth(depth)
-    digits = 4 if depth == "numbers" else None
-    right = render(expr, "latex", request.notation, digits)
-    return f"{quantities.named(name).latex} = {right}"
+    kind = request.options.format
+    formula = _formula(name, form, depth)
+    letters = request.notation.within(form.values, form.definitions, formula.right.free_symbols)
+    # What stays symbolic at this depth has rounded coefficients.
+    digits = 4 if depth == "numbers" and formula.number is None else None
+    if kind == "latex-fragment":
+        made = fragments.write([formula], "equation", f"eq:{name}", letters, formula, digits)
+        return f"{made}\n"
+    if kind == "latex":
+        return document.LatexWriter(letters, digits).formula(formula) + "\n"
+    writer = {"markdown": document.MarkdownWriter, "html": document.HtmlWriter}[kind]
+    return writer(letters, digits).math(document.Math((formula,))) + "\n"
+
+
+def _formula(name: str, form: ClosedForm, depth: str) -> Formula:
+    """Formula of a quantity at a depth; with numbers, what they give is part of it."""
+    from roofsym import quantities
+    from roofsym.derivation import Formula, Label
+
+    quantity = quantities.named(name)
+    left = Label(name, quantity.latex)
+    if depth != "numbers":
+        return Formula(left, form.at_depth(depth))
+    value = form.at_depth("numbers")
+    if not value.is_number:
+        return Formula(left, value)
+    return Formula(left, form.expr, "=", value, quantity.unit, form.given)
 
 
 def _eval(options: argparse.Namespace) -> str:
@@ -678,11 +706,18 @@ def _mentioned(result: Result) -> set[sympy.Symbol]:
 def _derive(options: argparse.Namespace) -> str:
     request = _Request(options)
     result = _answer(request, options.result)
-    depth = options.depth or ("numbers" if request.model.values else "dimensions")
+    depth = options.depth or ("numbers" if result.derivation.values else "dimensions")
     if options.json or options.format == "json":
         return _result_json(request, options.result, result)
     derivation = result.derivation
-    written = {"text": derivation.text, "latex": derivation.latex, "markdown": derivation.markdown}
+    if options.format == "latex-fragment":
+        label = f"eq:{options.result}"
+        shown = options.depth or "constants"
+        return derivation.fragment("align", label, request.notation, shown) + "\n"
+    written = {
+        "text": derivation.text, "latex": derivation.latex, "markdown": derivation.markdown,
+        "html": derivation.html,
+    }  # fmt: skip
     return written[options.format](request.notation, depth)
 
 

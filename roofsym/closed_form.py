@@ -57,6 +57,18 @@ class ClosedForm:
         return values.put(self.expr, {**self.values, **self.constants})
 
     @property
+    def given(self) -> dict[sympy.Symbol, sympy.Expr]:
+        """What is known of the symbols of the expression."""
+        known = {**self.values, **self.constants}
+        return {s: known[s] for s in self.expr.free_symbols if s in known}
+
+    def _repr_latex_(self) -> str:
+        # Rendering knows closed forms, not the other way round.
+        from roofsym.render.expression import render
+
+        return rf"$\displaystyle {render(self.expr, 'latex')}$"
+
+    @property
     def constants(self) -> dict[sympy.Symbol, sympy.Expr]:
         """Each named constant with the known values put in; those set by hand as they were set."""
         known = dict(self.values)

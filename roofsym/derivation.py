@@ -54,6 +54,8 @@ class Formula:
         The right-hand side as a number, where all symbols are known.
     unit : str
         Unit of the number.
+    given : mapping of sympy.Symbol to sympy.Expr
+        Values of the right-hand side's symbols, for the number to be shown with what made it.
     """
 
     left: Label | sympy.Expr | None
@@ -61,6 +63,7 @@ class Formula:
     sign: str = "="
     number: sympy.Expr | None = None
     unit: str = "1"
+    given: Mapping[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -383,7 +386,8 @@ class Derivation:
             raise ProofError(f"{expr} has no number: {found}")
         if sympy.N(found - value, 30) != 0 and abs(sympy.N(found / value - 1, 30)) > 1e-20:
             raise ProofError(f"{expr} is {found}, not {value}")
-        self.steps.append(Step("number", text, (Formula(label, expr, number=value, unit=unit),)))
+        formula = Formula(label, expr, number=value, unit=unit, given=self._given(expr))
+        self.steps.append(Step("number", text, (formula,)))
 
     def evaluate(self, expr: sympy.Expr) -> sympy.Expr:
         """Expression with definitions and known values put in."""
@@ -394,7 +398,12 @@ class Derivation:
         self, left: Label | sympy.Expr, right: sympy.Expr, unit: str, sign: str = "="
     ) -> Formula:
         value = self.evaluate(right)
-        return Formula(left, right, sign, value if value.is_number else None, unit)
+        if not value.is_number:
+            return Formula(left, right, sign)
+        return Formula(left, right, sign, value, unit, self._given(right))
+
+    def _given(self, expr: sympy.Expr) -> dict[sympy.Symbol, sympy.Expr]:
+        return {s: self.evaluate(s) for s in expr.free_symbols}
 
     # --- printing --------------------------------------------------------------------------
 
@@ -403,16 +412,21 @@ class Derivation:
 
         Parameters
         ----------
-        notation : str
-            Letters of the symbols.
+        notation : str or Notation
+            Letters and parameters of the formulas.
         depth : str
             ``constants``: named constants only; ``dimensions``: and what they stand for;
             ``numbers``: and their values.
+
+        Raises
+        ------
+        InputError
+            If there is no such notation or depth.
         """
         return self._document("text", notation, depth)
 
     def markdown(self, notation: str | Notation = "roofsym", depth: str = "numbers") -> str:
-        """Derivation in Markdown with LaTeX formulas."""
+        """Derivation in Markdown with LaTeX formulas, as GitHub renders it."""
         return self._document("markdown", notation, depth)
 
     def latex(self, notation: str | Notation = "roofsym", depth: str = "numbers") -> str:
@@ -423,6 +437,43 @@ class Derivation:
         """Derivation as an HTML page with MathML."""
         return self._document("html", notation, depth)
 
+    def fragment(
+        self, environment: str = "equation", label: str = "",
+        notation: str | Notation = "roofsym", depth: str = "constants",
+    ) -> str:  # fmt: skip
+        r"""LaTeX to be pasted into a document of one's own, which loads ``amsmath``.
+
+        Parameters
+        ----------
+        environment : str
+            ``equation``: the result alone; ``align``: the formulas of all steps, in which the
+            result has the number; ``inline``: the result between dollar signs.
+        label : str
+            What ``\eqref`` finds the result by; without one nothing is numbered.
+        notation : str or Notation
+            Letters and parameters of the formulas.
+        depth : str
+            ``constants``; ``dimensions``: constants replaced by what they stand for; ``numbers``:
+            with the values put in and what they give.
+
+        Raises
+        ------
+        InputError
+            If there is no such environment, notation or depth, or the label would break LaTeX.
+
+        Examples
+        --------
+        >>> import roofsym as rs
+        >>> limit = rs.results.limit_intensity(rs.decode(rs.Transformer()))
+        >>> print(limit.derivation.fragment(label="eq:limit"))
+        \begin{equation}
+        I_{\infty} = \frac{\varphi + \alpha \, L}{\kappa \, L + a} \label{eq:limit}
+        \end{equation}
+        """
+        from roofsym.render import fragments
+
+        return fragments.derivation(self, environment, label, notation, depth)
+
     def _document(self, form: str, notation: str | Notation, depth: str) -> str:
         # Rendering knows derivations, not the other way round; looked up when something is printed.
         from roofsym.render import document
@@ -430,9 +481,12 @@ class Derivation:
         return document.render([self], form, notation, depth)
 
     def _repr_latex_(self) -> str:
+        return self.fragment("inline").replace("$", r"$\displaystyle ", 1)
+
+    def _repr_html_(self) -> str:
         from roofsym.render import document
 
-        return document.fragment(self)
+        return document.body([self])
 
     def __str__(self) -> str:
         return self.text()

@@ -256,6 +256,16 @@ class Ledger:
         made = self.remake(phase, **switches)
         return dataclasses.replace(made, values={**made.values, **self.values})
 
+    def _repr_latex_(self) -> str:
+        # Closed forms and rendering know ledgers, not the other way round.
+        from roofsym.closed_form import closed_form
+        from roofsym.render.expression import render
+
+        letters = {"flops": "F", "bytes": "Q"}
+        forms = {x: render(closed_form(self, x).expr, "latex") for x in letters}
+        shown = r", \quad ".join(f"{letters[x]} = {latex}" for x, latex in forms.items())
+        return rf"$\displaystyle {shown}$"
+
     # --- totals ----------------------------------------------------------------------------
 
     def symbolic(

@@ -536,7 +536,7 @@ def at_least(left: sympy.Expr, right: sympy.Expr) -> Boolean:
         return left >= right
     if not _opaque(left - right) and (left - right).count_ops() < 2 * _READABLE:
         # At the root of an equation one side is often what the equation says.
-        left, right = sympy.cancel(left), sympy.cancel(right)
+        left, right = (min(x, sympy.cancel(x), key=sympy.count_ops) for x in (left, right))
     (above_l, below_l), (above_r, below_r) = _fraction(left), _fraction(right)
     if _sign(below_l) != 1 or _sign(below_r) != 1:
         return left >= right
@@ -647,7 +647,8 @@ def _linear(c0: sympy.Expr, c1: sympy.Expr) -> Iterator[Branch]:
             sympy.And(_lt(c1), _gt(c0)),
         )
     # Put together so that a numerator of one sign is printed without a minus.
-    value = _spread(-c0) / c1 if s0 != 1 else c0 / _spread(-c1)
+    falls = s0 == 1 or (s0 is None and s1 == -1)
+    value = _spread(c0) / _spread(-c1) if falls else _spread(-c0) / c1
     yield Branch(value, when)
 
 

@@ -17,7 +17,7 @@ from roofsym.ledger import Ledger
 from roofsym.quantities import BYTES, FLOPS, Subject
 from roofsym.render import document
 from roofsym.render.expression import render
-from roofsym.render.notation import Notation
+from roofsym.render.notation import DEFAULT, Notation
 from roofsym.results import Question, Result
 from roofsym.solve import Crossover, solve_condition
 
@@ -35,6 +35,7 @@ def text(result: Result, letters: Notation, freed: Result | None = None) -> str:
         The same question with its natural symbol left open: where there is a crossing after all.
     """
     d = result.derivation
+    letters = document.settled(d, letters)
     lines = [f"{result.question.title}: {d.subject}" if d.subject else result.question.title]
     # A solution under another name was a step on the way.
     shown = [
@@ -44,7 +45,7 @@ def text(result: Result, letters: Notation, freed: Result | None = None) -> str:
     conditions = [s for s in d.steps if s.kind == "condition"]
     for step in shown:
         formula, *when = step.formulas
-        line = f"  {_name(formula.left)} = {render(formula.right, 'text', letters)}"
+        line = f"  {_label(formula.left, letters)} = {render(formula.right, 'text', letters)}"
         for condition in conditions[:1]:
             line += f"        only while {render(condition.formulas[0].right, 'text', letters)}"
         if when and not conditions:
@@ -53,39 +54,41 @@ def text(result: Result, letters: Notation, freed: Result | None = None) -> str:
     if result.general.outcome == "numeric":
         g = result.general
         equation = f"{render(g.left, 'text', letters)} = {render(g.right, 'text', letters)}"
-        lines.append(f"  {equation}        (no closed form in {sy.info(g.symbol).text})")
+        lines.append(f"  {equation}        (no closed form in {letters.text(g.symbol)})")
     lines += [f"  {line}" for line in _verdict(result, letters, freed)]
     return "\n".join(lines) + "\n"
 
 
-def _name(left: object) -> str:
-    return left.text if isinstance(left, Label) else str(left)
+def _label(left: object, letters: Notation) -> str:
+    return letters.label(left.text, left.latex)[0] if isinstance(left, Label) else str(left)
 
 
-def _given(result: Result) -> str:
+def _given(result: Result, letters: Notation) -> str:
     """The values of the step that the answer was asked for: ``at B = 1, L = 8192``."""
     known = [s for s in (sy.B, sy.S, sy.L) if s in result.derivation.values and s != result.symbol]
     used = result.general.left.free_symbols | result.general.right.free_symbols
-    pairs = [f"{s.name} = {result.derivation.values[s]}" for s in known if s in used]
+    pairs = [f"{letters.text(s)} = {result.derivation.values[s]}" for s in known if s in used]
     return f" at {', '.join(pairs)}" if pairs else ""
 
 
 def _verdict(result: Result, letters: Notation, freed: Result | None) -> list[str]:
     if result.outcome in ("never", "always"):
-        lines = [f"{result.outcome}{_given(result)}: {result.reason}"]
+        reason = letters.prose(result.reason)
+        lines = [f"{result.outcome}{_given(result, letters)}: {reason}"]
         return lines + _where_it_would(freed, letters)
     if result.value is None or not result.value.is_number:
         if result.value is None or result.value == result.general.value:
             return []
-        line = f"{result.label.text} = {render(result.value, 'text', letters, digits=4)}"
+        name = _label(result.label, letters)
+        line = f"{name} = {render(result.value, 'text', letters, digits=4)}"
         for case, solved in result.only_while():
             if case == sympy.true:
                 line += f", only while {render(solved, 'text', letters, digits=4)}"
         return [line]
     value = units.format_quantity(result.value, result.unit, 5)
-    line = f"{result.label.text} = {value}{_given(result)}"
+    line = f"{_label(result.label, letters)} = {value}{_given(result, letters)}"
     if result.reading:
-        line += f" ({result.reading})"
+        line += f" ({letters.prose(result.reading)})"
     return [line]
 
 
@@ -98,12 +101,13 @@ def _where_it_would(freed: Result | None, letters: Notation) -> list[str]:
         if case != sympy.true or not solved.rhs.is_number:
             continue
         limit = units.format_quantity(solved.rhs, sy.info(natural).unit)
-        line = f"it crosses only while {natural} {solved.rel_op} {limit}"
+        letter = letters.text(natural)
+        line = f"it crosses only while {letter} {solved.rel_op} {limit}"
         if isinstance(solved, sympy.Lt) and solved.rhs > 4:
             inside = 2 ** (int(sympy.floor(sympy.log(solved.rhs, 2))) - 1)
             example = freed.bound.at({natural: sympy.Integer(inside)})
             number = units.format_quantity(example.value, freed.unit)
-            line += f"; at {natural} = {inside}, {freed.label.text} = {number}"
+            line += f"; at {letter} = {inside}, {_label(freed.label, letters)} = {number}"
             if freed.question.first:
                 line += f" ({freed.question.first}: {int(sympy.ceiling(example.value))})"
         return [line]
@@ -114,7 +118,7 @@ def equation(
     question: str, subject: str, general: Crossover, bound: Crossover, letters: Notation
 ) -> str:
     """The answer to an equation between two quantities."""
-    name = sy.info(general.symbol).text
+    name = letters.text(general.symbol)
     unit = sy.info(general.symbol).unit
     lines = [f"{question} for {name}: {subject}"]
     lines.append(
@@ -168,7 +172,7 @@ def answers(ledger: Ledger, machine: Machine) -> list[Result]:
     return made
 
 
-def table(made: Sequence[Result]) -> document.Table:
+def table(made: Sequence[Result], letters: Notation = DEFAULT) -> document.Table:
     """One row per result: what, value, and the condition or the reason."""
     rows = []
     for result in made:
@@ -176,16 +180,17 @@ def table(made: Sequence[Result]) -> document.Table:
             value = units.format_quantity(result.value, result.unit)
         else:
             value = result.outcome
-        rows.append((result.question.title, value, _remark(result)))
+        rows.append((result.question.title, value, _remark(result, letters)))
     return document.Table(("result", "value", "note"), tuple(rows))
 
 
-def _remark(result: Result) -> str:
+def _remark(result: Result, letters: Notation) -> str:
+    letters = document.settled(result.derivation, letters)
     if result.outcome in ("never", "always"):
-        return result.reason
-    parts = [_given(result).strip()]
+        return letters.prose(result.reason)
+    parts = [_given(result, letters).strip()]
     if result.reading:
-        parts.append(result.reading)
+        parts.append(letters.prose(result.reading))
     if result.question.natural is not None and result.general.outcome == "conditional":
         for _, solved in solve_condition(result.general.when, result.question.natural):
             if isinstance(solved, sympy.Lt):
@@ -193,7 +198,7 @@ def _remark(result: Result) -> str:
                 if limit.is_number and limit > 0:
                     natural = result.question.natural
                     bound = units.format_quantity(limit, sy.info(natural).unit)
-                    parts.append(f"only while {natural} < {bound}")
+                    parts.append(f"only while {letters.text(natural)} < {bound}")
     return "; ".join(p for p in parts if p)
 
 
@@ -217,7 +222,7 @@ def report(ledger: Ledger, machine: Machine, form: str, letters: Notation) -> st
     preface: list[document.Block] = [
         document.Heading(f"{ledger.model} on {machine.label}"),
         document.Paragraph(f"Counted as {ledger.convention}."),
-        table(made),
+        table(made, letters),
     ]
     return document.render([r.derivation for r in made], form, letters, preface=preface)
 

@@ -41,8 +41,9 @@ class SymbolInfo:
     role : str
         ``step``, ``dimension``, ``precision``, ``machine``, ``convention``, ``constant`` (of a
         model, the coefficients of closed forms), ``layer`` (dimensions of a lone linear layer),
-        ``target`` (what a named result is solved for, or is given to solve for something else) or
-        ``quantity`` (the left-hand side of a formula).
+        ``target`` (what a named result is solved for, or is given to solve for something else),
+        ``quantity`` (the left-hand side of a formula) or ``notation`` (a letter of a notation,
+        outside the table: see `extra`).
     symbol : sympy.Symbol
         The symbol itself.
     """
@@ -320,8 +321,16 @@ elasticity = _define(
     text="E", latex=r"\mathcal{E}",
 )  # fmt: skip
 
-n_params = _define(
-    "n_params", "1", "parameters that one token uses", "constant",
+decode_flops = _define(
+    "decode_flops", "FLOP", "FLOPs of the sequences that decode beside a chunk", "constant",
+    text="F_d", latex=r"F_{\mathrm{d}}",
+)  # fmt: skip
+decode_bytes = _define(
+    "decode_bytes", "B", "bytes of the sequences that decode beside a chunk, without weights",
+    "constant", text="Q_d", latex=r"Q_{\mathrm{d}}",
+)  # fmt: skip
+n_active = _define(
+    "n_active", "1", "parameters that one token uses", "constant",
     text="N_p", latex=r"N_{\mathrm{p}}",
 )  # fmt: skip
 
@@ -340,6 +349,32 @@ gap = _define(
     "gap", "FLOP", "stands for an expression that is positive where an equation is asked",
     "internal", text="Δ", latex=r"\Delta",
 )  # fmt: skip
+
+
+def extra(name: str, unit: str, meaning: str, *, text: str = "", latex: str = "") -> sympy.Symbol:
+    """Symbol of a notation, for what the table has no symbol for: ``r`` where ``d_ff = r d_model``.
+
+    It has a unit and a meaning like any other, and is printed; it is not one of the table's: no
+    value can be bound to it. The same letter may be asked for again, by another notation.
+
+    Raises
+    ------
+    InputError
+        If the name is one of the table's, or stood for something else before.
+
+    Examples
+    --------
+    >>> r = extra("r", "1", "width of the feed-forward block over that of the residual stream")
+    >>> info(r).role
+    'notation'
+    """
+    symbol = sympy.Symbol(name, positive=True)
+    row = SymbolInfo(name, text or name, latex or name, unit, meaning, "notation", symbol)
+    known = _BY_SYMBOL.setdefault(symbol, row)
+    if known != row:
+        accepted = f"a new name: {name} is {known.meaning}, printed {known.text} [{known.unit}]"
+        raise InputError("extra symbol", f"{name}: {meaning}", accepted)
+    return symbol
 
 
 def names(*roles: str) -> tuple[str, ...]:

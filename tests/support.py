@@ -11,6 +11,7 @@ import sympy
 import roofsym as rs
 from roofsym import conventions, phases
 from roofsym import symbols as sy
+from roofsym.results import RESULTS
 from roofsym.transformer import (
     Attention,
     FeedForward,
@@ -115,13 +116,9 @@ def models() -> dict[str, rs.Transformer]:
     }
 
 
-def asked_of(result: str) -> str | None:
-    """A model of the catalogue that a result is a question to; None if it is one to all of them."""
-    if "expert" in result or "mixture" in result:
-        return "mixtral-8x7b"
-    if result.startswith("window"):
-        return "gpt-oss-20b"
-    return "deepseek-v3" if result.startswith("latent-") else None
+def asked_of(result: str) -> str:
+    """A model of the catalogue that a result is a question to; empty if any model will do."""
+    return RESULTS[result].question.example
 
 
 def steps() -> Iterator[tuple[int, int, int]]:

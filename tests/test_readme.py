@@ -1,4 +1,4 @@
-"""README: every Python block runs, every command prints what the README says it prints."""
+"""README and docs: every Python block runs, every command prints what is said that it prints."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8") if README.is_file() else ""
 
 
-def fenced(language: str) -> list[tuple[int, str]]:
+def fenced(language: str, text: str = TEXT) -> list[tuple[int, str]]:
     """Line number and content of every block of a language."""
-    blocks = re.finditer(rf"^```{language}\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
-    return [(TEXT[: m.start()].count("\n") + 2, m[1]) for m in blocks]
+    blocks = re.finditer(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    return [(text[: m.start()].count("\n") + 2, m[1]) for m in blocks]
 
 
-def sessions() -> list[tuple[int, str, str]]:
+def sessions(text: str = TEXT) -> list[tuple[int, str, str]]:
     """Line number, command and expected output of every ``$ roofsym`` line."""
     found = []
-    for start, block in fenced("console"):
+    for start, block in fenced("console", text):
         lines = block.splitlines(keepends=True)
         i = 0
         while i < len(lines):
@@ -90,3 +90,30 @@ def test_a_command_prints_what_the_readme_says(
         cli.main(shlex.split(command)[1:])
     out, err = capsys.readouterr()
     assert (out + err).rstrip("\n") == expected.rstrip("\n"), f"README.md, line {line}: {command}"
+
+
+# --- docs/typesetting.md --------------------------------------------------------------------------
+
+TYPESETTING = (ROOT / "docs" / "typesetting.md").read_text(encoding="utf-8")
+PAIRS = re.findall(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```", TYPESETTING, re.M | re.S)
+
+
+def test_the_page_on_typesetting_has_examples():
+    assert len(PAIRS) == len(fenced("python", TYPESETTING)) == 2
+    assert len(sessions(TYPESETTING)) == 5
+
+
+@pytest.mark.parametrize(("block", "expected"), PAIRS, ids=["fragment", "notation"])
+def test_a_block_prints_what_stands_below_it(
+    block: str, expected: str, capsys: pytest.CaptureFixture[str]
+):
+    exec(compile(block, "docs/typesetting.md", "exec"), {"__name__": "__main__"})
+    assert capsys.readouterr().out.rstrip() == expected.rstrip()
+
+
+@pytest.mark.parametrize(("line", "command", "expected"), sessions(TYPESETTING))
+def test_a_command_prints_what_the_page_says(
+    line: int, command: str, expected: str, capsys: pytest.CaptureFixture[str]
+):
+    assert cli.main(shlex.split(command)[1:]) == 0
+    assert capsys.readouterr().out.rstrip() == expected.rstrip(), f"line {line}: {command}"

@@ -6,6 +6,7 @@ derivation says is decided once, in `blocks`.
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import re
 from collections.abc import Sequence
@@ -14,10 +15,11 @@ from dataclasses import dataclass
 import sympy
 
 from roofsym import symbols as sy
-from roofsym import units
-from roofsym.derivation import Derivation, Formula, Label
+from roofsym.closed_form import DEPTHS
+from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
-from roofsym.render.expression import STYLES, write
+from roofsym.render.expression import STYLES, Style, listed, write
+from roofsym.render.measure import LINE, SIZES, width
 from roofsym.render.notation import Notation, notation
 
 
@@ -31,24 +33,37 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A sentence, numbered if it is a step."""
+    """A sentence, numbered if it is a step; apart from what stands before it if it is to be."""
 
     text: str
     number: int | None = None
+    apart: bool = False
 
 
 @dataclass(frozen=True)
 class Math:
-    """Displayed formulas."""
+    """Displayed formulas, in a notation of their own if they have one; one by one if not joined."""
 
     formulas: tuple[Formula, ...]
+    letters: Notation | None = None
+    joined: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a symbol stands for, in symbols of the table, and its value, where it has them."""
+
+    symbol: sympy.Symbol
+    definition: sympy.Expr | None = None
+    value: sympy.Expr | None = None
 
 
 @dataclass(frozen=True)
 class Where:
-    """What the symbols of the formulas above stand for: (symbol, definition, value)."""
+    """What the symbols of the formulas above stand for."""
 
-    rows: tuple[tuple[sympy.Symbol, sympy.Expr | None, sympy.Expr | None], ...]
+    rows: tuple[Row, ...]
+    letters: Notation | None = None
 
 
 @dataclass(frozen=True)
@@ -62,8 +77,64 @@ class Table:
 Block = Heading | Paragraph | Math | Where | Table
 
 
-def blocks(derivation: Derivation, depth: str = "numbers", level: int = 1) -> list[Block]:
-    """Blocks of a derivation: title, steps, and the symbols it uses.
+def settled(derivation: Derivation, letters: str | Notation) -> Notation:
+    """Notation of one derivation: without the assumptions that do not hold in it."""
+    used = _symbols(derivation.steps)
+    return notation(letters).within(derivation.values, derivation.definitions, used)
+
+
+def _symbols(steps: Sequence[Step]) -> set[sympy.Symbol]:
+    sides = [x for step in steps for f in step.formulas for x in (f.left, f.right)]
+    return set().union(*(x.free_symbols for x in sides if isinstance(x, sympy.Basic)))
+
+
+def expanded(derivation: Derivation, depth: str) -> list[Step]:
+    """Steps of a derivation at a depth: see `Derivation.fragment`.
+
+    Raises
+    ------
+    InputError
+        If there is no such depth.
+    """
+    if depth == "numbers":
+        return list(derivation.steps)
+    rules = dict(derivation.definitions) if _checked(depth) == "dimensions" else {}
+    return [
+        dataclasses.replace(
+            step,
+            formulas=tuple(
+                Formula(_expanded(f.left, rules), f.right.xreplace(rules), f.sign)
+                for f in step.formulas
+            ),
+        )
+        for step in _without_numbers(derivation.steps)
+    ]
+
+
+def _expanded(
+    left: Label | sympy.Expr | None, rules: dict[sympy.Symbol, sympy.Expr]
+) -> Label | sympy.Expr | None:
+    # What a step defines keeps its name; one side of an equation is expanded like the other.
+    return left.xreplace(rules) if isinstance(left, sympy.Expr) and not left.is_Symbol else left
+
+
+def _checked(depth: str) -> str:
+    if depth not in DEPTHS:
+        raise InputError("depth", depth, "one of " + ", ".join(DEPTHS))
+    return depth
+
+
+def _without_numbers(steps: Sequence[Step]) -> list[Step]:
+    return [step for step in steps if step.kind != "number"]
+
+
+def blocks(
+    derivation: Derivation,
+    depth: str = "numbers",
+    level: int = 1,
+    letters: str | Notation = "roofsym",
+) -> list[Block]:
+    """Blocks of a derivation: title, steps, what the notation assumes, and the symbols it uses.
 
     Parameters
     ----------
@@ -73,32 +144,45 @@ def blocks(derivation: Derivation, depth: str = "numbers", level: int = 1) -> li
         How far the named constants are explained: see `Derivation.text`.
     level : int
         Level of its heading.
+    letters : str or Notation
+        Letters and parameters of the formulas.
     """
+    own = settled(derivation, letters)
     out: list[Block] = [Heading(derivation.title, level), Paragraph(derivation.subject)]
-    used: set[sympy.Symbol] = set()
-    for number, step in enumerate(derivation.steps, 1):
-        out.append(Paragraph(step.text, number))
+    steps = expanded(derivation, "numbers" if _checked(depth) == "numbers" else "constants")
+    for number, step in enumerate(steps, 1):
+        out.append(Paragraph(own.prose(step.text), number))
         if step.formulas:
-            out.append(Math(step.formulas))
-        for formula in step.formulas:
-            for side in (formula.left, formula.right):
-                if isinstance(side, sympy.Basic):
-                    used |= side.free_symbols
-    out.append(Where(_where(derivation, used, depth)))
+            out.append(Math(step.formulas, own))
+    used = _symbols(steps)
+    if depth != "constants":
+        for symbol in used & derivation.definitions.keys():
+            used = used | derivation.definitions[symbol].free_symbols
+    assumed = [s for s in sorted(used, key=sy.rank) if s in own.assumptions]
+    if assumed:
+        out.append(Paragraph(f"In the notation {own.name}, with", apart=True))
+        formulas = (Formula(s, own.substitutions[s.name]) for s in assumed)
+        out.append(Math(tuple(formulas), own.plain(), joined=True))
+    out.append(Where(_where(derivation, used, depth, own), own))
     return out
 
 
 def _where(
-    derivation: Derivation, used: set[sympy.Symbol], depth: str
-) -> tuple[tuple[sympy.Symbol, sympy.Expr | None, sympy.Expr | None], ...]:
-    if depth != "constants":
-        for symbol in used & derivation.definitions.keys():
-            used = used | derivation.definitions[symbol].free_symbols
+    derivation: Derivation, used: set[sympy.Symbol], depth: str, letters: Notation
+) -> tuple[Row, ...]:
+    shown = set().union(*(letters.translate(s).free_symbols for s in used))
+    # Of a letter of the notation's own one wants to know what it is made of.
+    own = {s: letters.definitions[s] for s in shown if s in letters.definitions}
+    shown = shown.union(*(x.free_symbols for x in own.values()))
     rows = []
-    for symbol in sorted(used, key=sy.rank):
-        definition = derivation.definitions.get(symbol) if depth != "constants" else None
-        value = derivation.evaluate(symbol) if depth == "numbers" else None
-        rows.append((symbol, definition, value if value is not None and value.is_number else None))
+    for symbol in sorted(shown, key=lambda s: (sy.rank(letters.replaced(s)), s.name)):
+        definition = own.get(symbol)
+        if definition is None and depth != "constants":
+            definition = derivation.definitions.get(symbol)
+        value = derivation.evaluate(own.get(symbol, symbol)) if depth == "numbers" else None
+        rows.append(
+            Row(symbol, definition, value if value is not None and value.is_number else None)
+        )
     return tuple(rows)
 
 
@@ -118,7 +202,7 @@ def render(
     form : str
         ``text``, ``markdown``, ``latex`` or ``html``. LaTeX and HTML are complete documents.
     letters : str or Notation
-        Letters of the symbols.
+        Letters and parameters of the formulas.
     depth : str
         How far constants are explained.
     preface : sequence of Block
@@ -131,22 +215,26 @@ def render(
     """
     if form not in WRITERS:
         raise InputError("format", form, "one of " + ", ".join(WRITERS))
-    if depth not in ("constants", "dimensions", "numbers"):
-        raise InputError("depth", depth, "one of constants, dimensions, numbers")
+    _checked(depth)
     level = 2 if preface else 1
     content = list(preface)
     for derivation in derivations:
-        content += blocks(derivation, depth, level)
+        content += blocks(derivation, depth, level, letters)
     return WRITERS[form](notation(letters)).document(content)
 
 
-def fragment(derivation: Derivation) -> str:
-    """The result of a derivation as display LaTeX, for notebooks."""
-    writer = LatexWriter(notation("roofsym"))
-    for step in reversed(derivation.steps):
-        if step.kind == "solution":
-            return f"${writer.formula(step.formulas[0])}$"
-    return f"${writer.formula(derivation.steps[-1].formulas[0])}$"
+def body(derivations: Sequence[Derivation], letters: str | Notation = "roofsym") -> str:
+    """Derivations as part of an HTML page, for notebooks."""
+    writer = HtmlWriter(notation(letters))
+    content = [b for d in derivations for b in blocks(d, level=3, letters=letters)]
+    return "\n".join(writer.block(b) for b in content)
+
+
+# Values with units are put into formulas that are no longer than this with them, in plain text.
+_WITH_VALUES = 140
+_LINE = 100
+# What a left-hand side may take of a line of LaTeX.
+_LEFT = 20.0
 
 
 class Writer:
@@ -154,9 +242,14 @@ class Writer:
 
     form = "text"
 
-    def __init__(self, letters: Notation) -> None:
+    def __init__(self, letters: Notation, digits: int | None = None) -> None:
         self.notation = letters
-        self.style = STYLES["latex" if self.form in ("latex", "markdown") else self.form](letters)
+        self.digits = digits
+        self.style = self._style(letters)
+
+    def _style(self, letters: Notation | None) -> Style:
+        kind = "latex" if self.form in ("latex", "markdown") else self.form
+        return STYLES[kind](letters or self.notation, self.digits)
 
     def document(self, content: Sequence[Block]) -> str:
         """Write the whole document."""
@@ -176,27 +269,60 @@ class Writer:
             case Table():
                 return self.table(block)
 
-    def formula(self, formula: Formula) -> str:
-        """Write one formula: left, sign, right, and its number if there is one."""
-        right = write(formula.right, self.style)
-        if formula.left is None:
-            return right
-        text = f"{self.label(formula.left)} {self.sign(formula.sign)} {right}"
-        if formula.number is not None and formula.right != formula.number:
-            text += f" {self.sign('=')} {self.quantity(formula.number, formula.unit)}"
-        return text
+    # --- formulas --------------------------------------------------------------------------
 
-    def label(self, left: Label | sympy.Expr) -> str:
+    def sides(self, formula: Formula, style: Style | None = None) -> list[str]:
+        """What a formula says, from left to right, and each sign with what stands after it.
+
+        The left-hand side (empty for a condition), the right-hand side, the same with values in
+        the place of symbols where that is short, and the number.
+        """
+        style = style or self.style
+        if formula.left is None:
+            return ["", *self.cases(formula.right, style)]
+        right = write(formula.right, style)
+        used = formula.right.free_symbols
+        if isinstance(formula.left, Label) and not formula.right.is_Symbol:
+            own = style.notation.settled(used)
+            shown = set().union(*(own.translate(s).free_symbols for s in used))
+            own.refuse_clash(shown, own.label(formula.left.text, formula.left.latex))
+        out = [self.label(formula.left, style), f"{self.sign(formula.sign)}{right}"]
+        if formula.number is None or formula.right == formula.number:
+            return out
+        if self._shows_values(formula):
+            out.append(self.sign("=") + write(formula.right, style.with_values(formula.given)))
+        return [*out, self.sign("=") + style.quantity(formula.number, formula.unit)]
+
+    def cases(self, condition: sympy.Basic, style: Style) -> list[str]:
+        """A condition; alternatives that are together longer than a line, one by one."""
+        plain = STYLES["text"](style.notation)
+        if not isinstance(condition, sympy.Or) or len(write(condition, plain)) <= _LINE:
+            return [write(condition, style)]
+        first, *others = (write(x, style) for x in listed(condition))
+        return [first, *(style.join("or", ["", x]) for x in others)]
+
+    @staticmethod
+    def _shows_values(formula: Formula) -> bool:
+        given = formula.given
+        if formula.right.is_Symbol or not formula.right.free_symbols <= given.keys():
+            return False
+        if not all(given[s].is_number for s in formula.right.free_symbols):
+            return False
+        return len(write(formula.right, STYLES["text"]().with_values(given))) <= _WITH_VALUES
+
+    def formula(self, formula: Formula, style: Style | None = None) -> str:
+        """Write one formula on one line."""
+        return "".join(self.sides(formula, style))
+
+    def label(self, left: Label | sympy.Expr, style: Style) -> str:
         """Write a left-hand side."""
-        return left.text if isinstance(left, Label) else write(left, self.style)
+        return style.label(left.text, left.latex) if isinstance(left, Label) else write(left, style)
 
     def sign(self, sign: str) -> str:
         """Write a sign of relation."""
-        return sign
+        return f" {sign} "
 
-    def quantity(self, value: sympy.Expr, unit: str) -> str:
-        """Write a number with its unit."""
-        return units.format_quantity(value, unit)
+    # --- blocks ----------------------------------------------------------------------------
 
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
@@ -205,39 +331,46 @@ class Writer:
     def paragraph(self, paragraph: Paragraph) -> str:
         """Write a sentence."""
         if paragraph.number is None:
-            return paragraph.text + "\n"
+            return f"\n{paragraph.text}" if paragraph.apart else paragraph.text + "\n"
         return f"{paragraph.number:2}. {paragraph.text}"
 
     def math(self, math: Math) -> str:
-        """Write formulas."""
-        return "\n".join(f"      {self.formula(f)}" for f in math.formulas)
+        """Write formulas; a chain that is longer than a line with each part on one of its own."""
+        style = self._style(math.letters)
+        if math.joined:
+            return "      " + ", ".join(self.formula(f, style) for f in math.formulas)
+        out = []
+        for f in math.formulas:
+            left, *parts = self.sides(f, style)
+            if len(left) + sum(map(len, parts)) > _LINE:
+                out.append(f"      {left}{parts[0]}")
+                out += [f"      {'':{len(left)}}{part}" for part in parts[1:]]
+            else:
+                out.append(f"      {left}{''.join(parts)}")
+        return "\n".join(out)
 
     def where(self, where: Where) -> str:
         """Write the table of symbols."""
-        rows = [
-            (
-                self.style.symbol(symbol),
-                sy.info(symbol).meaning,
-                self.explanation(symbol, definition, value),
-            )
-            for symbol, definition, value in where.rows
-        ]
-        return "\nwhere\n" + "\n".join(
-            f"  {name:<10} {meaning}" + (f"\n{'':13}{rest}" if rest else "")
-            for name, meaning, rest in rows
-        )
+        style = self._style(where.letters)
+        cells = [self._cells(row, style) for row in where.rows]
+        widths = [max((len(c[i]) for c in cells), default=0) for i in range(2)]
+        lines = ["", "where"]
+        for name, unit, meaning, rest in cells:
+            line = f"  {name:<{widths[0]}}  {unit:<{widths[1]}}  {meaning}"
+            before = " " if len(line) + len(rest) < _LINE else f"\n{'':{sum(widths) + 6}}"
+            lines.append(f"{line}{before}= {rest}" if rest else line)
+        return "\n".join(lines)
 
-    def explanation(
-        self, symbol: sympy.Symbol, definition: sympy.Expr | None, value: sympy.Expr | None
-    ) -> str:
-        """Definition and value of a symbol, each after its equals sign."""
-        parts = []
-        if definition is not None:
-            parts.append(write(definition, self.style))
-        if value is not None:
-            parts.append(self.quantity(value, sy.info(symbol).unit))
-        equals = f" {self.sign('=')} "
-        return equals.lstrip() + equals.join(parts) if parts else ""
+    def _cells(self, row: Row, style: Style) -> tuple[str, str, str, str]:
+        """Symbol, unit, meaning, and what it is equal to."""
+        info = sy.info(row.symbol)
+        # What a notation's own letter stands for is written in the table's symbols.
+        defined = self._style(style.notation.plain()) if info.role == "notation" else style
+        parts = [] if row.definition is None else [write(row.definition, defined)]
+        if row.value is not None:
+            parts.append(style.quantity(row.value, info.unit))
+        rest = self.sign("=").join(parts)
+        return style.letter(row.symbol), info.unit, style.notation.prose(info.meaning), rest
 
     def table(self, table: Table) -> str:
         """Write a table."""
@@ -251,63 +384,93 @@ class Writer:
 
 
 class MarkdownWriter(Writer):
-    """Markdown with LaTeX between dollar signs, as GitHub renders it."""
+    r"""Markdown with LaTeX formulas, as GitHub renders it.
+
+    GitHub reads Markdown before it reads formulas: between dollar signs ``\,`` loses its
+    backslash, and ``_`` and ``*`` may become emphasis. Fences of the language ``math``, and dollar
+    signs with backquotes inside, are passed on untouched.
+    """
 
     form = "markdown"
 
+    def __init__(self, letters: Notation, digits: int | None = None) -> None:
+        super().__init__(letters, digits)
+        self._indent = ""
+
     def sign(self, sign: str) -> str:
         """Write a sign of relation."""
-        return {"→": r"\to", "≈": r"\approx"}.get(sign, sign)
+        shown = {"→": r"\to", "≈": r"\approx"}.get(sign, sign)
+        return f" {shown} "
 
-    def label(self, left: Label | sympy.Expr) -> str:
-        """Write a left-hand side."""
-        return left.latex if isinstance(left, Label) else write(left, self.style)
+    def chain(self, formula: Formula, style: Style | None = None) -> list[str]:
+        """Write a formula as lines that are aligned at the sign."""
+        left, *parts = self.sides(formula, style)
+        if not left or width(left) > _LEFT:
+            # A condition, or an equation whose left-hand side would push the others aside.
+            first, *others = parts
+            return [rf"&\phantom{{{{}}={{}}}} {x.strip()}" for x in (f"{left}{first}", *others)]
+        lines = [f"{left} &{parts[0]}", *(f"&{part}" for part in parts[1:])]
+        return [line.rstrip() for line in lines]
 
-    def quantity(self, value: sympy.Expr, unit: str) -> str:
-        """Write a number with its unit."""
-        number, _, rest = units.format_quantity(value, unit).partition(" ")
-        mantissa, e, exponent = number.partition("e")
-        number = rf"{mantissa} \times 10^{{{int(exponent)}}}" if e else number
-        number = number.replace("∞", r"\infty")
-        rest = rest.replace("µ", r"\mu ").replace("$", r"\$")
-        return number + (rf" \,\mathrm{{{rest}}}" if rest else "")
+    def display(self, formula: Formula, style: Style | None = None) -> str:
+        """Write a formula; a chain that is longer than a line, line by line."""
+        written = self.formula(formula, style)
+        if width(written) <= LINE or len(self.sides(formula, style)) == 2:
+            return written
+        lines = " \\\\\n".join(self.chain(formula, style))
+        return f"\\begin{{aligned}}\n{lines}\n\\end{{aligned}}"
 
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
-        return f"{'#' * heading.level} {heading.text[0].upper()}{heading.text[1:]}\n"
+        self._indent = ""
+        return f"{'#' * heading.level} {self.escape(heading.text[0].upper() + heading.text[1:])}\n"
 
     def paragraph(self, paragraph: Paragraph) -> str:
-        """Write a sentence."""
+        """Write a sentence; formulas after a numbered one belong to its item of the list."""
         number = f"{paragraph.number}. " if paragraph.number else ""
+        self._indent = " " * len(number)
         return f"{number}{self.escape(paragraph.text)}\n"
 
     def escape(self, text: str) -> str:
         """Protect characters that would be markup."""
-        return text.replace("*", r"\*").replace("<", r"\<").replace("_", r"\_")
+        return re.sub(r"([\\`*_{}\[\]<>#$|~&])", r"\\\1", text)
 
     def math(self, math: Math) -> str:
         """Write formulas."""
-        return "".join(f"   $$\n   {self.formula(f)}\n   $$\n\n" for f in math.formulas)
+        style = self._style(math.letters)
+        if math.joined:
+            return self.fence(self.joined(math.formulas, style))
+        return "\n".join(self.fence(self.display(f, style)) for f in math.formulas)
+
+    def joined(self, formulas: Sequence[Formula], style: Style) -> str:
+        """Write several formulas on one line."""
+        return r", \quad ".join(self.formula(f, style) for f in formulas)
+
+    def fence(self, latex: str) -> str:
+        """Write LaTeX as a block of its own."""
+        lines = ["```math", *latex.splitlines(), "```"]
+        return "".join(f"{self._indent}{line}\n" for line in lines)
+
+    def inline(self, latex: str) -> str:
+        """Write a formula in a sentence or in a cell."""
+        return f"$`{latex}`$"
 
     def where(self, where: Where) -> str:
         """Write the table of symbols."""
-        lines = ["| symbol | meaning | value |", "| --- | --- | --- |"]
-        for symbol, definition, value in where.rows:
-            rest = self.explanation(symbol, definition, value)
-            cell = f"${rest}$" if rest else ""
-            lines.append(f"| ${self.style.symbol(symbol)}$ | {sy.info(symbol).meaning} | {cell} |")
+        self._indent = ""
+        style = self._style(where.letters)
+        lines = ["| symbol | unit | meaning | value |", "| --- | --- | --- | --- |"]
+        for row in where.rows:
+            name, unit, meaning, rest = self._cells(row, style)
+            cell = self.inline(rest) if rest else ""
+            lines.append(f"| {self.inline(name)} | {unit} | {self.escape(meaning)} | {cell} |")
         return "\n".join(lines) + "\n"
-
-    def explanation(
-        self, symbol: sympy.Symbol, definition: sympy.Expr | None, value: sympy.Expr | None
-    ) -> str:
-        """Definition and value without the leading equals sign."""
-        return super().explanation(symbol, definition, value).removeprefix("= ")
 
     def table(self, table: Table) -> str:
         """Write a table."""
-        rows = [table.header, ("---",) * len(table.header), *table.rows]
-        return "\n".join(f"| {' | '.join(self.escape(c) for c in row)} |" for row in rows) + "\n"
+        rows = [[self.escape(c) for c in row] for row in (table.header, *table.rows)]
+        rows.insert(1, ["---"] * len(table.header))
+        return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 
 _PREAMBLE = r"""\documentclass[11pt]{article}
@@ -330,9 +493,11 @@ _TEX = {
 }  # fmt: skip
 _WORD = re.compile("|".join(re.escape(x) for x in sorted(_TEX, key=len, reverse=True)))
 
-# An equation longer than this in plain text is wider than a page: it is set as a paragraph, which
-# TeX breaks at signs.
-_ONE_LINE = 88
+
+def _breaking(latex: str) -> str:
+    """A formula that may break between factors and arguments as well as at signs."""
+    # Dearer than a break at a sign (700): only where no sign is near.
+    return latex.replace(r"\, ", r"\,\penalty900 ").replace(", ", r", \allowbreak ")
 
 
 class LatexWriter(MarkdownWriter):
@@ -358,32 +523,59 @@ class LatexWriter(MarkdownWriter):
         number = rf"\textbf{{{paragraph.number}.}} " if paragraph.number else ""
         return f"{number}{self.escape(paragraph.text)}\n"
 
+    def sides(self, formula: Formula, style: Style | None = None) -> list[str]:
+        """What a formula says; in a chain, what would be wider than the page is set smaller."""
+        left, *parts = super().sides(formula, style)
+        if formula.left is None or len(parts) == 1:
+            return [left, *parts]
+        fitted = [self._fitted(part, width(left)) for part in parts]
+        # Values that are wider than the page even so are left out: the number stays.
+        values = [p for p in fitted[1:-1] if width(left) + width(p) <= LINE]
+        return [left, fitted[0], *values, fitted[-1]]
+
+    def _fitted(self, part: str, beside: float) -> str:
+        if beside + width(part) <= LINE:
+            return part
+        equals, inner = self.sign("="), part.removeprefix(self.sign("="))
+        for size in SIZES:
+            fitted = rf"{equals}\text{{{size}$\displaystyle {inner}$}}"
+            if beside + width(fitted) <= LINE:
+                break
+        return fitted
+
     def math(self, math: Math) -> str:
         """Write formulas; those wider than a page as paragraphs, which TeX breaks at signs."""
-        plain = Writer(self.notation)
+        style = self._style(math.letters)
+        if math.joined:
+            return self._displayed(self.joined(math.formulas, style))
         out = []
         for f in math.formulas:
-            written = self.formula(f)
-            if len(plain.formula(f)) > _ONE_LINE:
-                out.append(
-                    f"\\begin{{quote}}\\raggedright\n$\\displaystyle {written}$\n\\end{{quote}}"
-                )
+            written = self.display(f, style)
+            if width(written) <= LINE:
+                out.append(self._displayed(written))
             else:
-                out.append(f"\\begin{{equation*}}\n{written}\n\\end{{equation*}}")
+                inner = f"$\\displaystyle {_breaking(self.formula(f, style))}$"
+                out.append(f"\\begin{{flushleft}}\n{inner}\n\\end{{flushleft}}")
         return "\n".join(out)
+
+    def _displayed(self, latex: str) -> str:
+        return f"\\begin{{equation*}}\n{latex}\n\\end{{equation*}}"
 
     def where(self, where: Where) -> str:
         """Write the table of symbols."""
-        lines = [
-            r"\begin{longtable}{@{}l>{\raggedright\arraybackslash}p{\dimexpr\linewidth-30mm}@{}}"
-        ]
-        lines += [r"\toprule", r"symbol & meaning \\", r"\midrule", r"\endhead"]
-        for symbol, definition, value in where.rows:
-            rest = self.explanation(symbol, definition, value)
-            meaning = self.escape(sy.info(symbol).meaning)
-            if rest:
-                meaning += rf" \newline ${rest}$"
-            lines.append(rf"${self.style.symbol(symbol)}$ & {meaning} \\[2pt]")
+        style = self._style(where.letters)
+        # In millimetres: the units, and the widest symbol.
+        names = [width(style.letter(row.symbol)) for row in where.rows]
+        taken = 34 + round(2 * max(6.0, *names))
+        meaning_column = rf">{{\raggedright\arraybackslash}}p{{\dimexpr\linewidth-{taken}mm}}"
+        lines = [rf"\begin{{longtable}}{{@{{}}ll{meaning_column}@{{}}}}"]
+        lines += [r"\toprule", r"symbol & unit & meaning \\", r"\midrule", r"\endhead"]
+        for row in where.rows:
+            name, unit, meaning, rest = self._cells(row, style)
+            # A value stands at the end of the line; a definition, which is longer, on the next.
+            before = r"\hfill" if row.definition is None else r"\newline"
+            text = self.escape(meaning) + (f" {before} ${_breaking(rest)}$" if rest else "")
+            lines.append(rf"${name}$ & {self.escape(unit)} & {text} \\[2pt]")
         return "\n".join([*lines, r"\bottomrule", r"\end{longtable}"])
 
     def table(self, table: Table) -> str:
@@ -403,7 +595,7 @@ _PAGE = """<!DOCTYPE html>
 <meta charset="utf-8">
 <title>{title}</title>
 <style>
-body {{ font: 16px/1.5 Georgia, serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }}
+body {{ font: 16px/1.5 Georgia, serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }}
 table {{ border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }}
 th, td {{ text-align: left; vertical-align: top; padding: .2rem .9rem .2rem 0; }}
 tr {{ border-bottom: 1px solid #ddd; }}
@@ -428,28 +620,13 @@ class HtmlWriter(Writer):
         body = "\n".join(self.block(b) for b in content)
         return _PAGE.format(title=html.escape(title), body=body)
 
-    def formula(self, formula: Formula) -> str:
-        """Write one formula."""
-        right = write(formula.right, self.style)
-        if formula.left is None:
-            return right
-        text = f"{self.label(formula.left)}<mo>{formula.sign}</mo>{right}"
-        if formula.number is not None and formula.right != formula.number:
-            text += f"<mo>=</mo><mtext>{self.quantity(formula.number, formula.unit)}</mtext>"
-        return f"<mrow>{text}</mrow>"
+    def formula(self, formula: Formula, style: Style | None = None) -> str:
+        """Write one formula on one line."""
+        return f"<mrow>{''.join(self.sides(formula, style))}</mrow>"
 
-    def label(self, left: Label | sympy.Expr) -> str:
-        """Write a left-hand side."""
-        if isinstance(left, Label):
-            name, star = left.text.rstrip("*"), left.text.endswith("*")
-            base, _, index = name.partition("_")
-            inner = (
-                f"<msub><mi>{base}</mi><mtext>{index}</mtext></msub>"
-                if index
-                else f"<mi>{base}</mi>"
-            )
-            return f"<msup>{inner}<mo>*</mo></msup>" if star else inner
-        return write(left, self.style)
+    def sign(self, sign: str) -> str:
+        """Write a sign of relation."""
+        return f"<mo>{sign}</mo>"
 
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
@@ -462,25 +639,41 @@ class HtmlWriter(Writer):
         return f"<p>{number}{html.escape(paragraph.text)}</p>"
 
     def math(self, math: Math) -> str:
-        """Write formulas."""
-        return "\n".join(f'<math display="block">{self.formula(f)}</math>' for f in math.formulas)
+        """Write formulas; a chain that is longer than a line with each part on one of its own."""
+        style, plain = self._style(math.letters), Writer(self.notation)
+        if math.joined:
+            inner = '<mo>,</mo><mspace width="1em"/>'.join(
+                self.formula(f, style) for f in math.formulas
+            )
+            return f'<math display="block"><mrow>{inner}</mrow></math>'
+        out = []
+        for f in math.formulas:
+            left, *parts = self.sides(f, style)
+            if len(parts) > 1 and len(plain.formula(f)) > _LINE:
+                rows = (
+                    f'<mtr><mtd style="text-align:right">{left if i == 0 else ""}</mtd>'
+                    f'<mtd style="text-align:left"><mrow>{part}</mrow></mtd></mtr>'
+                    for i, part in enumerate(parts)
+                )
+                inner = f'<mtable displaystyle="true">{"".join(rows)}</mtable>'
+            else:
+                inner = f"<mrow>{left}{''.join(parts)}</mrow>"
+            out.append(f'<math display="block">{inner}</math>')
+        return "\n".join(out)
 
     def where(self, where: Where) -> str:
         """Write the table of symbols."""
+        style = self._style(where.letters)
         rows = []
-        for symbol, definition, value in where.rows:
-            cells = [
-                f"<math>{self.style.symbol(symbol)}</math>",
-                html.escape(sy.info(symbol).meaning),
-            ]
-            parts = (
-                [f"<math>{write(definition, self.style)}</math>"] if definition is not None else []
-            )
-            if value is not None:
-                parts.append(html.escape(self.quantity(value, sy.info(symbol).unit)))
-            cells.append(" = ".join(parts))
+        for row in where.rows:
+            name, unit, meaning, rest = self._cells(row, style)
+            cells = [f"<math>{name}</math>", html.escape(unit), html.escape(meaning)]
+            if rest:
+                # A definition is long: it stands below the meaning.
+                before = " " if row.definition is None else "<br/>"
+                cells[2] += f"{before}<math><mrow>{self.sign('=')}{rest}</mrow></math>"
             rows.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
-        head = "<tr><th>symbol</th><th>meaning</th><th>value</th></tr>"
+        head = "<tr><th>symbol</th><th>unit</th><th>meaning</th></tr>"
         return f"<table>{head}{''.join(rows)}</table>"
 
     def table(self, table: Table) -> str:

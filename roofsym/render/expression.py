@@ -1,23 +1,30 @@
 """Expressions as text, LaTeX and MathML, in an order that is ours.
 
-SymPy's printers order terms by the alphabet and have changed between versions. Here one walk over
-the expression decides the order (that of the symbol table, positive terms first) and the shape
-(one fraction bar, exact rationals); a style only says how a sum, a product or a root is written.
+SymPy's printers order terms by the alphabet and have changed between versions. Here a notation
+first says which symbols an expression is to be written in, `roofsym.render.shape` what stands
+inside which parentheses; then one walk over the expression decides the order of terms (that of the
+symbol table in named constants, the highest degree first in dimensions, negative terms last). A
+style only says how a sum, a product or a root is written.
 """
 
 from __future__ import annotations
 
+import html
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import sympy
+from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 from roofsym import symbols as sy
 from roofsym import units
 from roofsym.errors import InputError
+from roofsym.render.measure import LINE, SIZES, width
 from roofsym.render.notation import DEFAULT, Notation
+from roofsym.render.shape import arranged
 
 _RELATIONS = {
     sympy.StrictGreaterThan: (">", ">", ">"),
@@ -28,6 +35,8 @@ _RELATIONS = {
     sympy.Unequality: ("≠", r"\ne", "≠"),
 }
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+# A whole number that ends in so many zeros is written as a power of ten.
+_ZEROS = 6
 
 
 class Style:
@@ -39,17 +48,44 @@ class Style:
         Letters of the symbols.
     digits : int, optional
         Significant digits of numbers; exact if not given.
+    given : mapping of sympy.Symbol to sympy.Expr, optional
+        Values that are written, with their units, in the place of the symbols.
     """
 
     relation_index = 0
+    cross = " · "
 
-    def __init__(self, notation: Notation = DEFAULT, digits: int | None = None) -> None:
+    def __init__(
+        self,
+        notation: Notation = DEFAULT,
+        digits: int | None = None,
+        given: Mapping[sympy.Symbol, sympy.Expr] | None = None,
+    ) -> None:
         self.notation = notation
         self.digits = digits
+        self.given = given
+
+    def with_values(self, given: Mapping[sympy.Symbol, sympy.Expr]) -> Style:
+        """Style that writes values with units in the place of symbols."""
+        return type(self)(self.notation, self.digits, given)
 
     def symbol(self, symbol: sympy.Symbol) -> str:
+        """Write a symbol, or its value."""
+        if self.given is not None:
+            return self.quantity(self.given[symbol], sy.info(symbol).unit)
+        return self.letter(symbol)
+
+    def letter(self, symbol: sympy.Symbol) -> str:
         """Write a symbol."""
         return self.notation.text(symbol)
+
+    def label(self, text: str, latex: str) -> str:
+        """Write a name that is no symbol: ``B*``."""
+        return self.notation.label(text, latex)[0]
+
+    def quantity(self, value: sympy.Expr, unit: str) -> str:
+        """Write a number with its unit."""
+        return units.format_quantity(value, unit)
 
     def number(self, number: sympy.Expr) -> str:
         """Write a non-negative number."""
@@ -57,7 +93,18 @@ class Style:
             return units.format_number(number, self.digits)
         if number.is_Rational and number.q != 1:
             return self.fraction([str(number.p)], [str(number.q)])
-        return str(number) if number.is_Rational else units.format_number(number, 6)
+        if not number.is_Rational:
+            return units.format_number(number, 6)
+        digits = str(number)
+        zeros = len(digits) - len(digits.rstrip("0"))
+        if zeros < _ZEROS:
+            return digits
+        return self.decimal("" if number == 10**zeros else digits[:-zeros], zeros)
+
+    def decimal(self, mantissa: str, exponent: int) -> str:
+        """Write a number times a power of ten; the power alone without a mantissa."""
+        power = f"10{str(exponent).translate(_SUPERSCRIPTS)}"
+        return f"{mantissa} · {power}" if mantissa else power
 
     def sum(self, terms: Sequence[tuple[bool, str]]) -> str:
         """Write a sum of (is negative, term)."""
@@ -67,7 +114,7 @@ class Style:
 
     def product(self, factors: Sequence[str]) -> str:
         """Write a product."""
-        return " ".join(factors)
+        return (" " if self.given is None else self.cross).join(factors)
 
     def fraction(self, above: Sequence[str], below: Sequence[str]) -> str:
         """Write a fraction of two products."""
@@ -82,7 +129,7 @@ class Style:
         """Write a power."""
         if exponent.is_Integer:
             return base + str(exponent).translate(_SUPERSCRIPTS)
-        inner = write(exponent, self)
+        inner = _write(exponent, self)
         return f"{base}^{inner if exponent.is_Symbol else self.group(inner)}"
 
     def sqrt(self, inner: str) -> str:
@@ -110,24 +157,45 @@ class Style:
         return f"{left} {sign} {right}"
 
 
-# LaTeX source of a parenthesis longer than this may be wider than a page.
-_BREAKABLE = 250
+# A parenthesis that is wider than this may stand on a line that is too long.
+_LONG = 45.0
+# What stands beside a fraction on its line, about: the left-hand side and a sign.
+_BESIDE = 14.0
 
 
 class LatexStyle(Style):
     """LaTeX, without delimiters."""
 
     relation_index = 1
+    cross = r" \cdot "
 
-    def symbol(self, symbol: sympy.Symbol) -> str:
+    def letter(self, symbol: sympy.Symbol) -> str:
         """Write a symbol."""
         return self.notation.latex(symbol)
 
+    def label(self, text: str, latex: str) -> str:
+        """Write a name that is no symbol."""
+        return self.notation.label(text, latex)[1]
+
+    def quantity(self, value: sympy.Expr, unit: str) -> str:
+        """Write a number with its unit."""
+        number, _, rest = units.format_quantity(value, unit).partition(" ")
+        rest = rest.replace("µ", r"\mu ").replace("$", r"\$")
+        shown = self._mantissa(number).replace("∞", r"\infty")
+        return shown + (rf"\,\mathrm{{{rest}}}" if rest else "")
+
     def number(self, number: sympy.Expr) -> str:
         """Write a non-negative number."""
-        text = super().number(number)
+        return self._mantissa(super().number(number))
+
+    def _mantissa(self, text: str) -> str:
         mantissa, e, exponent = text.partition("e")
         return rf"{mantissa} \times 10^{{{int(exponent)}}}" if e else text
+
+    def decimal(self, mantissa: str, exponent: int) -> str:
+        """Write a number times a power of ten."""
+        power = rf"10^{{{exponent}}}"
+        return rf"{mantissa} \cdot {power}" if mantissa else power
 
     def sum(self, terms: Sequence[tuple[bool, str]]) -> str:
         """Write a sum."""
@@ -137,25 +205,37 @@ class LatexStyle(Style):
         """Write a product; a dot keeps two numbers apart."""
         text = factors[0]
         for left, right in itertools.pairwise(factors):
-            text += (r" \cdot " if left[-1].isdigit() and right[0].isdigit() else r" \, ") + right
+            # Beside a power of ten a digit would be read as part of it.
+            digits = left.rstrip("}")[-1:].isdigit() and right[0].isdigit()
+            text += (self.cross if digits or self.given is not None else r" \, ") + right
         return text
 
     def fraction(self, above: Sequence[str], below: Sequence[str]) -> str:
         """Write a fraction."""
-        return rf"\frac{{{self.product(above or ['1'])}}}{{{self.product(below)}}}"
+        top, bottom = self.product(above or ["1"]), self.product(below)
+        # Values can be set smaller.
+        room = LINE - _BESIDE if self.given is None else LINE / min(SIZES.values())
+        if max(width(top), width(bottom)) > room:
+            # A fraction bar holds a line together; what is longer than a line must break.
+            return f"{self._enclosed(top, above)} / {self._enclosed(bottom, below)}"
+        return rf"\frac{{{top}}}{{{bottom}}}"
+
+    def _enclosed(self, text: str, factors: Sequence[str]) -> str:
+        # The only factor of a numerator or denominator comes without parentheses.
+        return self.group(text) if len(factors) == 1 else text
 
     def group(self, inner: str) -> str:
         """Put in parentheses that grow where there is a fraction or a root inside."""
         tall = r"\frac" in inner or r"\sqrt" in inner
-        if tall and len(inner) > _BREAKABLE:
-            # \left and \right hold a line together; what is longer than a line must break.
+        if tall and width(inner) > _LONG:
+            # So do \left and \right.
             return rf"\bigl( {inner} \bigr)"
         return rf"\left( {inner} \right)" if tall else f"({inner})"
 
     def power(self, base: str, exponent: sympy.Expr) -> str:
         """Write a power; a base with an exponent of its own, such as I*, is put in braces."""
         base = f"{{{base}}}" if "^" in base else base
-        return f"{base}^{{{write(exponent, self)}}}"
+        return f"{base}^{{{_write(exponent, self)}}}"
 
     def sqrt(self, inner: str) -> str:
         """Write a square root."""
@@ -163,9 +243,11 @@ class LatexStyle(Style):
 
     def call(self, name: str, arguments: Sequence[str]) -> str:
         """Write a function."""
+        inner = ", ".join(arguments)
+        big = ("\\bigl(", "\\bigr)") if width(inner) > _LONG else ("\\left(", "\\right)")
         # W, for Lambert's, is a letter and no command.
         command = name if len(name) == 1 else rf"\{name}"
-        return rf"{command}\left( {', '.join(arguments)} \right)"
+        return rf"{command}{big[0]} {inner} {big[1]}"
 
     def floor(self, inner: str) -> str:
         """Write the whole part."""
@@ -180,33 +262,63 @@ class LatexStyle(Style):
         return rf" \;\text{{{word}}}\; ".join(parts)
 
 
-_LATEX_SYMBOL = re.compile(
-    r"^(\\[a-zA-Z]+|[A-Za-z])(?:_\{(?:\\mathrm\{)?([^{}]*?)\}?\})?(\^\{\*\})?$"
+_LATEX_NAME = re.compile(
+    r"^(\\Delta )?\{?(\\(?:math[a-z]+|text)\{[^{}]*\}|\\[a-zA-Z]+|[A-Za-z])"
+    r"(?:_\{((?:[^{}]|\{[^{}]*\})*)\})?\}?(\^\{\*\})?$"
 )
+
+
+_GREEK = {row.latex: row.text for row in sy.TABLE.values() if re.match(r"\\\w+$", row.latex)}
+_COMMANDS = {r"\infty": "∞", r"\max": "max", r"\ell": "ℓ", r"\_": "_"}
 
 
 class MathMLStyle(Style):
     """Content of a MathML ``<math>`` element."""
 
     relation_index = 2
+    cross = "<mo>·</mo>"
 
-    def symbol(self, symbol: sympy.Symbol) -> str:
+    def letter(self, symbol: sympy.Symbol) -> str:
         """Write a symbol, after its LaTeX: base, subscript and star."""
-        text, found = self.notation.text(symbol), _LATEX_SYMBOL.match(self.notation.latex(symbol))
+        return self._name(self.notation.text(symbol), self.notation.latex(symbol))
+
+    def label(self, text: str, latex: str) -> str:
+        """Write a name that is no symbol."""
+        return self._name(*self.notation.label(text, latex))
+
+    def _name(self, text: str, latex: str) -> str:
+        found = _LATEX_NAME.match(latex)
         if found is None:
-            return f"<mi>{text}</mi>"
-        base, index, star = found.groups()
-        # A Greek letter is a command in LaTeX and the first letter of the plain text.
-        inner = f"<mi>{text[0] if base.startswith(chr(92)) else base}</mi>"
+            return f"<mi>{html.escape(text)}</mi>"
+        delta, base, index, star = found.groups()
+        if base.startswith(("\\mathrm", "\\mathtt", "\\text")):
+            base = base.partition("{")[2].removesuffix("}").replace("\\_", "_")
+        elif base.startswith("\\"):
+            # A Greek letter; of another notation's, the first letter of its plain text.
+            base = _GREEK.get(base, text[0])
+        inner = f"<mi>{'Δ' if delta else ''}{html.escape(base)}</mi>"
         if index:
-            shown = index.replace(r"\infty", "∞")
-            inner = f"<msub>{inner}<mtext>{shown}</mtext></msub>"
+            words = re.sub(r"\\(mathrm|mathtt|text)\{([^{}]*)\}", r"\2", index)
+            for command, letter in _COMMANDS.items():
+                words = words.replace(command, letter)
+            inner = f"<msub>{inner}<mtext>{html.escape(words)}</mtext></msub>"
         return f"<msup>{inner}<mo>*</mo></msup>" if star else inner
+
+    def quantity(self, value: sympy.Expr, unit: str) -> str:
+        """Write a number with its unit."""
+        number, _, rest = units.format_quantity(value, unit).partition(" ")
+        shown = f"<mn>{number}</mn>"
+        return f"<mrow>{shown}<mtext>&#160;{html.escape(rest)}</mtext></mrow>" if rest else shown
 
     def number(self, number: sympy.Expr) -> str:
         """Write a non-negative number."""
         text = super().number(number)
         return text if text.startswith("<") else f"<mn>{text}</mn>"
+
+    def decimal(self, mantissa: str, exponent: int) -> str:
+        """Write a number times a power of ten."""
+        power = f"<msup><mn>10</mn><mn>{exponent}</mn></msup>"
+        return f"<mrow><mn>{mantissa}</mn><mo>·</mo>{power}</mrow>" if mantissa else power
 
     def sum(self, terms: Sequence[tuple[bool, str]]) -> str:
         """Write a sum."""
@@ -219,8 +331,8 @@ class MathMLStyle(Style):
 
     def product(self, factors: Sequence[str]) -> str:
         """Write a product."""
-        thin_space = '<mspace width=".17em"/>'
-        return f"<mrow>{thin_space.join(factors)}</mrow>"
+        between = '<mspace width=".17em"/>' if self.given is None else self.cross
+        return f"<mrow>{between.join(factors)}</mrow>"
 
     def fraction(self, above: Sequence[str], below: Sequence[str]) -> str:
         """Write a fraction."""
@@ -237,7 +349,7 @@ class MathMLStyle(Style):
 
     def power(self, base: str, exponent: sympy.Expr) -> str:
         """Write a power."""
-        return f"<msup><mrow>{base}</mrow>{write(exponent, self)}</msup>"
+        return f"<msup><mrow>{base}</mrow>{_write(exponent, self)}</msup>"
 
     def sqrt(self, inner: str) -> str:
         """Write a square root."""
@@ -302,7 +414,25 @@ def render(
 
 
 def write(expr: sympy.Basic, style: Style) -> str:
-    """Write an expression or condition in a style."""
+    """Write an expression or condition in the letters and the style of a style."""
+    if style.given is not None:
+        # Values stand for the package's own symbols, whatever the notation puts in their place.
+        return _write(_each_side(expr, arranged), style)
+    letters = style.notation.settled(expr.free_symbols)
+    style = type(style)(letters, style.digits)
+    return _write(_each_side(expr, lambda side: arranged(letters.translate(side))), style)
+
+
+def _each_side(expr: Any, change: Callable[[sympy.Expr], sympy.Expr]) -> Any:
+    """Expression changed; in a condition each side of each relation, and nothing evaluated."""
+    if isinstance(expr, sympy.And | sympy.Or):
+        return expr.func(*(_each_side(x, change) for x in expr.args), evaluate=False)
+    if isinstance(expr, Relational):
+        return expr.func(change(expr.lhs), change(expr.rhs), evaluate=False)
+    return expr if isinstance(expr, Boolean) and not expr.is_Symbol else change(expr)
+
+
+def _write(expr: sympy.Basic, style: Style) -> str:
     if isinstance(expr, Boolean) and not expr.is_Symbol:
         return _condition(expr, style)
     negative, positive = _split_sign(expr)
@@ -311,19 +441,24 @@ def write(expr: sympy.Basic, style: Style) -> str:
     return _term(expr, style)
 
 
+def listed(condition: Boolean) -> list[Boolean]:
+    """The conditions that an ``And`` or ``Or`` joins, in the order in which they are printed."""
+    return sorted(condition.args, key=_rank)
+
+
 def _condition(expr: Boolean, style: Style) -> str:
     for kind, signs in _RELATIONS.items():
         if isinstance(expr, kind):
             return style.relation(
-                write(expr.lhs, style), signs[style.relation_index], write(expr.rhs, style)
+                _write(expr.lhs, style), signs[style.relation_index], _write(expr.rhs, style)
             )
     if isinstance(expr, sympy.And | sympy.Or):
         word = "and" if isinstance(expr, sympy.And) else "or"
-        parts = sorted(expr.args, key=_rank)
         inner = [
-            style.group(write(p, style)) if isinstance(p, sympy.Or | sympy.And) else write(p, style)
-            for p in parts
-        ]
+            style.group(_write(p, style)) if isinstance(p, sympy.Or | sympy.And)
+            else _write(p, style)
+            for p in listed(expr)
+        ]  # fmt: skip
         return style.join(word, inner)
     if expr == sympy.true:
         return "always"
@@ -354,28 +489,61 @@ def _term(expr: sympy.Expr, style: Style, inside_sum: bool = False) -> str:
 
 def _sum(expr: sympy.Expr, style: Style) -> str:
     pieces = [_split_sign(x) for x in expr.args]
-    pieces.sort(key=lambda piece: (piece[0], _has_sum_of_step(piece[1]), _rank(piece[1])))
-    return style.sum([(neg, _term(x, style, inside_sum=True)) for neg, x in pieces])
+    named = any(sy.info(s).role in ("constant", "machine", "quantity") for s in expr.free_symbols)
+    # In named constants the table says which term leads: φ + α L, w + B (κ L + a), I* a − φ.
+    by_degree = not named and any(sy.info(s).role != "step" for s in expr.free_symbols)
+    roots_last = any(not negative and not _is_root(x) for negative, x in pieces)
+
+    def key(piece: tuple[bool, sympy.Expr]) -> tuple[object, ...]:
+        negative, x = piece
+        square = x.is_Pow and x.base.is_Add and x.exp == 2
+        return (
+            roots_last and _is_root(x),
+            negative,
+            sy.B in sympy.Mul.make_args(x),
+            not square,
+            (-_degree(x), _degree(x, _STEP), -_degree(x, _WIDE)) if by_degree else (),
+            _rank(x),
+        )
+
+    return style.sum(
+        [(neg, _term(x, style, inside_sum=True)) for neg, x in sorted(pieces, key=key)]
+    )
 
 
-_STEP = frozenset({sy.B, sy.S, sy.L, sy.gamma, sy.ridge})
+_STEP = frozenset({sy.B, sy.S, sy.L, sy.gamma})
+# Widths by the thousand: of two terms of one degree, the one with more of these is the larger.
+_WIDE = frozenset({sy.d_model, sy.d_ff, sy.d_expert, sy.d_shared, sy.vocab_size})
 
 
-def _has_sum_of_step(expr: sympy.Expr) -> bool:
-    """Whether a term is a multiple of a sum, by a symbol of the step: it stands last."""
-    factors = sympy.Mul.make_args(expr)
-    sums = [f for f in factors if f.is_Add]
-    step = any(f in _STEP for f in factors) or any(f.free_symbols & _STEP for f in sums)
-    return bool(sums) and step
+def _is_root(expr: sympy.Expr) -> bool:
+    return any(f.is_Pow and f.exp == sympy.Rational(1, 2) for f in sympy.Mul.make_args(expr))
 
 
-def _rank(expr: sympy.Basic) -> tuple[tuple[int, int], ...]:
-    """Sort key: positions of an expression's symbols in the table; numbers last."""
-    positions = sorted(sy.rank(s) for s in expr.free_symbols)
-    degree = max((int(p.exp) for p in expr.atoms(sympy.Pow) if p.exp.is_Integer), default=1)
-    if not positions:
-        return ((10**6, 0),)
-    return tuple((p, -degree) for p in positions)
+def _degree(expr: sympy.Expr, symbols: frozenset[sympy.Symbol] | None = None) -> int:
+    """Degree of a product or sum in the given symbols; in all of them if not given."""
+    if expr.is_Symbol:
+        return int(symbols is None or expr in symbols)
+    if expr.is_Mul:
+        return sum(_degree(f, symbols) for f in expr.args)
+    if expr.is_Pow and expr.exp.is_Integer:
+        return int(expr.exp) * _degree(expr.base, symbols)
+    # A sum, Min, Max or power weighs as its heaviest part.
+    return max((_degree(x, symbols) for x in expr.args), default=0)
+
+
+def _rank(expr: sympy.Basic) -> tuple[tuple[int, object], ...]:
+    """Sort key: positions of an expression's symbols in the table, high powers first."""
+    positions: list[tuple[int, int]] = []
+    factors = sympy.Mul.make_args(expr) if isinstance(expr, sympy.Expr) else (expr,)
+    # w_x (1 − ρ^B) stands where w_x does.
+    for factor in [f for f in factors if f.is_Symbol or (f.is_Pow and f.base.is_Symbol)] or factors:
+        base, exponent = factor.as_base_exp() if isinstance(factor, sympy.Expr) else (factor, 1)
+        power = int(exponent) if exponent in range(-9, 10) else 1
+        positions += [(sy.rank(s), -power) for s in base.free_symbols]
+    # Equal keys are told apart by what stands there, never by the order in which SymPy keeps it.
+    ranked = sorted(positions) or [(10**6, 0)]
+    return (*ranked, (10**7, str(sympy.default_sort_key(expr))))
 
 
 def _product(expr: sympy.Expr, style: Style) -> str:
@@ -412,24 +580,27 @@ def _product(expr: sympy.Expr, style: Style) -> str:
 
 
 def _factors(factors: list[sympy.Expr], style: Style, alone: bool) -> list[str]:
-    ordered = sorted(factors, key=lambda f: (f.as_base_exp()[0].is_Add, _rank(f)))
+    ordered = sorted(factors, key=_factor_rank)
     plain = isinstance(style, LatexStyle | MathMLStyle)
     return [
         # Under a fraction bar a lone sum needs no parentheses; after a slash it does.
-        (write(f, style) if plain and alone else style.group(write(f, style)))
+        (_write(f, style) if plain and alone else style.group(_write(f, style)))
         if f.is_Add
         else _atom(f, style)
         for f in ordered
     ]
 
 
+def _factor_rank(factor: sympy.Expr) -> tuple[object, ...]:
+    # 2 n_layers d_model min(L, W) (S + 1): symbols, then functions, then sums.
+    base = factor.as_base_exp()[0]
+    return (base.is_Add, not base.is_Symbol, _rank(factor))
+
+
+_ENCLOSED = (sympy.Min, sympy.Max, sympy.floor)
 _CALLS = {
-    sympy.Min: "min",
-    sympy.Max: "max",
-    sympy.log: "ln",
-    sympy.exp: "exp",
-    sympy.LambertW: "W",
-}
+    sympy.Min: "min", sympy.Max: "max", sympy.log: "ln", sympy.exp: "exp", sympy.LambertW: "W",
+}  # fmt: skip
 
 
 def _atom(expr: sympy.Expr, style: Style) -> str:
@@ -442,15 +613,17 @@ def _atom(expr: sympy.Expr, style: Style) -> str:
     if expr.is_Pow:
         base, exponent = expr.as_base_exp()
         if exponent == sympy.Rational(1, 2):
-            return style.sqrt(write(base, style))
-        inner = write(base, style)
-        return style.power(inner if base.is_Symbol else style.group(inner), exponent)
+            return style.sqrt(_write(base, style))
+        inner = _write(base, style)
+        # A value with its unit is a product, whatever letter it stands for.
+        bare = style.given is None if base.is_Symbol else isinstance(base, _ENCLOSED)
+        return style.power(inner if bare else style.group(inner), exponent)
     if isinstance(expr, sympy.floor):
-        return style.floor(write(expr.args[0], style))
+        return style.floor(_write(expr.args[0], style))
     for kind, name in _CALLS.items():
         if isinstance(expr, kind):
             arguments = sorted(expr.args, key=_rank)
-            return style.call(name, [write(x, style) for x in arguments])
+            return style.call(name, [_write(x, style) for x in arguments])
     if expr.is_Mul or expr.is_Add:
-        return style.group(write(expr, style))
+        return style.group(_write(expr, style))
     raise InputError("expression", expr, "sums, products, powers, Min, Max, log and exp")

@@ -1,23 +1,34 @@
-"""Notations: the same equations in other letters.
+"""Notations: the same equations in the letters, and the parameters, of another document.
 
-A notation is data: for some symbols of the table, how another document writes them.
+A notation is data: how symbols are written, and what stands in the place of some of them. The
+second is of two kinds. A *re-parameterisation* brings in a letter of the notation's own, which it
+defines (``d_ff = r d_model`` defines ``r``); it changes no equation. An *assumption* has no letter
+of its own (``n_kv_heads = n_heads``); what is printed then holds under it, so it is used only where
+nothing that is known contradicts it, and documents state it. Either way a translated expression is
+translated back and compared before it is printed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import functools
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import sympy
 
 from roofsym import symbols as sy
-from roofsym.errors import InputError
+from roofsym import units
+from roofsym.errors import InputError, ProofError
+
+_LABEL = re.compile(r"^(Δ?)([A-Za-z])(\*|_[^*]+)$")
 
 
 @dataclass(frozen=True)
 class Notation:
-    """How symbols are written.
+    """How symbols are written, and what stands in the place of some.
 
     Attributes
     ----------
@@ -27,11 +38,59 @@ class Notation:
         Where it comes from.
     letters : mapping of str to (str, str)
         Plain text and LaTeX by symbol name; symbols that are not listed keep their own.
+    substitutions : mapping of str to sympy.Expr
+        By name of a symbol, the expression that is printed in its place. A letter that is not of
+        the table comes from `roofsym.symbols.extra`; the first expression that has it defines it,
+        and has it as a factor.
+    uncached : mapping of str to (str, str)
+        Letters of formulas in which no cached context occurs: a document that calls the length
+        ``L`` in prefill and in decode calls ``S`` and ``L`` the same.
+    labels : mapping of str to (str, str)
+        Plain text and LaTeX of left-hand sides that are no symbols, by their LaTeX.
+
+    Raises
+    ------
+    InputError
+        If a name is no symbol, two symbols would be printed alike, units differ or a letter of the
+        notation's own is not defined.
+
+    Examples
+    --------
+    >>> from roofsym.render.expression import render
+    >>> from roofsym.symbols import d_ff, d_model, extra
+    >>> r = extra("r", "1", "width of the feed-forward block over that of the residual stream")
+    >>> mine = Notation("mine", "", {"d_model": ("d", "d")}, {"d_ff": r * d_model})
+    >>> print(render(3 * d_model * d_ff, "text", mine))
+    3 d² r
     """
 
     name: str
     summary: str = ""
     letters: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    substitutions: Mapping[str, sympy.Expr] = field(default_factory=dict)
+    uncached: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    labels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    _settled: bool = field(default=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name, expr in self.substitutions.items():
+            old = sy.lookup(name, "notation")
+            units.require(expr, _unit(expr, old), f"{name} in the notation {self.name}")
+        for name in (*self.letters, *self.uncached):
+            sy.lookup(name, "notation")
+        _ = self._places
+        if self._settled:
+            return
+        gone = {sy.TABLE[name].symbol for name in self.substitutions}
+        # Targets and a lone layer's sizes meet few other symbols: they are looked at where they do.
+        rare = ("internal", "target", "layer")
+        shown = [i.symbol for i in sy.TABLE.values() if i.role not in rare]
+        shown = [s for s in shown if s not in gone] + list(self.definitions)
+        self._refuse_clash(shown)
+        if self.uncached:
+            self._uncached()._refuse_clash([s for s in shown if s != sy.L])
+
+    # --- letters ---------------------------------------------------------------------------
 
     def text(self, symbol: sympy.Symbol) -> str:
         """Plain text of a symbol."""
@@ -43,54 +102,359 @@ class Notation:
         row = sy.info(symbol)
         return self.letters.get(row.name, ("", row.latex))[1]
 
+    def label(self, text: str, latex: str) -> tuple[str, str]:
+        """Plain text and LaTeX of a left-hand side that is no symbol: ``B*`` after the letter B."""
+        if latex in self.labels:
+            return self.labels[latex]
+        for row in sy.TABLE.values():
+            if latex == row.latex and row.role in ("step", "quantity", "machine"):
+                return self.text(row.symbol), self.latex(row.symbol)
+        found = _LABEL.match(text)
+        if found is None:
+            return text, latex
+        delta, base, rest = found.groups()
+        for row in sy.TABLE.values():
+            if base == row.text and row.role in ("step", "quantity") and row.name in self.letters:
+                own = self.latex(row.symbol)
+                braced = f"{{{own}}}" if "_" in own.replace(r"\_", "") or "^" in own else own
+                before = r"\Delta " if delta else ""
+                suffix = latex.removeprefix(before).removeprefix(row.latex)
+                return f"{delta}{self.text(row.symbol)}{rest}", f"{before}{braced}{suffix}"
+        return text, latex
 
-def _key(name: str) -> tuple[str, str]:
+    def prose(self, sentence: str) -> str:
+        """A sentence with the step's letters, where they stand alone, in those of the notation."""
+        rows = [sy.info(s) for s in (sy.B, sy.S, sy.L, sy.gamma, sy.peak, sy.bandwidth, sy.ridge)]
+        own = {row.text: self.text(row.symbol) for row in rows}
+        names = "|".join(re.escape(x) for x in sorted(own, key=len, reverse=True))
+        return re.sub(rf"(?<![\w*/.-])({names})(?![\w*/-])", lambda m: own[m[1]], sentence)
+
+    def refuse_clash(self, symbols: Iterable[sympy.Symbol], *labels: tuple[str, str]) -> None:
+        """Refuse a formula in which two symbols, or a symbol and a label, are printed alike.
+
+        Raises
+        ------
+        InputError
+            Naming the two.
+        """
+        self._refuse_clash([s for s in symbols if sy.info(s).role != "internal"], *labels)
+
+    def _refuse_clash(self, symbols: Iterable[sympy.Symbol], *labels: tuple[str, str]) -> None:
+        for form, write in enumerate((self.text, self.latex)):
+            taken = {label[form]: "the left-hand side" for label in labels}
+            for symbol in symbols:
+                written = write(symbol)
+                other = taken.setdefault(written, symbol.name)
+                if other != symbol.name:
+                    raise InputError(
+                        f"notation {self.name}", f"{written} for {other} and {symbol.name}",
+                        "a letter of its own for each symbol",
+                    )  # fmt: skip
+
+    # --- substitutions ---------------------------------------------------------------------
+
+    @functools.cached_property
+    def _places(self) -> tuple[dict[sympy.Symbol, sympy.Expr], dict[sympy.Symbol, sympy.Expr]]:
+        """Assumptions, and definitions of the notation's own letters: neither in terms of it."""
+        definitions: dict[sympy.Symbol, sympy.Expr] = {}
+        assumptions: dict[sympy.Symbol, sympy.Expr] = {}
+        for name, expr in self.substitutions.items():
+            old = sy.TABLE[name].symbol
+            own = [s for s in expr.free_symbols if sy.info(s).role == "notation"]
+            new = [s for s in own if s not in definitions]
+            if not new:
+                assumptions[old] = expr.xreplace(definitions)
+                continue
+            rest = expr / new[0]
+            if len(own) > 1 or rest.has(new[0]):
+                accepted = "one new letter, as a factor"
+                raise InputError(f"notation {self.name}", f"{name} = {expr}", accepted)
+            definitions[new[0]] = old / rest
+        for _ in assumptions:
+            assumptions = {s: x.xreplace(assumptions) for s, x in assumptions.items()}
+        if any(x.free_symbols & assumptions.keys() for x in assumptions.values()):
+            accepted = "substitutions that do not lead back to where they started"
+            raise InputError(f"notation {self.name}", str(assumptions), accepted)
+        return assumptions, definitions
+
+    @property
+    def assumptions(self) -> dict[sympy.Symbol, sympy.Expr]:
+        """What the notation takes for granted: ``n_kv_heads = n_heads``."""
+        return self._places[0]
+
+    @property
+    def definitions(self) -> dict[sympy.Symbol, sympy.Expr]:
+        """What the notation's own letters stand for, in symbols of the table."""
+        return self._places[1]
+
+    @functools.cached_property
+    def _rules(self) -> dict[sympy.Symbol, sympy.Expr]:
+        rules = {sy.TABLE[name].symbol: expr for name, expr in self.substitutions.items()}
+        for _ in rules:
+            rules = {s: x.xreplace(rules) for s, x in rules.items()}
+        return rules
+
+    def translate(self, expr: sympy.Expr) -> sympy.Expr:
+        """Expression in the notation's parameters, proved equal to the original.
+
+        Raises
+        ------
+        ProofError
+            If translating back does not lead to the original, under the notation's assumptions.
+
+        Examples
+        --------
+        >>> from roofsym.symbols import d_ff, d_model
+        >>> notation("guesstimator").translate(3 * d_model * d_ff)
+        3*d_model**2*r
+        """
+        if not expr.free_symbols & self._rules.keys():
+            return expr
+        made = expr.xreplace(self._rules)
+        back = made.xreplace(self.definitions).xreplace(self.assumptions)
+        if back != (original := expr.xreplace(self.assumptions)):
+            difference = sympy.expand(original - back)
+            if difference != 0 and sympy.cancel(difference) != 0:
+                raise ProofError(f"{made} in the notation {self.name} is not {expr}")
+        return made
+
+    def within(
+        self,
+        values: Mapping[sympy.Symbol, sympy.Expr],
+        definitions: Mapping[sympy.Symbol, sympy.Expr],
+        used: Iterable[sympy.Symbol],
+    ) -> Notation:
+        """Notation of one document: without the assumptions that do not hold in it.
+
+        Parameters
+        ----------
+        values : mapping of sympy.Symbol to sympy.Expr
+            What is known of the symbols.
+        definitions : mapping of sympy.Symbol to sympy.Expr
+            Named constants in dimensions: what is assumed of a constant has to follow from these.
+        used : iterable of sympy.Symbol
+            Symbols of its formulas.
+
+        Examples
+        --------
+        >>> from roofsym.symbols import n_heads, n_kv_heads
+        >>> grouped = {n_heads: sympy.Integer(32), n_kv_heads: sympy.Integer(8)}
+        >>> n_kv_heads in notation("guesstimator").within(grouped, {}, ()).assumptions
+        False
+        """
+        if self._settled:
+            return self
+        dropped = {
+            s for s in self.assumptions if not self._holds(s, values, definitions)
+        }  # fmt: skip
+        # With fewer KV heads than heads, head_dim = d_model/n_heads alone would explain nothing:
+        # assumptions about the same symbols stand or fall together.
+        subjects = {
+            s: {s, *self.substitutions[s.name].free_symbols} for s in self.assumptions
+        }  # fmt: skip
+        for _ in subjects:
+            about = set().union(*(subjects[s] for s in dropped))
+            dropped |= {s for s in subjects if subjects[s] & about}
+        kept = {
+            name: expr for name, expr in self.substitutions.items()
+            if sy.TABLE[name].symbol not in dropped
+        }  # fmt: skip
+        base = self if sy.L in set(used) else self._uncached()
+        return dataclasses.replace(base, substitutions=kept, _settled=True)
+
+    def settled(self, used: Iterable[sympy.Symbol]) -> Notation:
+        """Notation of a formula that stands alone."""
+        return self if self._settled else self.within({}, {}, used)
+
+    def replaced(self, symbol: sympy.Symbol) -> sympy.Symbol:
+        """Symbol of the table in whose place a letter of the notation's own is printed."""
+        for name, expr in self.substitutions.items():
+            if symbol in expr.free_symbols and sy.info(symbol).role == "notation":
+                return sy.TABLE[name].symbol
+        return symbol
+
+    def plain(self) -> Notation:
+        """The letters alone: for the substitutions themselves."""
+        return dataclasses.replace(self, substitutions={}, _settled=True)
+
+    def _uncached(self) -> Notation:
+        letters = {**self.letters, **self.uncached}
+        return dataclasses.replace(self, letters=letters, uncached={}, _settled=True)
+
+    def _holds(
+        self,
+        old: sympy.Symbol,
+        values: Mapping[sympy.Symbol, sympy.Expr],
+        definitions: Mapping[sympy.Symbol, sympy.Expr],
+    ) -> bool:
+        gap = old - self.assumptions[old]
+        if any(sy.info(s).role == "constant" for s in gap.free_symbols):
+            # Of a constant nothing is assumed: it has to follow from its definition.
+            return bool(sympy.expand(gap.xreplace(dict(definitions))) == 0)
+        found = gap.xreplace(dict(values))
+        return bool(found == 0 or (not found.is_number and old not in values))
+
+
+def _unit(expr: sympy.Expr, old: sympy.Symbol) -> str:
+    # A number in the place of bytes per element is a number of bytes.
+    return "1" if expr.is_number else sy.info(old).unit
+
+
+def _code(name: str) -> tuple[str, str]:
+    """A letter that is a name in a program or a config file."""
     return name, r"\mathtt{" + name.replace("_", r"\_") + "}"
 
 
+_r = sy.extra("r", "1", "width of the feed-forward block over that of the residual stream")
+_Z = sy.extra("Z", "1", "weights read by every step, in billions")
+_n_params = sy.extra(
+    "n_params", "1", "weights read by every step", latex=r"\mathtt{n\_params}"
+)  # fmt: skip
+# For the (M, K) × (K, N) of a linear layer, where N or K stands for something else.
+_IN, _OUT = ("d_in", r"d_{\mathrm{in}}"), ("d_out", r"d_{\mathrm{out}}")
+_MULTI_HEAD = {"n_kv_heads": sy.n_heads, "head_dim": sy.d_model / sy.n_heads}
+_ONE_PRECISION = {"b_a": sy.b_w, "b_kv": sy.b_w}
+
+DEFAULT = Notation("roofsym", "the package's own letters")
+
 NOTATIONS: Mapping[str, Notation] = MappingProxyType(
     {
-        "roofsym": Notation("roofsym", "the package's own letters"),
-        "hugging-face": Notation(
-            "hugging-face",
-            "dimensions by the keys of a Hugging Face config.json",
-            {
-                "n_layers": _key("num_hidden_layers"),
-                "d_model": _key("hidden_size"),
-                "n_heads": _key("num_attention_heads"),
-                "n_kv_heads": _key("num_key_value_heads"),
-                "head_dim": _key("head_dim"),
-                "d_ff": _key("intermediate_size"),
-                "vocab_size": _key("vocab_size"),
-                "window": _key("sliding_window"),
-            },
-        ),
-        "scaling-book": Notation(
-            "scaling-book",
-            "the letters of How To Scale Your Model (Austin et al., 2025); its n_layers is L, so "
-            "the cached context is written T and the new tokens s",
-            {
-                "S": ("s", "s"),
-                "L": ("T", "T"),
-                "n_layers": ("L", "L"),
-                "d_model": ("D", "D"),
-                "n_heads": ("N", "N"),
-                "n_kv_heads": ("K", "K"),
-                "head_dim": ("H", "H"),
-                "d_ff": ("F", "F"),
-                "vocab_size": ("V", "V"),
-                "flops": ("FLOPs", r"\mathrm{FLOPs}"),
-                "time": ("t", "t"),
-                "speedup": ("x", "x"),
-                "in_features": ("D_in", r"D_{\mathrm{in}}"),
-                "out_features": ("D_out", r"D_{\mathrm{out}}"),
-            },
-        ),
+        n.name: n
+        for n in (
+            DEFAULT,
+            Notation(
+                "hugging-face",
+                "dimensions by the keys of a Hugging Face config.json",
+                {
+                    "n_layers": _code("num_hidden_layers"),
+                    "d_model": _code("hidden_size"),
+                    "n_heads": _code("num_attention_heads"),
+                    "n_kv_heads": _code("num_key_value_heads"),
+                    "head_dim": _code("head_dim"),
+                    "d_ff": _code("intermediate_size"),
+                    "vocab_size": _code("vocab_size"),
+                    "window": _code("sliding_window"),
+                    "n_experts": _code("n_routed_experts"),
+                    "top_k": _code("num_experts_per_tok"),
+                    "d_expert": _code("moe_intermediate_size"),
+                    "q_rank": _code("q_lora_rank"),
+                    "kv_rank": _code("kv_lora_rank"),
+                    "nope_dim": _code("qk_nope_head_dim"),
+                    "rope_dim": _code("qk_rope_head_dim"),
+                    "v_dim": _code("v_head_dim"),
+                },
+            ),
+            Notation(
+                "scaling-book",
+                "How To Scale Your Model (Austin et al., 2025): B sequences, T new tokens, "
+                "S cached, L layers, D, F, N, K, H, V",
+                {
+                    "S": ("T", "T"),
+                    "L": ("S", "S"),
+                    "n_layers": ("L", "L"),
+                    "d_model": ("D", "D"),
+                    "n_heads": ("N", "N"),
+                    "n_kv_heads": ("K", "K"),
+                    "head_dim": ("H", "H"),
+                    "d_ff": ("F", "F"),
+                    "vocab_size": ("V", "V"),
+                    "flops": ("FLOPs", r"\mathrm{FLOPs}"),
+                    "time": ("t", "t"),
+                    "in_features": _IN,
+                    "out_features": _OUT,
+                },
+                labels={"T": ("t", "t"), "N": ("P", "P")},
+            ),
+            Notation(
+                "guesstimator",
+                "the llm-guesstimator notebook: S sequences of length L, d, d_ff = r d, n_ℓ, "
+                "multi-head attention, one dtype",
+                {
+                    "B": ("S", "S"),
+                    "S": ("L_new", r"L_{\mathrm{new}}"),
+                    "n_layers": ("n_ℓ", r"n_{\ell}"),
+                    "d_model": ("d", "d"),
+                    "b_w": ("dtype_B", r"\mathrm{dtype}_{B}"),
+                    "peak": ("ℱ", r"\mathcal{F}"),
+                    "bandwidth": ("BW", r"\mathrm{BW}"),
+                    "ridge": ("β", r"\beta"),
+                },
+                {"d_ff": _r * sy.d_model, **_MULTI_HEAD, **_ONE_PRECISION},
+                uncached={"S": ("L", "L")},
+            ),
+            Notation(
+                "deep-ml",
+                "exercise 417 of deep-ml.com: names of a program; d_ff = 4 d_model, multi-head "
+                "attention, one dtype",
+                {
+                    "S": _code("seq_len"),
+                    "n_layers": _code("n_layers"),
+                    "d_model": _code("d_model"),
+                    "b_w": _code("dtype_bytes"),
+                    "peak": _code("peak_flops"),
+                    "bandwidth": _code("peak_bandwidth"),
+                    "ridge": _code("ridge_point"),
+                },
+                {"d_ff": 4 * sy.d_model, **_MULTI_HEAD, **_ONE_PRECISION},
+            ),
+            Notation(
+                "roofline-notebook",
+                "a course's notebook on the roofline model: B, N new tokens, seq_len_kv, d_head, "
+                "bpe; d_ff = 4 d_model, as many KV heads as heads",
+                {
+                    "S": ("N", "N"),
+                    "out_features": _OUT,
+                    "L": _code("seq_len_kv"),
+                    "d_model": _code("d_model"),
+                    "n_layers": _code("n_layers"),
+                    "n_heads": _code("n_heads"),
+                    "head_dim": _code("d_head"),
+                    "b_w": _code("bpe"),
+                    "peak": _code("peak"),
+                    "bandwidth": _code("bw"),
+                    "ridge": _code("ops_byte_ratio"),
+                },
+                {"d_ff": 4 * sy.d_model, "n_kv_heads": sy.n_heads, **_ONE_PRECISION},
+            ),
+            Notation(
+                "intensity-estimation",
+                "Arithmetic Intensity Estimation of LLMs (jamesnulliu, 2025): B, S (or S_i on S_c "
+                "cached), H, N layers, Z billion parameters in fp16; d_ff = 4 H, multi-head",
+                {
+                    "S": ("S_i", "S_{i}"),
+                    "L": ("S_c", "S_{c}"),
+                    "n_layers": ("N", "N"),
+                    "out_features": _OUT,
+                    "d_model": ("H", "H"),
+                    "ridge": ("I_max", r"I_{\max}"),
+                },
+                {
+                    "w": 10**9 * _Z * sy.b_w, "d_ff": 4 * sy.d_model, **_MULTI_HEAD,
+                    **dict.fromkeys(("b_w", "b_a", "b_kv"), sympy.Integer(2)),
+                },
+                uncached={"S": ("S", "S")},
+                labels={"N": ("P", "P")},
+            ),
+            Notation(
+                "roofline-lab",
+                "a course's lab on prefill and decode: n_params, num_tokens, batch, context_len, "
+                "dtype_bytes, 2 FLOP per parameter where only weights count",
+                {
+                    "B": _code("batch"),
+                    "S": _code("num_tokens"),
+                    "L": _code("context_len"),
+                    "kappa": _code("kv_per_token"),
+                    "b_w": _code("dtype_bytes"),
+                    "peak": _code("peak_flops"),
+                    "bandwidth": _code("bandwidth"),
+                    "ridge": _code("ridge"),
+                },
+                {"w": _n_params * sy.b_w, "phi": 2 * _n_params, **_ONE_PRECISION},
+            ),
+        )
     }
-)
+)  # fmt: skip
 """The named notations."""
-
-DEFAULT = NOTATIONS["roofsym"]
 
 
 def notation(name: str | Notation) -> Notation:

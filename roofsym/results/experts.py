@@ -42,6 +42,7 @@ DISTINCT = Question(
     label=Label("X", "X"), phases=("decode", "prefill", "verify", "chunk"), needs=(STEP,),
     left="experts read", right="all experts times the share of their bytes that is read",
     symbol=sy.distinct, typical={"B": 8},
+    example="mixtral-8x7b",
 )  # fmt: skip
 
 
@@ -77,6 +78,7 @@ TOUCHED = Question(
     label=Label("B_f", "B_f"), phases=("decode",), needs=(STEP,), left="the share of experts read",
     right="the fraction f", symbol=sy.B, first="first batch that touches so many",
     typical={"fraction": sympy.Rational(9, 10)},
+    example="mixtral-8x7b",
 )  # fmt: skip
 
 
@@ -114,6 +116,7 @@ MIXTURE_RATIO = Question(
     phases=("decode",), needs=(STEP,), left="ratio times the weights of one token",
     right="the weights of all tokens", symbol=sy.ratio,
     reading=lambda value: f"a mixture needs {float(value):.3g} times the batch",
+    example="mixtral-8x7b",
 )  # fmt: skip
 
 

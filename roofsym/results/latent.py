@@ -52,6 +52,7 @@ LATENT_LENGTH = Question(
     label=Label("S*", "S^{*}"), phases=("chunk",), needs=(STEP,),
     left="the extra attention of absorption", right="the rebuilding of expansion", symbol=sy.S,
     last="last length at which absorbed is cheaper", typical={"L": 4096},
+    example="deepseek-v3",
 )  # fmt: skip
 
 
@@ -85,6 +86,7 @@ LATENT_CONTEXT = Question(
     left="the rebuilding of expansion", right="the extra attention of absorption",
     symbol=sy.L, natural=sy.S, first="first context at which absorbed is cheaper",
     typical={"S": 128},
+    example="deepseek-v3",
 )  # fmt: skip
 
 

@@ -184,6 +184,7 @@ WINDOW_FULL = Question(
     title="context from which the cache of windowed layers stops growing",
     label=Label("L*", "L^{*}"), needs=(STEP,), left="the tokens seen", right="the window",
     symbol=sy.L, first="first context with a full window",
+    example="gpt-oss-20b",
 )  # fmt: skip
 
 
@@ -226,6 +227,7 @@ WINDOW_SAVING = Question(
     left="ratio times the cache without windows", right="the cache with windows",
     symbol=sy.ratio, typical={"L": 131072},
     reading=lambda value: f"windows save {float(1 - value):.1%} of the cache",
+    example="gpt-oss-20b",
 )  # fmt: skip
 
 

@@ -65,8 +65,8 @@ def _by_rule(q: Inquiry) -> tuple[sympy.Expr, sympy.Expr]:
     work = q.work()
     rule = q.ledger.recounted(q.ledger.phase, flops="per-weight")
     tokens = q.ledger.tokens
-    q.d.definitions[sy.n_params] = sympy.expand(rule.symbolic("flops") / (2 * tokens))
-    simple = 2 * sy.n_params * tokens
+    q.d.definitions[sy.n_active] = sympy.expand(rule.symbolic("flops") / (2 * tokens))
+    simple = 2 * sy.n_active * tokens
     q.d.identity("The rule: two FLOP per parameter and token", rule.symbolic("flops"), simple,
                  Label("F_rule", r"F_{\mathrm{rule}}"))  # fmt: skip
     return work, simple
@@ -252,17 +252,24 @@ def piggybacked_chunk(ledger: Ledger, machine: Machine, symbol: Unknown = None) 
     tokens = {sy.rho ** (sy.B * sy.S): sy.rho**sy.S * sy.rho**sy.decode_batch}
     # The 1 in the place of S, a token in S (L + S), stays beside the context that it adds to.
     in_view = (sy.alpha, sy.alpha_w, sy.sigma, sy.sigma_w)
-    together = [
-        x.xreplace(chunk)
-        + sy.decode_batch * sympy.collect(x.xreplace(decode) / sy.decode_batch, in_view)
+    beside = [
+        sy.decode_batch * sympy.collect(x.xreplace(decode) / sy.decode_batch, in_view)
         for x in (work, moved)
     ]
-    q.d.define("FLOPs of one chunk and of the decode batch", Label("F_c + F_d",
-               r"F_{\mathrm{c}} + F_{\mathrm{d}}"), together[0], "FLOP")  # fmt: skip
-    read = together[1] + shared.xreplace(tokens)
-    q.d.define("Bytes of both, the weights read once", sy.bytes_, read)
+    parts = (sy.decode_flops, sy.decode_bytes)
+    for part, expr in zip(parts, beside, strict=True):
+        q.d.define("Of the decode batch", part, expr)
+        q.d.definitions[part] = expr.xreplace(q.d.definitions)
+    work, moved = (
+        x.xreplace(chunk) + (part if expr != 0 else 0)
+        for x, part, expr in zip((work, moved), parts, beside, strict=True)
+    )
+    read = moved + shared.xreplace(tokens)
+    q.d.define("FLOPs of both together", Label("F_c + F_d", r"F_{\mathrm{c}} + F_{\mathrm{d}}"),
+               work, "FLOP")  # fmt: skip
+    q.d.define("Bytes of both together, the weights read once", sy.bytes_, read)
     q.define_ridge()
-    return q.answer(together[0] / read, sy.ridge)
+    return q.answer(work / read, sy.ridge)
 
 
 TIME_TO_FIRST_TOKEN = Question(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TypeAlias
 
 import sympy
@@ -54,6 +55,8 @@ class Question:
         What the last whole number before a crossing is, where that is what one asks for.
     typical : mapping of str to int
         Values under which a report answers it, where a model and a machine leave it open.
+    example : str
+        A model of the catalogue that it can be asked of, where not any model will do.
     reading : callable, optional
         What a value says, in words.
     relative : bool
@@ -73,6 +76,7 @@ class Question:
     first: str = ""
     last: str = ""
     typical: Mapping[str, object] = field(default_factory=dict, hash=False)
+    example: str = ""
     reading: Callable[[sympy.Expr], str] | None = None
     relative: bool = False
 
@@ -410,11 +414,49 @@ class Inquiry:
             if constant in self.ledger.values:
                 accepted = f"no value: {symbol.name}, which is solved for, is part of it"
                 raise InputError(constant.name, self.ledger.values[constant], accepted)
+        for constant, meaning in hiding.items():
+            parts = self._parts(constant, meaning)
+            left, right = (x.xreplace({constant: parts}) for x in (left, right))
+            given = None if given is None else given.xreplace({constant: parts})
         if hiding:
-            left, right = left.xreplace(hiding), right.xreplace(hiding)
-            given = None if given is None else given.xreplace(hiding)
             d.equation(f"Written out, so that {sy.info(symbol).text} shows", left, right)
         return left, right, given
+
+    def _parts(self, constant: sympy.Symbol, meaning: sympy.Expr) -> sympy.Expr:
+        """A constant as so much per unit of the unknown and a rest, each a constant of its own.
+
+        The equation stays as short as it was, whatever the model; what is not of that form is
+        written out in dimensions.
+        """
+        d, unknown = self.d, sy.info(self.symbol)
+        slope = sympy.factor_terms(sympy.expand(sympy.diff(meaning, self.symbol)))
+        rest = sympy.factor_terms(sympy.expand(meaning.xreplace({self.symbol: sympy.S.Zero})))
+        if constant == sy.ridge or slope.has(self.symbol) or not slope.is_positive:
+            return meaning
+        row, parts = sy.info(constant), sympy.S.Zero
+        pieces = (
+            (slope, self.symbol, "per", "′", "'"),
+            (rest, sympy.S.One, "without", "₀", "_0"),
+        )
+        for amount, factor, relation, mark, latex in pieces:
+            if amount == 0:
+                continue
+            name = f"{constant}_{relation}_{unknown.name}"
+            per = units.parse(sy.info(factor).unit) if factor != 1 else units.COUNT
+            unit = str(units.parse(row.unit) * per ** Fraction(-1))
+            written = {"text": row.text + mark, "latex": _marked(row.latex, latex)}
+            meaning = f"{row.meaning}, {relation} {unknown.name}"
+            part = sy.extra(name, unit, meaning, **written)
+            d.definitions[part] = amount
+            parts += factor * part
+        return parts
+
+
+def _marked(latex: str, mark: str) -> str:
+    """LaTeX of a symbol with a mark: a second subscript is put into the first one's braces."""
+    if mark.startswith("_") and latex.endswith("}") and "_{" in latex:
+        return f"{{{latex}}}{mark}"
+    return latex + mark
 
 
 def _derive_branch(result: Result, branch: Branch) -> None:

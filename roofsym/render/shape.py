@@ -1,0 +1,283 @@
+"""The shape in which an expression is printed: what stands inside which parentheses.
+
+SymPy keeps sums as they were added up; an author writes ``B (… S + …)``, one summand per power of
+the step, with the layers and the bytes per element in front of what they multiply. `arranged`
+returns an equal expression of that shape. In which order summands and factors are printed is
+decided in `roofsym.render.expression`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+
+import sympy
+
+from roofsym import symbols as sy
+from roofsym.values import open_powers
+
+_LAYERS = frozenset(
+    {
+        sy.n_layers, sy.n_global, sy.n_local, sy.n_dense, sy.n_dense_global, sy.n_dense_local,
+        sy.n_sparse, sy.n_sparse_global, sy.n_sparse_local,
+    }
+)  # fmt: skip
+# Symbols that stand side by side in a sum times the same factors: heads, and widths of one head.
+_ALIKE = (
+    (sy.n_heads, sy.n_kv_heads),
+    (sy.nope_dim, sy.rope_dim, sy.v_dim),
+    (sy.kv_rank, sy.rope_dim),
+)
+
+Monomial = tuple[tuple[sympy.Expr, sympy.Expr], ...]
+Term = tuple[sympy.Rational, Monomial]
+
+
+@functools.lru_cache(maxsize=2048)
+def arranged(expr: sympy.Expr) -> sympy.Expr:
+    """The same expression as an author would write it.
+
+    Sums in dimensions of a model are grouped by the batch and the machine's rates, the powers of
+    the step, the bytes per element and the layers, in this order; roots of quadratics have one
+    fraction bar.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, d_ff, d_model, n_layers
+    >>> arranged(2 * B * L * n_layers * d_ff + 4 * B * n_layers * d_ff + 6 * B * n_layers * d_model)
+    B*n_layers*(2*L*d_ff + 4*d_ff + 6*d_model)
+    """
+    expr = _root(expr) if expr.has(sympy.Pow) else expr
+    return _arranged(expr)
+
+
+def _in_dimensions(expr: sympy.Expr) -> bool:
+    return any(sy.info(s).role == "dimension" for s in expr.free_symbols)
+
+
+def _arranged(expr: sympy.Expr) -> sympy.Expr:
+    if expr.is_Atom or not _in_dimensions(expr):
+        return expr
+    if isinstance(expr, sympy.Min | sympy.Max | sympy.floor):
+        return expr.func(*(_arranged(x) for x in expr.args))
+    above, below = [], []
+    for factor in sympy.Mul.make_args(expr):
+        base, exponent = factor.as_base_exp()
+        if exponent.is_Rational and exponent < 0:
+            below.append(_arranged(base) ** -exponent)
+        elif base.is_Add and not exponent.is_Integer:
+            above.append(_arranged(base) ** exponent)
+        else:
+            above.append(factor)
+    if below or any(not f.as_base_exp()[1].is_Integer for f in above):
+        roots = [f for f in above if not f.as_base_exp()[1].is_Integer]
+        rest = sympy.Mul(*(f for f in above if f not in roots))
+        return _arranged(rest) * sympy.Mul(*roots) / sympy.Mul(*below)
+    if any(_divides_by_sum(x) for x in sympy.Add.make_args(expr)):
+        return sympy.Add(*(_arranged(x) for x in expr.args)) if expr.is_Add else expr
+    return _polynomial(expr)
+
+
+def _divides_by_sum(expr: sympy.Expr) -> bool:
+    powers = (p for p in expr.atoms(sympy.Pow) if p.base.is_Add)
+    return any(not (p.exp.is_Integer and p.exp > 0) for p in powers if not p.exp.free_symbols)
+
+
+def _polynomial(expr: sympy.Expr) -> sympy.Expr:
+    # Verification runs S = γ + 1, which is to stay whole.
+    if expr.has(sy.gamma) and not expr.has(sy.S):
+        general = _polynomial(expr.xreplace({sy.gamma: sy.S - 1}))
+        return general.xreplace({sy.S: sy.gamma + 1})
+    # So do what a window leaves of the context, and the share of the experts that a step reads.
+    kept = [x for x in expr.atoms(sympy.Add, sympy.Min, sympy.Max, sympy.floor) if _whole(x)]
+    whole = {x: sympy.Dummy(positive=True) for x in sorted(kept, key=sympy.default_sort_key)}
+    back = {dummy: _arranged(x) if not x.is_Add else x for x, dummy in whole.items()}
+    expanded = sympy.expand(expr.xreplace(whole), power_exp=False, power_base=False)
+    terms: list[Term] = []
+    for term in sympy.Add.make_args(expanded):
+        number, rest = term.as_coeff_Mul()
+        if not number.is_Rational:
+            return expr
+        factors = (f.as_base_exp() for f in sympy.Mul.make_args(rest) if f != 1)
+        powers = sorted(factors, key=lambda x: sympy.default_sort_key(x[0]))
+        terms.append((number, tuple(powers)))
+    return _nested(terms, 0).xreplace(back)
+
+
+def _whole(part: sympy.Expr) -> bool:
+    """Whether a part of a polynomial is not to be taken apart: min(L, W), 1 − (1 − k/E)^T."""
+    if not part.is_Add:
+        return True
+    return any(x.is_number for x in part.args) and any(open_powers(x) for x in part.args)
+
+
+def _is_step(factor: sympy.Expr) -> bool:
+    if factor.is_Dummy or not factor.is_Symbol:
+        return True
+    return sy.info(factor).role in ("step", "constant", "machine", "quantity")
+
+
+def _is_rate(factor: sympy.Expr) -> bool:
+    return factor.is_Symbol and not factor.is_Dummy and sy.info(factor).role == "machine"
+
+
+def _is_precision(factor: sympy.Expr) -> bool:
+    return factor.is_Symbol and not factor.is_Dummy and sy.info(factor).role == "precision"
+
+
+# From the outside in: what is grouped by, and which common factors are pulled out of the sum. Of
+# the powers of the step only layers and bytes are: 24 S d² + 4 S² d is how one knows the formula.
+_LEVELS: tuple[tuple[Callable[[sympy.Expr], bool], Callable[[sympy.Expr], bool]], ...] = (
+    (lambda f: f == sy.B or _is_rate(f), lambda f: f in _LAYERS or _is_precision(f)),
+    (_is_step, lambda f: f in _LAYERS or _is_precision(f)),
+    (_is_precision, lambda f: True),
+)
+
+
+def _nested(terms: Sequence[Term], level: int) -> sympy.Expr:
+    if level == len(_LEVELS):
+        return _by_layers(terms)
+    chosen, pulled = _LEVELS[level]
+    groups: dict[Monomial, list[Term]] = {}
+    for number, factors in terms:
+        inner = tuple(f for f in factors if not chosen(f[0]))
+        outer = tuple(f for f in factors if chosen(f[0]))
+        groups.setdefault(outer, []).append((number, inner))
+    # Powers of the step with the same coefficient share it: (S + L) times it.
+    shared: dict[sympy.Expr, list[sympy.Expr]] = {}
+    for outer, inner_terms in groups.items():
+        # What is subtracted is subtracted as a whole: − I* (κ L + a).
+        less = all(number < 0 for number, _ in inner_terms)
+        inside = _nested([(-n if less else n, f) for n, f in inner_terms], level + 1)
+        opposite = -inside in shared
+        part = -_product(outer) if less != opposite else _product(outer)
+        shared.setdefault(-inside if opposite else inside, []).append(part)
+    parts = []
+    for inside, outers in shared.items():
+        # S − 1, not 1 − S.
+        lead = max(outers, key=lambda x: sum(_powers(x).values()))
+        sign = -1 if len(outers) > 1 and lead.as_coeff_Mul()[0] < 0 else 1
+        parts.append(sympy.factor_terms(sympy.Add(*(sign * x for x in outers))) * (sign * inside))
+    return _pull(parts, pulled)
+
+
+def _by_layers(terms: Sequence[Term]) -> sympy.Expr:
+    """Group by the layers: work that several kinds of layers have in common is written once."""
+    counts: dict[Term, list[sympy.Expr]] = {}
+    for number, factors in terms:
+        inner = tuple(f for f in factors if f[0] not in _LAYERS)
+        outer = tuple(f for f in factors if f[0] in _LAYERS)
+        counts.setdefault((number, inner), []).append(_product(outer))
+    by_count: dict[sympy.Expr, list[Term]] = {}
+    for term, outers in counts.items():
+        by_count.setdefault(sympy.Add(*outers), []).append(term)
+    parts = [sympy.Mul(count, *_widths(inner)) for count, inner in by_count.items()]
+    return _pull(parts, lambda f: True)
+
+
+def _widths(terms: Sequence[Term]) -> tuple[sympy.Expr, sympy.Expr]:
+    """Sum of products of widths, and what stands before it.
+
+    ``n_heads`` and ``n_kv_heads`` times the same thing stand together.
+    """
+    left = list(terms)
+    parts: list[sympy.Expr] = []
+    for family in _ALIKE:
+        groups: dict[Term, list[sympy.Expr]] = {}
+        for number, factors in left:
+            for symbol in family:
+                if (symbol, 1) in factors:
+                    rest = tuple(f for f in factors if f[0] != symbol)
+                    groups.setdefault((number, rest), []).append(symbol)
+        for (number, rest), found in groups.items():
+            members = [
+                (number, f) for s in found for n, f in left
+                if n == number and sorted(f, key=str) == sorted((*rest, (s, 1)), key=str)
+            ]  # fmt: skip
+            if len(members) > 1:
+                parts.append(number * _product(rest) * sympy.Add(*found))
+                left = [t for t in left if t not in members]
+    parts += [number * _product(factors) for number, factors in left]
+    widths = set().union(*(p.free_symbols for p in parts))
+    if len(widths) == 1 or len(parts) == 1:
+        # In one letter, such as 24 d² + 4 d, nothing is pulled out.
+        return sympy.S.One, sympy.Add(*parts)
+    # Apart from the sum, since SymPy multiplies a number out of 2 (x + y) when it stands alone.
+    common = functools.reduce(sympy.gcd, (abs(p.as_coeff_Mul()[0]) for p in parts))
+    return common, _pull([p / common for p in parts], lambda f: True)
+
+
+def _product(factors: Iterable[tuple[sympy.Expr, sympy.Expr]]) -> sympy.Expr:
+    return sympy.Mul(*(base**exponent for base, exponent in factors))
+
+
+def _pull(parts: Sequence[sympy.Expr], pulled: Callable[[sympy.Expr], bool]) -> sympy.Expr:
+    """Sum with the powers of symbols that all summands share in front of it."""
+    if len(parts) == 1:
+        return parts[0]
+    powers = [_powers(p) for p in parts]
+    common = sympy.Mul(
+        *(
+            symbol ** min(p[symbol] for p in powers)
+            for symbol in sorted(powers[0], key=sy.rank)
+            if pulled(symbol) and all(symbol in p for p in powers)
+        )
+    )
+    return common * sympy.Add(*(p / common for p in parts))
+
+
+def _powers(part: sympy.Expr) -> dict[sympy.Symbol, sympy.Expr]:
+    factors = (f.as_base_exp() for f in sympy.Mul.make_args(part))
+    return {b: e for b, e in factors if b.is_Symbol and not b.is_Dummy and e.is_Integer}
+
+
+# --- roots of quadratics --------------------------------------------------------------------------
+
+
+def _root(expr: sympy.Expr) -> sympy.Expr:
+    """``(h ± √D)/q`` with what h and q share divided out of both, and no fraction inside h."""
+    factors = sympy.Mul.make_args(expr)
+    sums = [f for f in factors if f.is_Add and any(_is_root(x) for x in f.args)]
+    if len(sums) != 1 and not (expr.is_Add and any(_is_root(x) for x in expr.args)):
+        return expr
+    total = sums[0] if sums else expr
+    outside = expr / total
+    roots = [x for x in total.args if _is_root(x)]
+    if len(roots) != 1:
+        return expr
+    sign, root = roots[0].as_coeff_Mul()
+    if abs(sign) != 1:
+        return expr
+    rest = [x for x in total.args if x != roots[0]]
+    below = {
+        b: -e for b, e in (f.as_base_exp() for f in sympy.Mul.make_args(outside))
+        if b.is_Symbol and e.is_Integer and e < 0
+    }  # fmt: skip
+    shared = sympy.Mul(*(b for b in below if all(_powers(x).get(b, 0) >= 1 for x in rest)))
+    rest = [y for x in rest for y in sympy.Add.make_args(sympy.expand_mul(_signed(x / shared)))]
+    scale = functools.reduce(sympy.ilcm, (sympy.Integer(x.as_coeff_Mul()[0].q) for x in rest), 1)
+    under = sympy.Add(*(_square(x * scale**2 / shared**2) for x in sympy.Add.make_args(root.base)))
+    made = sympy.Add(*(x * scale for x in rest), sign * sympy.sqrt(under))
+    before = outside * shared / scale
+    # A number alone before a sum is multiplied out by SymPy.
+    return sympy.Mul(before, made, evaluate=False) if before.is_Number else before * made
+
+
+def _is_root(expr: sympy.Expr) -> bool:
+    _, rest = expr.as_coeff_Mul()
+    return bool(rest.is_Pow and rest.exp == sympy.Rational(1, 2) and rest.base.is_Add)
+
+
+def _signed(expr: sympy.Expr) -> sympy.Expr:
+    """A number times one sum, multiplied out."""
+    number, rest = expr.as_coeff_Mul()
+    return sympy.Add(*(number * x for x in rest.args)) if rest.is_Add else expr
+
+
+def _square(expr: sympy.Expr) -> sympy.Expr:
+    """``4 (x/2 − y)²`` as ``(x − 2 y)²``."""
+    number, rest = expr.as_coeff_Mul()
+    if not (rest.is_Pow and rest.exp == 2 and rest.base.is_Add):
+        return expr
+    side = sympy.sqrt(number)
+    return sympy.Add(*(side * x for x in rest.base.args)) ** 2 if side.is_Rational else expr

@@ -1,0 +1,245 @@
+"""Notations: the same equations in the letters and the parameters of other documents."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import sympy
+from support import asked_of, models
+
+import roofsym as rs
+from roofsym import cli
+from roofsym import symbols as sy
+from roofsym.errors import ProofError
+from roofsym.quantities import QUANTITIES, Subject
+from roofsym.render.document import settled
+from roofsym.render.expression import render
+from roofsym.render.notation import NOTATIONS, Notation, notation
+from roofsym.results import RESULTS
+from roofsym.symbols import B, L, S, alpha, b_w, d_ff, d_model, kappa, n_layers, phi, w
+from roofsym.transformer import Attention, FeedForward, LayerGroup, Structure
+
+MODELS = {k: models()[k] for k in ("symbolic", "windowed")}
+
+
+def equations() -> dict[str, sympy.Expr]:
+    """Quantities in constants and in dimensions, and the values of results."""
+    out: dict[str, sympy.Expr] = {}
+    for name, model in MODELS.items():
+        subject = Subject(model, rs.step(model), rs.Machine())
+        for q in QUANTITIES.values():
+            form = q.closed_form(subject)
+            out[f"{name} {q.name}"] = form.expr
+            out[f"{name} {q.name} in dimensions"] = form.at_depth("dimensions")
+    for name, entry in RESULTS.items():
+        model = rs.model(asked_of(name)) if asked_of(name) else rs.Transformer()
+        for i, branch in enumerate(entry.answer(rs.step(model), rs.Machine()).general.branches):
+            out[f"{name} {i}"] = branch.value
+    return out
+
+
+EQUATIONS = equations()
+
+
+@pytest.mark.parametrize("name", NOTATIONS)
+def test_every_equation_is_equal_to_the_original(name: str):
+    # At numbers that the notation's assumptions allow, and its own letters as it defines them: a
+    # check that shares no code with the proof in `translate`.
+    letters = notation(name).within({}, {}, {L})
+    free = set().union(*(x.free_symbols for x in EQUATIONS.values()))
+    free |= set().union(*(x.free_symbols for x in letters.definitions.values()))
+    free |= set().union(*(x.free_symbols for x in letters.assumptions.values()))
+    ranked = sorted(free, key=lambda s: s.name)
+    point = {s: sympy.Integer(100 + 7 * i) for i, s in enumerate(ranked)}
+    point |= {s: x.xreplace(point) for s, x in letters.assumptions.items()}
+    point |= {s: x.xreplace(point) for s, x in letters.definitions.items()}
+    for what, expr in EQUATIONS.items():
+        made = letters.translate(expr)
+        assert sympy.N(made.xreplace(point) - expr.xreplace(point), 20) == 0, what
+        gone = {sy.TABLE[n].symbol for n in letters.substitutions}
+        assert not made.free_symbols & gone, what
+
+
+def test_a_wrong_substitution_is_not_printed(monkeypatch: pytest.MonkeyPatch):
+    letters = notation("guesstimator").settled({d_ff})
+    r = letters.translate(d_ff / d_model)
+    assert letters.definitions == {r: d_ff / d_model}
+    monkeypatch.setitem(letters._rules, d_ff, 2 * r * d_model)
+    with pytest.raises(ProofError):
+        letters.translate(3 * d_model * d_ff)
+
+
+@pytest.mark.parametrize(
+    ("name", "quantity", "text"),
+    [
+        ("guesstimator", "kv_read_bytes", "2 S L n_ℓ d dtype_B"),
+        ("scaling-book", "kv_read_bytes", "2 B S L K H b_kv"),
+        ("deep-ml", "kv_read_bytes", "2 B L n_layers d_model dtype_bytes"),
+        ("roofline-notebook", "kv_read_bytes", "2 B seq_len_kv n_layers n_heads d_head bpe"),
+        ("intensity-estimation", "kv_read_bytes", "4 B S_c N H"),
+        (
+            "hugging-face", "kv_bytes_per_token",
+            "2 num_hidden_layers num_key_value_heads head_dim b_kv",
+        ),
+        ("roofline-lab", "kv_bytes_per_token", "2 n_layers n_kv_heads head_dim dtype_bytes"),
+    ],
+)  # fmt: skip
+def test_quantities_in_dimensions(name: str, quantity: str, text: str):
+    model = rs.Transformer()
+    form = QUANTITIES[quantity].closed_form(Subject(model, rs.step(model), rs.Machine()))
+    assert render(form.at_depth("dimensions"), "text", notation(name)) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("intensity-estimation", "B N (24 S H² + 4 S² H)"),
+        ("guesstimator", "S n_ℓ (4 L d² (r + 2) + 4 L² d)"),
+        ("deep-ml", "B n_layers (24 seq_len d_model² + 4 seq_len² d_model)"),
+    ],
+)
+def test_prefill_of_the_documents(name: str, text: str):
+    # N (24 B S H² + 4 B S² H); n_ℓ S ((8 + 4 r) L d² + 4 L² d): layers alone, no causal discount.
+    group = LayerGroup(attention=Attention(), feed_forward=FeedForward(gated=False))
+    model = rs.Transformer(Structure(groups=(group,)))
+    rules = rs.convention("fused-ops").replace(mask="full", lm_head="none", name="layers")
+    form = QUANTITIES["flops"].closed_form(Subject(model, rs.prefill(model, rules), rs.Machine()))
+    assert render(form.at_depth("dimensions"), "text", notation(name)) == text
+
+
+def test_the_central_equation_of_the_lab():
+    # 2 n_params num_tokens / (n_params dtype_bytes): the number of parameters cancels.
+    d = rs.results.critical_batch(rs.decode(rs.Transformer(), "weights-only"), rs.Machine())
+    text = d.derivation.text("roofline-lab", "constants")
+    assert "F = 2 batch n_params" in text
+    assert "Q = dtype_bytes n_params" in text
+    assert "2 batch / dtype_bytes = ridge" in text
+    assert "batch* = ridge dtype_bytes / 2" in text
+
+
+def test_an_assumption_that_does_not_follow_is_left_out():
+    # 2 FLOP per parameter is not what fused-ops counts.
+    decode = rs.decode(rs.Transformer())
+    d = rs.results.critical_batch(decode, rs.Machine()).derivation
+    assert phi not in settled(d, "roofline-lab").assumptions
+    assert "φ" in d.text("roofline-lab", "constants")
+    # Without definitions nothing is known of φ: it stays.
+    assert render(phi, "text", notation("roofline-lab")) == "φ"
+
+
+def test_assumptions_that_the_model_contradicts_are_left_out_together():
+    known = {sy.n_heads: sympy.Integer(32), sy.n_kv_heads: sympy.Integer(8)}
+    letters = notation("guesstimator").within(known, {}, ())
+    assert not {sy.n_kv_heads, sy.head_dim} & letters.assumptions.keys()
+    assert sy.b_a in letters.assumptions
+    multi_head = {**known, sy.n_kv_heads: sympy.Integer(32)}
+    kept = notation("guesstimator").within(multi_head, {}, ())
+    assert {sy.n_kv_heads, sy.head_dim} <= kept.assumptions.keys()
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])
+@pytest.mark.parametrize("name", [n.name for n in NOTATIONS.values() if n.assumptions])
+def test_documents_say_what_is_assumed(name: str, form: str):
+    d = rs.results.critical_batch(rs.step(rs.Transformer()), rs.Machine()).derivation
+    document = getattr(d, form)(name)
+    assert f"In the notation {name}, with" in document
+    assert "In the notation" not in getattr(d, form)("scaling-book")
+
+
+def test_letters_of_its_own_are_explained_with_unit_definition_and_value():
+    led = rs.step(rs.model("llama-3.1-8b")).at(L=128, b_w=2, b_a=2, b_kv=2)
+    text = rs.results.critical_batch(led, rs.machine("h100-sxm")).derivation.text("guesstimator")
+    row = next(x for x in text.splitlines() if re.match(r"  r +1 ", x))
+    assert "= d_ff / d = 3.5" in row + text[text.index(row) + len(row) :].splitlines()[1]
+
+
+def test_the_same_length_has_one_letter_where_nothing_is_cached():
+    letters = notation("guesstimator")
+    assert render(S, "text", letters) == "L"
+    assert render(S * L, "text", letters) == "L_new L"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"letters": {"B": ("L", "L")}}, "L for B and L"),
+        ({"letters": {"d_ff": ("x", r"\kappa")}}, r"kappa for kappa and d_ff"),
+        ({"uncached": {"S": ("B", "B")}}, "B for B and S"),
+        ({"letters": {"nothing": ("x", "x")}}, "nothing"),
+        ({"substitutions": {"nothing": d_model}}, "nothing"),
+        ({"substitutions": {"d_ff": b_w}}, "unit of d_ff"),
+        ({"substitutions": {"d_ff": d_model, "d_model": d_ff}}, "substitutions"),
+    ],
+    ids=str,
+)
+def test_what_a_notation_may_not_be(given: dict[str, dict], message: str):
+    with pytest.raises(rs.InputError, match=message):
+        Notation("mine", **given)
+
+
+def test_a_new_letter_is_defined_by_a_product():
+    x = sy.extra("x_of_tests", "1", "a letter of the tests")
+    with pytest.raises(rs.InputError, match="as a factor"):
+        Notation("mine", substitutions={"d_ff": x + d_model})
+    with pytest.raises(rs.InputError, match="x_of_tests for"):
+        Notation("mine", letters={"B": ("x_of_tests", "b")}, substitutions={"d_ff": x * d_model})
+
+
+def test_a_letter_stands_for_one_thing():
+    first = sy.extra("y_of_tests", "1", "one thing")
+    assert sy.extra("y_of_tests", "1", "one thing") is first
+    with pytest.raises(rs.InputError, match="one thing"):
+        sy.extra("y_of_tests", "1", "another thing")
+    with pytest.raises(rs.InputError, match="sequences in the step"):
+        sy.extra("B", "1", "bytes")
+    assert "y_of_tests" not in sy.TABLE
+
+
+def test_a_left_hand_side_printed_like_a_symbol_is_refused():
+    mine = Notation("mine", letters={"a": ("B*", "B^{*}")})
+    d = rs.results.critical_batch(rs.step(rs.Transformer()), rs.Machine()).derivation
+    with pytest.raises(rs.InputError, match="left-hand side and a"):
+        d.text(mine)
+
+
+def test_a_user_defines_one_in_a_few_lines():
+    r = sy.extra("r", "1", "width of the feed-forward block over that of the residual stream")
+    mine = Notation(
+        "mine",
+        letters={"d_model": ("d", "d"), "n_layers": ("n", "n"), "B": ("b", "b")},
+        substitutions={"d_ff": r * d_model},
+    )
+    assert render(6 * B * n_layers * d_model * d_ff, "text", mine) == "6 b n d² r"
+    d = rs.results.critical_batch(rs.step(rs.Transformer()), rs.Machine()).derivation
+    text = d.text(mine, "dimensions")
+    assert "b* = I* w / (φ + α L − I* (κ L + a))" in text
+    assert re.search(r"^ +6\. Solved for b\b", text, flags=re.MULTILINE)
+    assert "d_ff / d" in text
+
+
+def test_starred_letters_and_prose_follow_the_notation():
+    d = rs.results.kv_overtakes_weights(rs.step(rs.Transformer())).derivation
+    assert "S* = w / (B κ)" in d.text("scaling-book", "constants")
+    assert "S^{*} = " in d.latex("scaling-book", "constants")
+    assert "Solved for S" in d.text("scaling-book", "constants")
+    assert r"{S_{c}}^{*}" in d.latex("intensity-estimation", "constants")
+
+
+def test_powers_of_ten_are_written_as_such():
+    letters = notation("intensity-estimation")
+    assert render(w, "text", letters) == "2 · 10⁹ Z"
+    assert render(w, "latex", letters) == r"2 \cdot 10^{9} \, Z"
+    assert "<msup><mn>10</mn><mn>9</mn></msup>" in render(w, "mathml", letters)
+    assert render(B * L * alpha + kappa, "text", letters) == "κ + B α S_c"
+
+
+def test_the_command_line_lists_and_uses_them(capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["list", "notations"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in NOTATIONS)
+    assert cli.main(["solve", "critical-batch", "--notation", "guesstimator"]) == 0
+    assert "S* = β w / (φ + α L − β (κ L + a))" in capsys.readouterr().out
+    assert cli.main(["show", "weight_bytes", "--notation", "roofline-lab", "--convention",
+                     "weights-only"]) == 0  # fmt: skip
+    assert "= dtype_bytes n_params" in capsys.readouterr().out
