@@ -6,7 +6,7 @@ derivation that exists is one whose every step the program has re-checked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from roofsym.closed_form import ClosedForm, closed_form
 from roofsym.errors import ProofError
 from roofsym.ledger import Ledger
 from roofsym.solve import Branch, Crossover, alternatives, limit, solve_condition, verify
+from roofsym.values import printed
 
 if TYPE_CHECKING:
     from roofsym.render.notation import Notation
@@ -31,11 +32,15 @@ class Label:
     Attributes
     ----------
     text, latex : str
-        How it is printed.
+        How it is printed; in LaTeX as upright text, if it has no other way to be written.
     """
 
     text: str
-    latex: str
+    latex: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.latex:
+            object.__setattr__(self, "latex", rf"\text{{{self.text}}}")
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,10 @@ class Formula:
         The right-hand side as a number, where all symbols are known.
     unit : str
         Unit of the number.
+    claim : str or sympy.Expr, optional
+        What a source has in the place of the right-hand side; a number as the source prints it.
+    agrees : bool
+        Whether the claim is right.
     """
 
     left: Label | sympy.Expr | None
@@ -61,6 +70,8 @@ class Formula:
     sign: str = "="
     number: sympy.Expr | None = None
     unit: str = "1"
+    claim: str | sympy.Expr | None = None
+    agrees: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,7 +82,8 @@ class Step:
     ----------
     kind : str
         ``definition``, ``sum``, ``identity``, ``substitution``, ``approximation``, ``equation``,
-        ``solution``, ``condition``, ``limit``, ``number`` or ``remark``.
+        ``solution``, ``condition``, ``inequality``, ``limit``, ``number``, ``reproduction``,
+        ``refutation`` or ``remark``.
     text : str
         The sentence.
     formulas : tuple of Formula
@@ -352,12 +364,104 @@ class Derivation:
         ProofError
             If the expression does not have that value.
         """
-        found = self.evaluate(expr)
-        if not found.is_number:
-            raise ProofError(f"{expr} has no number: {found}")
+        found = self._number(expr)
         if sympy.N(found - value, 30) != 0 and abs(sympy.N(found / value - 1, 30)) > 1e-20:
             raise ProofError(f"{expr} is {found}, not {value}")
         self.steps.append(Step("number", text, (Formula(label, expr, number=value, unit=unit),)))
+
+    def below(self, text: str, left: sympy.Expr, right: sympy.Expr) -> None:
+        """State that one expression is smaller than another of the same unit.
+
+        For the values known; where symbols are left, for all positive values of these.
+
+        Raises
+        ------
+        ProofError
+            If it is not, or cannot be seen to be from the signs of the terms.
+        """
+        units.same(left, right, "the inequality")
+        slack = sympy.factor(sympy.cancel(self.evaluate(right) - self.evaluate(left)))
+        if not slack.is_positive and not sympy.expand(slack).is_positive:
+            raise ProofError(f"{left} is not below {right}, which is larger by {slack}: {text}")
+        relation = sympy.Lt(left, right, evaluate=False)
+        self.steps.append(Step("inequality", text, (Formula(None, relation),)))
+
+    def reproduced(
+        self, text: str, claims: Iterable[tuple[Label | sympy.Expr, sympy.Expr, str]],
+        unit: str = "1",
+    ) -> None:  # fmt: skip
+        """State that a source's numbers are right, to the digits that it prints.
+
+        Parameters
+        ----------
+        claims : iterable of (Label or sympy.Expr, sympy.Expr, str)
+            Left-hand side, expression, and the number as printed: see `roofsym.values.printed`.
+        unit : str
+            Unit of the numbers.
+
+        Raises
+        ------
+        ProofError
+            If one of them is not what the expression rounds to.
+        """
+        formulas = []
+        for label, expr, claim in claims:
+            found = self._number(expr)
+            theirs, slack = printed(claim)
+            if abs(found - theirs) > slack:
+                raise ProofError(f"{text}: {label} is {sympy.N(found, 10)}, not {claim}")
+            formulas.append(Formula(label, found, number=found, unit=unit, claim=claim))
+        self.steps.append(Step("reproduction", text, tuple(formulas)))
+
+    def refuted(
+        self, text: str, label: Label | sympy.Expr, expr: sympy.Expr, claim: str | sympy.Expr,
+        unit: str = "1",
+    ) -> sympy.Expr:  # fmt: skip
+        """State that a source is wrong; return the factor by which its claim is too large.
+
+        Parameters
+        ----------
+        expr : sympy.Expr
+            What is right.
+        claim : str or sympy.Expr
+            What the source has in its place: a number as printed, or a formula.
+        unit : str
+            Unit of the number.
+
+        Raises
+        ------
+        ProofError
+            If the claim is right after all: a formula that is equal, a number that is rounded.
+        """
+        if isinstance(claim, str):
+            found = self._number(expr)
+            theirs, slack = printed(claim)
+            right = abs(found - theirs) <= slack
+        else:
+            units.same(expr, claim, "the refutation")
+            found, theirs = expr, claim
+            right = self._equal(found, theirs)
+        if right:
+            raise ProofError(f"{text}: {label} is {claim}")
+        ratios = (theirs / found, (theirs / found).xreplace(self.definitions))
+        factor = min((sympy.factor(sympy.cancel(r)) for r in ratios), key=sympy.count_ops)
+        number = found if found.is_number else None
+        ratio = Label("claimed / true")
+        short = factor if factor.free_symbols or factor.q < 100 else sympy.Float(factor, 15)
+        self.steps.append(
+            Step(
+                "refutation", text,
+                (Formula(label, found, number=number, unit=unit, claim=claim, agrees=False),
+                 Formula(ratio, short)),
+            )
+        )  # fmt: skip
+        return factor
+
+    def _number(self, expr: sympy.Expr) -> sympy.Expr:
+        found = self.evaluate(expr)
+        if not found.is_number:
+            raise ProofError(f"{expr} has no number: {found}")
+        return found
 
     def evaluate(self, expr: sympy.Expr) -> sympy.Expr:
         """Expression with definitions and known values put in."""

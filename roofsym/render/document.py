@@ -181,10 +181,18 @@ class Writer:
         right = write(formula.right, self.style)
         if formula.left is None:
             return right
+        if formula.claim is not None and formula.right == formula.number:
+            right = self.quantity(formula.right, formula.unit)
         text = f"{self.label(formula.left)} {self.sign(formula.sign)} {right}"
         if formula.number is not None and formula.right != formula.number:
             text += f" {self.sign('=')} {self.quantity(formula.number, formula.unit)}"
+        if formula.claim is not None:
+            text += f" {self.sign('≈' if formula.agrees else '≠')} {self.claim(formula.claim)}"
         return text
+
+    def claim(self, claim: str | sympy.Expr) -> str:
+        """Write what a source has: a formula, or a number in the source's own digits."""
+        return claim.lstrip("~") if isinstance(claim, str) else write(claim, self.style)
 
     def label(self, left: Label | sympy.Expr) -> str:
         """Write a left-hand side."""
@@ -257,7 +265,7 @@ class MarkdownWriter(Writer):
 
     def sign(self, sign: str) -> str:
         """Write a sign of relation."""
-        return {"→": r"\to", "≈": r"\approx"}.get(sign, sign)
+        return {"→": r"\to", "≈": r"\approx", "≠": r"\ne"}.get(sign, sign)
 
     def label(self, left: Label | sympy.Expr) -> str:
         """Write a left-hand side."""
@@ -271,6 +279,14 @@ class MarkdownWriter(Writer):
         number = number.replace("∞", r"\infty")
         rest = rest.replace("µ", r"\mu ").replace("$", r"\$")
         return number + (rf" \,\mathrm{{{rest}}}" if rest else "")
+
+    def claim(self, claim: str | sympy.Expr) -> str:
+        """Write what a source has."""
+        text = super().claim(claim)
+        if isinstance(claim, str):
+            mantissa, e, exponent = text.replace(",", "{,}").partition("e")
+            return rf"{mantissa} \times 10^{{{exponent}}}" if e else mantissa
+        return text
 
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
@@ -433,10 +449,19 @@ class HtmlWriter(Writer):
         right = write(formula.right, self.style)
         if formula.left is None:
             return right
+        if formula.claim is not None and formula.right == formula.number:
+            right = f"<mtext>{self.quantity(formula.right, formula.unit)}</mtext>"
         text = f"{self.label(formula.left)}<mo>{formula.sign}</mo>{right}"
         if formula.number is not None and formula.right != formula.number:
             text += f"<mo>=</mo><mtext>{self.quantity(formula.number, formula.unit)}</mtext>"
+        if formula.claim is not None:
+            text += f"<mo>{'≈' if formula.agrees else '≠'}</mo>{self.claim(formula.claim)}"
         return f"<mrow>{text}</mrow>"
+
+    def claim(self, claim: str | sympy.Expr) -> str:
+        """Write what a source has."""
+        text = super().claim(claim)
+        return f"<mn>{text}</mn>" if isinstance(claim, str) else text
 
     def label(self, left: Label | sympy.Expr) -> str:
         """Write a left-hand side."""
