@@ -162,15 +162,16 @@ class Derivation:
         return form
 
     def identity(
-        self, text: str, left: sympy.Expr, right: sympy.Expr, label: Label | None = None
-    ) -> sympy.Expr:
+        self, text: str, left: sympy.Expr, right: sympy.Expr,
+        label: Label | sympy.Expr | None = None,
+    ) -> sympy.Expr:  # fmt: skip
         """State that two expressions are equal for all values of their symbols; return the right.
 
         Parameters
         ----------
         left, right : sympy.Expr
             The two sides; named constants stand for their definitions.
-        label : Label, optional
+        label : Label or sympy.Expr, optional
             Printed in the place of the left side, where that is long.
 
         Raises

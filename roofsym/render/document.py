@@ -84,7 +84,8 @@ def blocks(derivation: Derivation, depth: str = "numbers", level: int = 1) -> li
             for side in (formula.left, formula.right):
                 if isinstance(side, sympy.Basic):
                     used |= side.free_symbols
-    out.append(Where(_where(derivation, used, depth)))
+    if used:
+        out.append(Where(_where(derivation, used, depth)))
     return out
 
 
