@@ -371,7 +371,7 @@ class Derivation:
         self.steps.append(Step("number", text, (Formula(label, expr, number=value, unit=unit),)))
 
     def below(self, text: str, left: sympy.Expr, right: sympy.Expr) -> None:
-        """State that one expression is smaller than another of the same unit.
+        """State that one expression is smaller than another of the same unit, or than a number.
 
         For the values known; where symbols are left, for all positive values of these.
 
@@ -380,11 +380,12 @@ class Derivation:
         ProofError
             If it is not, or cannot be seen to be from the signs of the terms.
         """
-        units.same(left, right, "the inequality")
+        if not (left.is_number or right.is_number):
+            units.same(left, right, "the inequality")
         slack = sympy.factor(sympy.cancel(self.evaluate(right) - self.evaluate(left)))
         if not slack.is_positive and not sympy.expand(slack).is_positive:
             raise ProofError(f"{left} is not below {right}, which is larger by {slack}: {text}")
-        relation = sympy.Lt(left, right, evaluate=False)
+        relation = sympy.Lt(_short(left), _short(right), evaluate=False)
         self.steps.append(Step("inequality", text, (Formula(None, relation),)))
 
     def reproduced(
@@ -411,7 +412,8 @@ class Derivation:
             theirs, slack = printed(claim)
             if abs(found - theirs) > slack:
                 raise ProofError(f"{text}: {label} is {sympy.N(found, 10)}, not {claim}")
-            formulas.append(Formula(label, found, number=found, unit=unit, claim=claim))
+            shown = expr if sympy.count_ops(expr) < 8 else found
+            formulas.append(Formula(label, shown, number=found, unit=unit, claim=claim))
         self.steps.append(Step("reproduction", text, tuple(formulas)))
 
     def refuted(
@@ -448,12 +450,11 @@ class Derivation:
         factor = min((sympy.factor(sympy.cancel(r)) for r in ratios), key=sympy.count_ops)
         number = found if found.is_number else None
         ratio = Label("claimed / true")
-        short = factor if factor.free_symbols or factor.q < 100 else sympy.Float(factor, 15)
         self.steps.append(
             Step(
                 "refutation", text,
                 (Formula(label, found, number=number, unit=unit, claim=claim, agrees=False),
-                 Formula(ratio, short)),
+                 Formula(ratio, _short(factor))),
             )
         )  # fmt: skip
         return factor
@@ -515,3 +516,9 @@ class Derivation:
 
     def __str__(self) -> str:
         return self.text()
+
+
+def _short(expr: sympy.Expr) -> sympy.Expr:
+    """An expression as it is, but a long fraction as a decimal: for printing only."""
+    long = expr.is_Rational and expr.q != 1 and max(expr.p, expr.q) >= 100
+    return sympy.Float(expr, 15) if long else expr

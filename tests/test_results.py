@@ -478,7 +478,7 @@ def test_a_printed_number_is_reproduced_to_its_digits_or_is_no_step():
         with pytest.raises(rs.InputError, match="printed: got"):
             d.reproduced("unreadable", [(Label("r"), ratio, claim)], "token")
     assert [s.kind for s in d.steps] == ["reproduction"]
-    assert "r = 374.8 tokens ≈ 3.7e2" in d.text()
+    assert "r = w / κ = 374.8 tokens ≈ 3.7e2" in d.text()
     assert r"\approx 3.7 \times 10^{2}" in d.latex()
     assert "<mo>≈</mo><mn>3.7e2</mn>" in d.html()
 
