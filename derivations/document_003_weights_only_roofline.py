@@ -247,7 +247,7 @@ print(rules.text(depth="constants"))
 # - **Compute-bound from a batch of 156 on** holds at no context beyond 782 tokens for this model,
 #   at any batch; already at 256 tokens it takes half as many sequences again.
 # - **The ceiling of 125 tokens per second that nothing can beat** streams a table that is only
-#   looked up. Without it the same model and bandwidth allow 6.5 % more; the cache then takes its
+#   looked up. Without it the same bandwidth allows a real 8B model 133; the cache then takes its
 #   share.
 # - **Two FLOP per parameter** likewise count that table: 7 % too many for this model.
 # - **As many tokens as the ridge point** saturate compute only with two bytes per weight: the exact

@@ -61,8 +61,8 @@ class Formula:
         Unit of the number.
     claim : str or sympy.Expr, optional
         What a source has in the place of the right-hand side; a number as the source prints it.
-    agrees : bool
-        Whether the claim is right.
+    claim_sign : str
+        ``=``, ``≈`` or ``≠``: how it stands to the right-hand side.
     """
 
     left: Label | sympy.Expr | None
@@ -71,7 +71,7 @@ class Formula:
     number: sympy.Expr | None = None
     unit: str = "1"
     claim: str | sympy.Expr | None = None
-    agrees: bool = True
+    claim_sign: str = "="
 
 
 @dataclass(frozen=True)
@@ -413,7 +413,8 @@ class Derivation:
             if abs(found - theirs) > slack:
                 raise ProofError(f"{text}: {label} is {sympy.N(found, 10)}, not {claim}")
             shown = expr if sympy.count_ops(expr) < 8 else found
-            formulas.append(Formula(label, shown, number=found, unit=unit, claim=claim))
+            sign = "=" if found == theirs else "≈"
+            formulas.append(Formula(label, shown, "=", found, unit, claim, sign))
         self.steps.append(Step("reproduction", text, tuple(formulas)))
 
     def refuted(
@@ -442,7 +443,7 @@ class Derivation:
             right = abs(found - theirs) <= slack
         else:
             units.same(expr, claim, "the refutation")
-            found, theirs = expr, claim
+            found, theirs, claim = expr, claim, _short(claim)
             right = self._equal(found, theirs)
         if right:
             raise ProofError(f"{text}: {label} is {claim}")
@@ -453,7 +454,7 @@ class Derivation:
         self.steps.append(
             Step(
                 "refutation", text,
-                (Formula(label, found, number=number, unit=unit, claim=claim, agrees=False),
+                (Formula(label, found, "=", number, unit, claim, "≠"),
                  Formula(ratio, _short(factor))),
             )
         )  # fmt: skip

@@ -187,11 +187,19 @@ class Writer:
         text = f"{self.label(formula.left)} {self.sign(formula.sign)} {right}"
         if formula.number is not None and formula.right != formula.number:
             text += f" {self.sign('=')} {self.quantity(formula.number, formula.unit)}"
-        if formula.claim is not None:
-            text += f" {self.sign('≈' if formula.agrees else '≠')} {self.claim(formula.claim)}"
+        if self.says_more(formula):
+            text += f" {self.sign(formula.claim_sign)} {self.claim(formula.claim)}"
         return text
 
-    def claim(self, claim: str | sympy.Expr) -> str:
+    def says_more(self, formula: Formula) -> bool:
+        """Whether a source's number is written otherwise than the number beside it."""
+        claim = formula.claim
+        if formula.number is None or not isinstance(claim, str):
+            return claim is not None
+        number = units.format_quantity(formula.number, formula.unit).partition(" ")[0]
+        return number != claim.lstrip("~")
+
+    def claim(self, claim: str | sympy.Expr | None) -> str:
         """Write what a source has: a formula, or a number in the source's own digits."""
         return claim.lstrip("~") if isinstance(claim, str) else write(claim, self.style)
 
@@ -281,7 +289,7 @@ class MarkdownWriter(Writer):
         rest = rest.replace("µ", r"\mu ").replace("$", r"\$")
         return number + (rf" \,\mathrm{{{rest}}}" if rest else "")
 
-    def claim(self, claim: str | sympy.Expr) -> str:
+    def claim(self, claim: str | sympy.Expr | None) -> str:
         """Write what a source has."""
         text = super().claim(claim)
         if isinstance(claim, str):
@@ -455,11 +463,11 @@ class HtmlWriter(Writer):
         text = f"{self.label(formula.left)}<mo>{formula.sign}</mo>{right}"
         if formula.number is not None and formula.right != formula.number:
             text += f"<mo>=</mo><mtext>{self.quantity(formula.number, formula.unit)}</mtext>"
-        if formula.claim is not None:
-            text += f"<mo>{'≈' if formula.agrees else '≠'}</mo>{self.claim(formula.claim)}"
+        if self.says_more(formula):
+            text += f"<mo>{formula.claim_sign}</mo>{self.claim(formula.claim)}"
         return f"<mrow>{text}</mrow>"
 
-    def claim(self, claim: str | sympy.Expr) -> str:
+    def claim(self, claim: str | sympy.Expr | None) -> str:
         """Write what a source has."""
         text = super().claim(claim)
         return f"<mn>{text}</mn>" if isinstance(claim, str) else text
