@@ -412,7 +412,7 @@ class Derivation:
             theirs, slack = printed(claim)
             if abs(found - theirs) > slack:
                 raise ProofError(f"{text}: {label} is {sympy.N(found, 10)}, not {claim}")
-            shown = expr if sympy.count_ops(expr) < 8 else found
+            shown = expr if 0 < sympy.count_ops(expr) < 8 else found
             sign = "=" if found == theirs else "≈"
             formulas.append(Formula(label, shown, "=", found, unit, claim, sign))
         self.steps.append(Step("reproduction", text, tuple(formulas)))
