@@ -39,7 +39,7 @@ def test_a_derivation_runs_as_a_script_in_an_empty_folder(script: Path, tmp_path
 
 
 def test_there_is_one_for_each_source_document():
-    assert sorted(DOCUMENTS) == ["000", "002", "003", "004"]
+    assert sorted(DOCUMENTS) == ["000", "001", "002", "003", "004"]
 
 
 @pytest.fixture
@@ -54,6 +54,9 @@ def _no_figures_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 # factor of 2 has to be noticed.
 RESTS_ON = {
     "000": [
+        "flops linear", "flops attention", "bytes weight", "bytes activation", "bytes kv",
+    ],
+    "001": [
         "flops linear", "flops attention", "bytes weight", "bytes activation", "bytes kv",
     ],
     "002": [
