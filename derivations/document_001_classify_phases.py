@@ -185,6 +185,7 @@ both = added.identity(
     "Decode of B sequences", both,
     B * (24 * d**2 + 4 * (L + 1) * d) / ((12 * d**2 + 4 * B * d + 2 * B * L * d) * b), DECODE,
 )  # fmt: skip
+added.limit("Prefill has no limit now", PREFILL, whole, S, sympy.oo)
 added.limit("One sequence, as its context grows", DECODE, both.xreplace({B: sympy.S.One}), L, 2 / b)
 added.limit("Many sequences, as their contexts grow", DECODE, both, L, 2 / b)
 added.limit("Linear layers alone, as the batch grows", DECODE, many, B, 12 * d / b)
@@ -224,8 +225,9 @@ ax.legend(frameon=False, fontsize=8)
 #
 # What it computes follows from the ledger. What it says about that is too wide:
 #
-# - **Intensity scales with the prompt** only while it is short against six widths; it has a limit,
-#   ``12 d_model / b``, and narrow models stay memory-bound at any length.
+# - **Intensity scales with the prompt** only while it is short against six widths; in this count it
+#   has a limit, ``12 d_model / b``, and narrow models stay memory-bound at any length. With
+#   attention there is no such limit.
 # - **Decode is classified without its batch**: the verdict holds for one sequence of any model on
 #   any machine of the catalogue, so the function decides nothing there; to its own count 299
 #   sequences of width 4096 are compute-bound.

@@ -49,6 +49,10 @@ balance.refuted(
     "A B200 has less memory than the document lists", sy.capacity, rs.machine("b200").capacity,
     "192e9", "B",
 )  # fmt: skip
+balance.below(
+    "From H100 to B200 bandwidth gains more than compute, as the document says",
+    b200.peak / h100.peak, b200.bandwidth / h100.bandwidth,
+)  # fmt: skip
 print(balance.text())
 
 # %%
@@ -116,6 +120,11 @@ for batch in (32, 128):
     marks.refuted(
         f"Decode of {batch} sequences", sy.intensity, square.at(B=batch).intensity,
         batch * single / 2,
+    )  # fmt: skip
+for batch, claimed in ((32, "8"), (128, "25")):
+    marks.refuted(
+        f"and the rate of {batch} over that of one", Label("gain"),
+        square.at(B=batch).intensity / single, claimed,
     )  # fmt: skip
 marks.below("A prefill marked at 5e14 FLOP/s is out of reach of an A100", a100.peak,
             sympy.Integer(5 * 10**14))  # fmt: skip
@@ -457,14 +466,15 @@ right.legend(frameon=False, fontsize=8)
 #   that context; "near threshold" is 4 % of it.
 # - **Cheat sheet, prefill**: ~500 is no linear layer's (683); it is a layer's with unfused
 #   attention.
-# - **Marks on the roofline**: batches of 32 and 128 at half of the layer's intensity, and a prefill
-#   above the roof of one of the machines drawn.
+# - **Marks on the roofline**: batches of 32 and 128 at half of the layer's intensity and a quarter
+#   of its rate, and a prefill above the roof of one of the machines drawn.
 # - **"Doubling the batch roughly doubles throughput"**: by 1.16 from 32 to 64.
 # - **"Per-request latency" falls with the batch**: that is time over batch. Latency rises, from 5.2
 #   ms alone to 30.5 ms with 64.
 # - **"Wasted bandwidth"**: memory-bound decode uses all of the bandwidth; what idles is compute.
 # - **Similar balance, so the same classification**: not for 256 rows on A100 and H100.
-# - A B200 is listed with 192 GB; 180 GB are usable.
+# - A B200 is listed with 192 GB; 180 GB are usable. An A100 is listed with HBM3; it has HBM2e
+#   (NVIDIA A100 datasheet).
 #
 # What it means in practice
 # -------------------------

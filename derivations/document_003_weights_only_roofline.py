@@ -56,6 +56,10 @@ cancels.identity("Every parameter is read once", general.bytes, sy.b_w * paramet
 intensity = cancels.identity(
     "So the parameters cancel", general.flops / general.bytes, 2 * B * S / sy.b_w, sy.intensity
 )
+cancels.identity(
+    "The rule for training, where the backward pass costs two forward passes",
+    3 * general.flops, 6 * B * S * parameters, Label("F_train", r"F_{\mathrm{train}}"),
+)  # fmt: skip
 for name in ("llama-3.1-8b", "llama-3.1-70b"):
     one = rs.step(rs.model(name), "weights-only")
     cancels.identity(f"The same for {one.model}", one.intensity, intensity, sy.intensity)
@@ -122,6 +126,9 @@ newer.reproduced("Speed limit", [(RATE, ceiling.value, "~209")], "1/s")
 newer.below("The ridge point rose", a100.ridge, sy.ridge)
 b200 = rs.machine("b200", dtype="fp16")
 newer.below("but not with every generation: a B200's is lower again", b200.ridge, sy.ridge)
+for name in ("RTX 3090", "RTX 4090", "RTX 5090"):
+    card = rs.machine(name.lower().replace(" ", "-"), dtype="fp16")
+    newer.below(f"and that of a consumer card, {name}, too", card.ridge, sy.ridge)
 print(newer.text())
 
 # %%
