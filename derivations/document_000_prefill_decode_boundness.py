@@ -64,7 +64,7 @@ per_request = (8 + 4 * r) * S * d**2 + 4 * S**2 * d
 flops = one.substitution(
     "In the document's dimensions", sy.flops, work.expr, PLAIN, n * B * per_request
 )
-one.refuted("Per layer, across all requests", Label("F / n_layers"), flops / n, per_request)
+one.refuted("Per layer, across all requests", Label("F per layer"), flops / n, per_request)
 moved = one.total("Bytes, summed over the ledger", sy.bytes_, prefill, "bytes")
 total = n * ((4 + 2 * r) * d**2 + (2 + c) * B * S * d) * b
 total = one.substitution(
@@ -103,7 +103,7 @@ two.substitution(
     step_bytes / sy.bandwidth,
 )  # fmt: skip
 two.refuted(
-    "Per layer, across all requests", Label("F / n_layers"), step_flops / n, printed / (n * B)
+    "Per layer, across all requests", Label("F per layer"), step_flops / n, printed / (n * B)
 )
 view = {L: L - 1}
 two.identity("With L in view, the new one included", step_flops.xreplace(view), printed, sy.flops)

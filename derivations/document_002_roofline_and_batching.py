@@ -20,6 +20,21 @@ from roofsym.derivation import Derivation, Label
 from roofsym.transformer import FeedForward, LayerGroup, Structure
 
 # %%
+# Assumptions
+# -----------
+#
+# The document counts three things in three ways, two bytes per element throughout:
+#
+# - a linear layer by its input, its matrix and its output: ``linear-only``;
+# - attention as three kernels that pass whole squares through memory: ``unfused-ops``
+#   (``mask="full"``, ``attention="unfused"``, ``softmax_flops=True``), the cache not written
+#   (``kv="read"``);
+# - a decode step by weights, cache (``kv="read"``, the new token's by way of it,
+#   ``new_kv="cached"``) and activations, which turn out to be those of ``activation-multiplier``
+#   with ``c_act = 14``; without LM head, embedding and norms.
+#
+# A machine is its dense peak and its bandwidth.
+#
 # Machines
 # --------
 #
@@ -31,11 +46,19 @@ INTENSITY, BATCH = Label("I"), Label("B*", "B^{*}")
 TWO_BYTES = {sy.b_w: sympy.Integer(2), sy.b_a: sympy.Integer(2), sy.b_kv: sympy.Integer(2)}
 
 MACHINES = {
-    "A100 FP16": (rs.Machine(peak=312e12, bandwidth=2.0e12), "156.0", "a100-80gb-sxm"),
-    "H100 FP16": (rs.Machine(peak=989.5e12, bandwidth=3.35e12), "295.4", "h100-sxm"),
-    "H100 FP8": (rs.Machine(peak=1979e12, bandwidth=3.35e12), "590.7", "h100-sxm"),
-    "B200 FP16": (rs.Machine(peak=2250e12, bandwidth=8.0e12), "281.2", "b200"),
-    "B200 FP8": (rs.Machine(peak=4500e12, bandwidth=8.0e12), "562.5", "b200"),
+    "A100 FP16": (
+        rs.Machine(name="A100 FP16", peak=312e12, bandwidth=2.0e12),
+        "156.0",
+        "a100-80gb-sxm",
+    ),
+    "H100 FP16": (
+        rs.Machine(name="H100 FP16", peak=989.5e12, bandwidth=3.35e12),
+        "295.4",
+        "h100-sxm",
+    ),
+    "H100 FP8": (rs.Machine(name="H100 FP8", peak=1979e12, bandwidth=3.35e12), "590.7", "h100-sxm"),
+    "B200 FP16": (rs.Machine(name="B200 FP16", peak=2250e12, bandwidth=8.0e12), "281.2", "b200"),
+    "B200 FP8": (rs.Machine(name="B200 FP8", peak=4500e12, bandwidth=8.0e12), "562.5", "b200"),
 }
 a100, h100, b200 = (MACHINES[f"{name} FP16"][0] for name in ("A100", "H100", "B200"))
 
@@ -62,7 +85,7 @@ print(balance.text())
 # ``B`` rows times a matrix of ``d_model`` by ``d_ff``: the convention ``linear-only``, and of the
 # model one operator. Input, matrix and output travel once each.
 
-layer = rs.decode(rs.Transformer(), "linear-only").filter(operator="up_proj")
+layer = rs.decode(rs.Transformer(name="one linear layer"), "linear-only").filter(operator="up_proj")
 layer = layer.at(n_layers=1, b_w=2, b_a=2)
 one = Derivation("Intensity of a linear layer", "one matrix, two bytes per element", TWO_BYTES)
 rows, inner, outer = B, d, sy.d_ff
@@ -257,7 +280,7 @@ flops = step.identity(
 step.identity(
     "Weights and cache",
     counted(multiplied, "bytes", kind="weight") + counted(multiplied, "bytes", kind="kv"),
-    n * (24 * d**2 + 4 * B * N * d), Label("Q_w + Q_kv", r"Q_{\mathrm{w}} + Q_{\mathrm{kv}}"),
+    n * (24 * d**2 + 4 * B * N * d), Label("Q_w+kv", r"Q_{\mathrm{w+kv}}"),
 )  # fmt: skip
 PARTS = {
     "the projections of Q, K and V": (("q_proj", "k_proj", "v_proj"), 6),

@@ -1,6 +1,6 @@
 """
 Document 003: four numbers from weights alone, and what the KV cache does to them
-================================================================================
+=================================================================================
 
 Document 003 is an exercise: with two constants of a GPU and two of a model, say what bounds prefill
 and decode, how fast decode can be at most, and from which batch on it is bound by compute. It ends

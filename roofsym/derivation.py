@@ -40,7 +40,8 @@ class Label:
 
     def __post_init__(self) -> None:
         if not self.latex:
-            object.__setattr__(self, "latex", rf"\text{{{self.text}}}")
+            plain = self.text.replace("_", r"\_")
+            object.__setattr__(self, "latex", rf"\text{{{plain}}}")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import runpy
 import subprocess
@@ -40,6 +41,21 @@ def test_a_derivation_runs_as_a_script_in_an_empty_folder(script: Path, tmp_path
 
 def test_there_is_one_for_each_source_document():
     assert sorted(DOCUMENTS) == ["000", "001", "002", "003", "004"]
+
+
+@pytest.mark.parametrize("script", DOCUMENTS.values(), ids=DOCUMENTS.keys())
+def test_a_document_reads_as_an_article(script: Path):
+    text = script.read_text(encoding="utf-8")
+    lines = [line.removeprefix("# ") for line in text.splitlines()]
+    titles = [above for above, line in itertools.pairwise(lines)
+              if line and set(line) in ({"-"}, {"="}) and len(line) == len(above)]  # fmt: skip
+    assert titles[0].startswith(f"Document {script.name[9:12]}: ")
+    assert titles[1] == "Assumptions"
+    assert titles[-3:] == [
+        "What is wrong in it", "What it means in practice", "Where it stops holding",
+    ]  # fmt: skip
+    assert "**Question.**" in text
+    assert "plt.subplots(" in text
 
 
 @pytest.fixture
