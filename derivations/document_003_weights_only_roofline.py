@@ -267,8 +267,9 @@ print(rules.text(depth="constants"))
 # -------------------------
 #
 # The number of tokens that share one trip through the weights is the right first thought; the
-# number of cached bytes each of them reads is the second, and for chats of a few thousand tokens
-# the larger one. What caps the batch is then the memory, and what caps the speed-up is the cache.
+# number of cached bytes that each of them reads is the second, and with 64 sequences of more than
+# 1907 tokens the larger one. What caps the batch is then the memory, and what caps the speed-up is
+# the cache.
 #
 # Where it stops holding
 # ----------------------

@@ -493,6 +493,10 @@ def test_a_right_claim_cannot_be_refuted():
         d.refuted("the same in dimensions", sy.bytes_, form.expr, whole)
     with pytest.raises(rs.InputError):
         d.refuted("bytes as FLOPs", sy.bytes_, form.expr, sy.flops)
+    # Equal, though no cancelling of polynomials shows it.
+    least, most = sympy.Min(sy.a, sy.w), sympy.Max(sy.a, sy.w)
+    with pytest.raises(rs.ProofError):
+        d.refuted("the same in another form", sy.bytes_, least + most, sy.a + sy.w)
     known = Derivation("t", "s", {sy.w: sympy.Integer(16), sy.kappa: sympy.Integer(2)})
     assert known.refuted("half", Label("r"), sy.w / sy.kappa, "4", "token") == sympy.Rational(1, 2)
     with pytest.raises(rs.ProofError):
