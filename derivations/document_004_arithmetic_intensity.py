@@ -170,6 +170,7 @@ numbers.reproduced("Its bandwidth", [(sy.bandwidth, sy.bandwidth, "2039e9")], "B
 numbers.reproduced("Its balance", [(sy.ridge, sy.peak / sy.bandwidth, "153")], "FLOP/B")
 numbers.reproduced("Weights of the layers", [(weights, layers, "25.17e9")], "B")
 numbers.reproduced("And two tables of the vocabulary", [(weights, every, "~26e9")], "B")
+numbers.reproduced("Over those of the layers", [(Label("ratio"), every / layers, "1.026")])
 print(numbers.text(depth="numbers"))
 
 # %%
