@@ -6,7 +6,7 @@ derivation that exists is one whose every step the program has re-checked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from roofsym.closed_form import ClosedForm, closed_form
 from roofsym.errors import ProofError
 from roofsym.ledger import Ledger
 from roofsym.solve import Branch, Crossover, alternatives, limit, solve_condition, verify
+from roofsym.values import printed
 
 if TYPE_CHECKING:
     from roofsym.render.notation import Notation
@@ -31,11 +32,16 @@ class Label:
     Attributes
     ----------
     text, latex : str
-        How it is printed.
+        How it is printed; in LaTeX as upright text, if it has no other way to be written.
     """
 
     text: str
-    latex: str
+    latex: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.latex:
+            plain = self.text.replace("_", r"\_")
+            object.__setattr__(self, "latex", rf"\text{{{plain}}}")
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,10 @@ class Formula:
         Unit of the number.
     given : mapping of sympy.Symbol to sympy.Expr
         Values of the right-hand side's symbols, for the number to be shown with what made it.
+    claim : str or sympy.Expr, optional
+        What a source has in the place of the right-hand side; a number as the source prints it.
+    claim_sign : str
+        ``=``, ``≈`` or ``≠``: how it stands to the right-hand side.
     """
 
     left: Label | sympy.Expr | None
@@ -64,6 +74,8 @@ class Formula:
     number: sympy.Expr | None = None
     unit: str = "1"
     given: Mapping[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
+    claim: str | sympy.Expr | None = None
+    claim_sign: str = "="
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,8 @@ class Step:
     ----------
     kind : str
         ``definition``, ``sum``, ``identity``, ``substitution``, ``approximation``, ``equation``,
-        ``solution``, ``condition``, ``elasticity``, ``limit``, ``number`` or ``remark``.
+        ``solution``, ``condition``, ``elasticity``, ``inequality``, ``limit``, ``number``,
+        ``reproduction``, ``refutation`` or ``remark``.
     text : str
         The sentence.
     formulas : tuple of Formula
@@ -153,15 +166,16 @@ class Derivation:
         return form
 
     def identity(
-        self, text: str, left: sympy.Expr, right: sympy.Expr, label: Label | None = None
-    ) -> sympy.Expr:
+        self, text: str, left: sympy.Expr, right: sympy.Expr,
+        label: Label | sympy.Expr | None = None,
+    ) -> sympy.Expr:  # fmt: skip
         """State that two expressions are equal for all values of their symbols; return the right.
 
         Parameters
         ----------
         left, right : sympy.Expr
             The two sides; named constants stand for their definitions.
-        label : Label, optional
+        label : Label or sympy.Expr, optional
             Printed in the place of the left side, where that is long.
 
         Raises
@@ -381,13 +395,139 @@ class Derivation:
         ProofError
             If the expression does not have that value.
         """
-        found = self.evaluate(expr)
-        if not found.is_number:
-            raise ProofError(f"{expr} has no number: {found}")
+        found = self._number(expr)
         if sympy.N(found - value, 30) != 0 and abs(sympy.N(found / value - 1, 30)) > 1e-20:
             raise ProofError(f"{expr} is {found}, not {value}")
         formula = Formula(label, expr, number=value, unit=unit, given=self._given(expr))
         self.steps.append(Step("number", text, (formula,)))
+
+    def below(self, text: str, left: sympy.Expr, right: sympy.Expr) -> None:
+        """State that one expression is smaller than another of the same unit, or than a number.
+
+        For the values known; where symbols are left, for all positive values of these.
+
+        Raises
+        ------
+        ProofError
+            If it is not, or cannot be seen to be from the signs of the terms.
+
+        Examples
+        --------
+        >>> from roofsym.symbols import B
+        >>> d = Derivation("a fraction", "any batch")
+        >>> d.below("It stays below its limit", B / (B + 1), sympy.Integer(1))
+        >>> d.below("The other way round", sympy.Integer(1), B / (B + 1))
+        Traceback (most recent call last):
+        ...
+        roofsym.errors.ProofError: 1 is not below B/(B + 1), which is larger by -1/(B + 1): ...
+        """
+        if not (left.is_number or right.is_number):
+            units.same(left, right, "the inequality")
+        slack = sympy.factor(sympy.cancel(self.evaluate(right) - self.evaluate(left)))
+        if not slack.is_positive and not sympy.expand(slack).is_positive:
+            raise ProofError(f"{left} is not below {right}, which is larger by {slack}: {text}")
+        relation = sympy.Lt(_short(left), _short(right), evaluate=False)
+        self.steps.append(Step("inequality", text, (Formula(None, relation),)))
+
+    def reproduced(
+        self, text: str, claims: Iterable[tuple[Label | sympy.Expr, sympy.Expr, str]],
+        unit: str = "1",
+    ) -> None:  # fmt: skip
+        """State that a source's numbers are right, to the digits that it prints.
+
+        Parameters
+        ----------
+        claims : iterable of (Label or sympy.Expr, sympy.Expr, str)
+            Left-hand side, expression, and the number as printed: see `roofsym.values.printed`.
+        unit : str
+            Unit of the numbers.
+
+        Raises
+        ------
+        ProofError
+            If one of them is not what the expression rounds to.
+
+        Examples
+        --------
+        >>> from roofsym import symbols as sy
+        >>> d = Derivation("ridge point", "a machine", {sy.peak: 312, sy.bandwidth: 2})
+        >>> d.reproduced("Printed", [(sy.ridge, sy.peak / sy.bandwidth, "156.0")], "FLOP/B")
+        >>> print(d.steps[0].formulas[0].number)
+        156
+        """
+        formulas = []
+        for label, expr, claim in claims:
+            found = self._number(expr)
+            theirs, slack = printed(claim)
+            if abs(found - theirs) > slack:
+                raise ProofError(f"{text}: {label} is {sympy.N(found, 10)}, not {claim}")
+            shown = expr if 0 < sympy.count_ops(expr) < 8 else found
+            sign = "=" if found == theirs else "≈"
+            formulas.append(Formula(label, shown, "=", found, unit, claim=claim, claim_sign=sign))
+        self.steps.append(Step("reproduction", text, tuple(formulas)))
+
+    def refuted(
+        self, text: str, label: Label | sympy.Expr, expr: sympy.Expr, claim: str | sympy.Expr,
+        unit: str = "1",
+    ) -> sympy.Expr:  # fmt: skip
+        """State that a source is wrong; return the factor by which its claim is too large.
+
+        Parameters
+        ----------
+        expr : sympy.Expr
+            What is right.
+        claim : str or sympy.Expr
+            What the source has in its place: a number as printed, or a formula.
+        unit : str
+            Unit of the number.
+
+        Raises
+        ------
+        ProofError
+            If the claim is right after all: a formula that is equal, a number that is rounded.
+
+        Examples
+        --------
+        >>> from roofsym.symbols import B, L, bytes_, kappa
+        >>> d = Derivation("cache", "any model")
+        >>> d.refuted("One of K and V", bytes_, B * kappa * L, B * kappa * L / 2)
+        1/2
+        """
+        if isinstance(claim, str):
+            found = self._number(expr)
+            theirs, slack = printed(claim)
+            right = abs(found - theirs) <= slack
+        else:
+            units.same(expr, claim, "the refutation")
+            found, theirs, claim = expr, claim, _short(claim)
+            right = self._equal(found, theirs) or not self._differ(found, theirs)
+        if right:
+            raise ProofError(f"{text}: {label} is {claim}")
+        ratios = (theirs / found, (theirs / found).xreplace(self.definitions))
+        factor = min((sympy.factor(sympy.cancel(r)) for r in ratios), key=sympy.count_ops)
+        number = found if found.is_number else None
+        ratio = Label("claimed / true")
+        self.steps.append(
+            Step(
+                "refutation", text,
+                (Formula(label, found, "=", number, unit, claim=claim, claim_sign="≠"),
+                 Formula(ratio, _short(factor))),
+            )
+        )  # fmt: skip
+        return factor
+
+    def _differ(self, left: sympy.Expr, right: sympy.Expr) -> bool:
+        """Whether two expressions have different values at one point: proof that they differ."""
+        slack = (left - right).xreplace(self.definitions)
+        symbols = sorted(slack.free_symbols, key=sy.rank)
+        point = {s: sympy.Integer(sympy.prime(5 + i)) for i, s in enumerate(symbols)}
+        return bool(abs(sympy.N(slack.xreplace(point), 30)) > sympy.Rational(1, 10**15))
+
+    def _number(self, expr: sympy.Expr) -> sympy.Expr:
+        found = self.evaluate(expr)
+        if not found.is_number:
+            raise ProofError(f"{expr} has no number: {found}")
+        return found
 
     def evaluate(self, expr: sympy.Expr) -> sympy.Expr:
         """Expression with definitions and known values put in."""
@@ -490,3 +630,9 @@ class Derivation:
 
     def __str__(self) -> str:
         return self.text()
+
+
+def _short(expr: sympy.Expr) -> sympy.Expr:
+    """An expression as it is, but a long fraction as a decimal: for printing only."""
+    long = expr.is_Rational and expr.q != 1 and max(expr.p, expr.q) >= 100
+    return sympy.Float(expr, 15) if long else expr

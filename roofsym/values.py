@@ -122,6 +122,38 @@ def number_from_text(text: str, field: str) -> sympy.Rational:
     return numbers[0] / numbers[1] if slash else numbers[0]
 
 
+def printed(text: str, field: str = "printed") -> tuple[sympy.Rational, sympy.Rational]:
+    """Value of a number as a document prints it, and how far off the true one may be.
+
+    Half a unit in the last digit printed; after a ``~``, a unit in the last digit that is not zero.
+
+    Parameters
+    ----------
+    text : str
+        The number as printed: ``9.4``, ``140.5e6``, ``4,294,967,296``, ``~80``.
+    field : str
+        What is being read, for the error message.
+
+    Raises
+    ------
+    InputError
+        If the text is not such a number.
+
+    Examples
+    --------
+    >>> printed("9.4"), printed("2.0e12"), printed("~80")
+    ((47/5, 1/20), (2000000000000, 50000000000), (80, 10))
+    """
+    digits = text.removeprefix("~").replace(",", "")
+    if "/" in digits:
+        raise InputError(field, text, "a number in digits, such as 9.4, 140.5e6 or ~80")
+    value = number_from_text(digits, field)
+    number = Decimal(digits.strip())
+    if not text.startswith("~"):
+        return value, sympy.Integer(10) ** int(number.as_tuple().exponent) / 2
+    return value, sympy.Integer(10) ** int(number.normalize().as_tuple().exponent)
+
+
 # Bits of an exact power beyond which it is a decimal of 60 digits: what Python prints of an integer
 # ends at 4300 digits, and the share of experts that a million tokens leave alone has a million.
 _EXACT_BITS = 12_000

@@ -475,6 +475,66 @@ def test_an_approximation_states_its_error_and_where_it_vanishes():
     assert r"\approx" in d.latex()
 
 
+def test_a_printed_number_is_reproduced_to_its_digits_or_is_no_step():
+    d = Derivation("t", "s", {sy.w: sympy.Integer(1499), sy.kappa: sympy.Integer(4)})
+    ratio = sy.w / sy.kappa  # 374.75
+    right = ("374.75", "374.8", "374.7", "375", "3.7e2", "~370", "~400")
+    d.reproduced("right", [(Label("r"), ratio, claim) for claim in right], "token")
+    for claim in ("374.74", "374.6", "374", "3.8e2", "-374.75", "370.0", "~360", "~200", "~376"):
+        with pytest.raises(rs.ProofError, match=r"is 374\.75"):
+            d.reproduced("wrong", [(Label("r"), ratio, claim)], "token")
+    with pytest.raises(rs.ProofError, match="has no number"):
+        d.reproduced("unknown", [(Label("r"), sy.phi, "1")], "FLOP")
+    for claim in ("much", "1/2", "", "~"):
+        with pytest.raises(rs.InputError, match="printed: got"):
+            d.reproduced("unreadable", [(Label("r"), ratio, claim)], "token")
+    assert [s.kind for s in d.steps] == ["reproduction"]
+    assert "r = w / κ = 374.8 tokens ≈ 3.7e2" in d.text()
+    assert r"\approx 3.7 \times 10^{2}" in d.latex()
+    assert "<mo>≈</mo><mn>3.7e2</mn>" in d.html()
+
+
+def test_a_right_claim_cannot_be_refuted():
+    d, led = fresh()
+    form = d.total("bytes", sy.bytes_, led.filter(kind="kv", access="read"), "bytes")
+    whole = 2 * B * L * sy.b_kv * sy.head_dim * sy.n_kv_heads * sy.n_layers
+    assert d.refuted("one of K and V", sy.bytes_, form.expr, whole / 2) == sympy.Rational(1, 2)
+    assert d.refuted("no batch", sy.bytes_, form.expr, whole / B) == 1 / B
+    with pytest.raises(rs.ProofError):
+        d.refuted("the same in dimensions", sy.bytes_, form.expr, whole)
+    with pytest.raises(rs.InputError):
+        d.refuted("bytes as FLOPs", sy.bytes_, form.expr, sy.flops)
+    # Equal, though no cancelling of polynomials shows it.
+    least, most = sympy.Min(sy.a, sy.w), sympy.Max(sy.a, sy.w)
+    with pytest.raises(rs.ProofError):
+        d.refuted("the same in another form", sy.bytes_, least + most, sy.a + sy.w)
+    known = Derivation("t", "s", {sy.w: sympy.Integer(16), sy.kappa: sympy.Integer(2)})
+    assert known.refuted("half", Label("r"), sy.w / sy.kappa, "4", "token") == sympy.Rational(1, 2)
+    with pytest.raises(rs.ProofError):
+        known.refuted("rounded", Label("r"), sy.w / sy.kappa, "8.0", "token")
+    with pytest.raises(rs.ProofError):
+        known.refuted("unknown", Label("r"), sy.w / sy.phi, "8", "token")
+    assert [s.kind for s in d.steps] == ["sum", "refutation", "refutation"]
+    assert "r = 8 tokens ≠ 4" in known.text()
+    assert "claimed / true = 1 / 2" in known.text()
+    assert r"\ne" in d.latex()
+    assert "<mo>≠</mo>" in d.html()
+
+
+def test_an_inequality_holds_for_all_values_of_its_symbols_or_is_no_step():
+    d = Derivation("t", "s", {sy.w: sympy.Integer(16), sy.w_x: sympy.Integer(15)})
+    d.below("positive", sy.a, 2 * sy.a + sy.w)
+    d.below("a fraction and its limit", B / (B + 1), sympy.Integer(1))
+    d.below("with values", sy.w_x, sy.w)
+    for left, right in ((2 * sy.a, sy.a), (sy.w, sy.a), (sy.w, sy.w_x), (sy.w, sy.w), (B, 2 / B)):
+        with pytest.raises(rs.ProofError):
+            d.below("wrong", left, right)
+    with pytest.raises(rs.InputError):
+        d.below("units", sy.w, sy.phi)
+    assert [s.kind for s in d.steps] == ["inequality"] * 3
+    assert "w_x < w" in d.text()
+
+
 @pytest.mark.parametrize("name", RESULTS)
 def test_every_derivation_leads_from_the_ledger_to_the_answer(name: str):
     found = RESULTS[name].answer(rs.step(subject(name)), rs.Machine())

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import sympy
 
 from roofsym import symbols as sy
+from roofsym import units
 from roofsym.closed_form import DEPTHS
 from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
@@ -163,7 +164,8 @@ def blocks(
         out.append(Paragraph(f"In the notation {own.name}, with", apart=True))
         formulas = (Formula(s, own.substitutions[s.name]) for s in assumed)
         out.append(Math(tuple(formulas), own.plain(), joined=True))
-    out.append(Where(_where(derivation, used, depth, own), own))
+    if used:
+        out.append(Where(_where(derivation, used, depth, own), own))
     return out
 
 
@@ -286,12 +288,29 @@ class Writer:
             own = style.notation.settled(used)
             shown = set().union(*(own.translate(s).free_symbols for s in used))
             own.refuse_clash(shown, own.label(formula.left.text, formula.left.latex))
+        if formula.claim is not None and formula.right == formula.number:
+            right = style.quantity(formula.right, formula.unit)
         out = [self.label(formula.left, style), f"{self.sign(formula.sign)}{right}"]
-        if formula.number is None or formula.right == formula.number:
-            return out
-        if self._shows_values(formula):
-            out.append(self.sign("=") + write(formula.right, style.with_values(formula.given)))
-        return [*out, self.sign("=") + style.quantity(formula.number, formula.unit)]
+        if formula.number is not None and formula.right != formula.number:
+            if self._shows_values(formula):
+                out.append(self.sign("=") + write(formula.right, style.with_values(formula.given)))
+            out.append(self.sign("=") + style.quantity(formula.number, formula.unit))
+        if self._says_more(formula):
+            out.append(self.sign(formula.claim_sign) + self.claim(formula.claim, style))
+        return out
+
+    @staticmethod
+    def _says_more(formula: Formula) -> bool:
+        """Whether a source's number is written otherwise than the number beside it."""
+        claim = formula.claim
+        if formula.number is None or not isinstance(claim, str):
+            return claim is not None
+        number = units.format_quantity(formula.number, formula.unit).partition(" ")[0]
+        return bool(number != claim.lstrip("~"))
+
+    def claim(self, claim: str | sympy.Expr | None, style: Style) -> str:
+        """Write what a source has: a formula, or a number in the source's own digits."""
+        return claim.lstrip("~") if isinstance(claim, str) else write(claim, style)
 
     def cases(self, condition: sympy.Basic, style: Style) -> list[str]:
         """A condition; alternatives that are together longer than a line, one by one."""
@@ -399,7 +418,7 @@ class MarkdownWriter(Writer):
 
     def sign(self, sign: str) -> str:
         """Write a sign of relation."""
-        shown = {"→": r"\to", "≈": r"\approx"}.get(sign, sign)
+        shown = {"→": r"\to", "≈": r"\approx", "≠": r"\ne"}.get(sign, sign)
         return f" {shown} "
 
     def chain(self, formula: Formula, style: Style | None = None) -> list[str]:
@@ -419,6 +438,14 @@ class MarkdownWriter(Writer):
             return written
         lines = " \\\\\n".join(self.chain(formula, style))
         return f"\\begin{{aligned}}\n{lines}\n\\end{{aligned}}"
+
+    def claim(self, claim: str | sympy.Expr | None, style: Style) -> str:
+        """Write what a source has."""
+        text = super().claim(claim, style)
+        if isinstance(claim, str):
+            mantissa, e, exponent = text.replace(",", "{,}").partition("e")
+            return rf"{mantissa} \times 10^{{{exponent}}}" if e else mantissa
+        return text
 
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
@@ -627,6 +654,11 @@ class HtmlWriter(Writer):
     def sign(self, sign: str) -> str:
         """Write a sign of relation."""
         return f"<mo>{sign}</mo>"
+
+    def claim(self, claim: str | sympy.Expr | None, style: Style) -> str:
+        """Write what a source has."""
+        text = super().claim(claim, style)
+        return f"<mn>{text}</mn>" if isinstance(claim, str) else text
 
     def heading(self, heading: Heading) -> str:
         """Write a heading."""

@@ -217,7 +217,7 @@ class LatexStyle(Style):
         room = LINE - _BESIDE if self.given is None else LINE / min(SIZES.values())
         if max(width(top), width(bottom)) > room:
             # A fraction bar holds a line together; what is longer than a line must break.
-            return f"{self._enclosed(top, above)} / {self._enclosed(bottom, below)}"
+            return f"{self._enclosed(top, above)} / {self.group(bottom)}"
         return rf"\frac{{{top}}}{{{bottom}}}"
 
     def _enclosed(self, text: str, factors: Sequence[str]) -> str:

@@ -1,0 +1,251 @@
+"""
+Document 001: classify prefill and decode from the linear layers alone
+======================================================================
+
+Document 001 is a programming exercise: given width, depth, prompt length and a machine, compute the
+intensity of prefill and of decode from the linear layers and the residual stream, and say what
+binds each.
+
+**Question.** What do the two intensities depend on, when can the verdicts differ, and what does a
+model of linear layers alone leave out?
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import sympy
+
+import roofsym as rs
+from roofsym import catalog
+from roofsym import symbols as sy
+from roofsym.derivation import Derivation, Label
+from roofsym.transformer import FeedForward, LayerGroup, Structure
+
+# %%
+# Assumptions
+# -----------
+#
+# - FLOPs are those of the linear layers (``attention="none"``, ``lm_head="none"``);
+# - bytes are their weights, once, and the residual stream in and out of each layer
+#   (``activations="residual"``); no cache (``kv="none"``), embedding or norms;
+# - four square projections and a feed-forward block of two matrices four times as wide: the 12
+#   ``d_model²`` weights per layer that the document starts from;
+# - one sequence, in both phases; all elements of one size ``b``.
+
+B, S, L, d, n, b = sy.B, sy.S, sy.L, sy.d_model, sy.n_layers, sy.b_w
+PLAIN = {sy.n_kv_heads: sy.n_heads, sy.head_dim: d / sy.n_heads, sy.d_ff: 4 * d}
+ONE_SIZE = {sy.b_a: b, sy.b_kv: b}
+
+model = rs.Transformer(
+    Structure(groups=(LayerGroup(feed_forward=FeedForward(gated=False), norms=()),)),
+    name="plain decoder",
+)
+residual = rs.convention("residual-io").replace(
+    name="document 001, with attention", lm_head="none", embedding="none", vectors=False
+)
+rules = residual.replace(name="document 001", attention="none", kv="none")
+
+
+def counted(phase: str, quantity: str, convention: rs.Convention = rules) -> sympy.Expr:
+    """FLOPs or bytes of a phase of one sequence, in the document's dimensions."""
+    ledger = rs.step(model, convention).in_phase(phase)
+    return ledger.symbolic(quantity).xreplace(PLAIN).xreplace({**ONE_SIZE, B: sympy.S.One})
+
+
+# %%
+# The two intensities
+# -------------------
+#
+# Depth cancels: the number of layers, which the document asks for, changes nothing. What is left is
+# the number of tokens over the width.
+
+made = Derivation("Intensity of prefill and decode", "plain decoder, counted as document 001")
+weights = rs.prefill(model, rules).filter(kind="weight").symbolic("bytes").xreplace(PLAIN)
+made.identity("Weights per layer", weights / (n * b), 12 * d**2, Label("weights"))
+flops = made.identity(
+    "FLOPs of a prefill", counted("prefill", "flops"), 24 * n * S * d**2, sy.flops
+)
+moved = made.identity(
+    "Bytes of a prefill", counted("prefill", "bytes"), n * (12 * d**2 + 2 * S * d) * b, sy.bytes_
+)
+PREFILL, DECODE = (Label(f"I_{x}", rf"I_{{\mathrm{{{x}}}}}") for x in ("prefill", "decode"))
+prefill = made.identity("The layers cancel", flops / moved, 12 * S * d / ((6 * d + S) * b), PREFILL)
+made.identity("FLOPs of a decode step", counted("decode", "flops"), 24 * n * d**2, sy.flops)
+made.identity(
+    "Bytes of a decode step", counted("decode", "bytes"), n * (12 * d**2 + 2 * d) * b, sy.bytes_
+)
+decode = made.identity(
+    "It is a prefill of one token", counted("decode", "flops") / counted("decode", "bytes"),
+    prefill.xreplace({S: sympy.S.One}), DECODE,
+)  # fmt: skip
+made.define("The ridge point", sy.ridge, sy.peak / sy.bandwidth)
+print(made.text(depth="constants"))
+
+# %%
+# The document prints no values; its function rounds to four decimals. Called for a width of 4096
+# in two bytes on an A100 (312 TFLOP/s, 2.0 TB/s) with 2048 tokens, and for a width of 8192 in one
+# byte on an H100, it returns these.
+
+CALLS = (
+    (4096, 2, 2048, rs.Machine(peak=312e12, bandwidth=2.0e12), ("1890.4615", "1.0", "156.0")),
+    (8192, 1, 2048, rs.Machine(peak=989e12, bandwidth=3.35e12), ("3932.16", "2.0", "295.2239")),
+)
+for width, size, tokens, machine, (of_prefill, of_decode, ridge) in CALLS:
+    values = {d: sympy.Integer(width), b: sympy.Integer(size), S: sympy.Integer(tokens)}
+    call = Derivation("A call", f"width {width}", {**values, **machine.values})
+    call.reproduced("Prefill", [(PREFILL, prefill.xreplace(values), of_prefill)], "FLOP/B")
+    call.reproduced("Decode", [(DECODE, decode.xreplace(values), of_decode)], "FLOP/B")
+    call.reproduced("Ridge point", [(sy.ridge, sy.peak / sy.bandwidth, ridge)], "FLOP/B")
+    print(call.text())
+
+# %%
+# Decode
+# ------
+#
+# One sequence has an intensity below ``2/b`` whatever the model: 1 in two bytes, 4 in four bits. No
+# machine of the catalogue has a ridge point as low as that, so the verdict on decode is known
+# before the function is called. It is a verdict on one sequence: to this count ``B`` sequences of
+# one token are a prompt of ``B`` tokens, and with as many of them decode is as compute-bound as
+# prefill.
+
+single = Derivation("Decode", "plain decoder, counted as document 001")
+single.below("Below 2/b, at every width", decode * b, sympy.Integer(2))
+lowest = min(
+    peak / rs.machine(name).bandwidth
+    for name in catalog.records("machines")
+    for peak in rs.machine(name).peaks.values()
+)
+single.below("In half a byte that is 4: below every machine", sympy.Integer(4), lowest)
+step = rs.decode(model, rules)
+many = (step.symbolic("flops") / step.symbolic("bytes")).xreplace(PLAIN).xreplace(ONE_SIZE)
+single.identity("B sequences", many, prefill.xreplace({S: B}), DECODE)
+print(single.text(depth="constants"))
+
+# %%
+# Prefill
+# -------
+#
+# Intensity is said to scale with the prompt. It does while the prompt is short against ``6
+# d_model``; then the residual stream is what travels, and it tends to ``12 d_model / b``. A model
+# narrower than ``I* b / 12`` is compute-bound at no length.
+
+long = Derivation("Prefill", "plain decoder, counted as document 001")
+long.approximation("In proportion to the prompt", PREFILL, prefill, 2 * S / b, S, sympy.S.Zero)
+long.limit("As the prompt grows", PREFILL, prefill, S, 12 * d / b)
+long.refuted(
+    "Twice the prompt is not twice the intensity", Label("gain"),
+    (prefill.xreplace({S: 2 * S}) / prefill).cancel(), sympy.Integer(2),
+)  # fmt: skip
+met = rs.crossover(prefill, sy.ridge, S)
+LENGTH = Label("S*", "S^{*}")
+long.equation("Set it equal to the ridge point", prefill, sy.ridge)
+(branch,) = met.branches
+long.solution("Solved for the length, only while", LENGTH, met, branch, branch.when)
+print(long.text(depth="constants"))
+
+h100 = rs.machine("h100-sxm", dtype="bf16")
+two_bytes = {b: sympy.Integer(2)}
+lengths = Derivation(
+    "Where prefill turns compute-bound", "two bytes on H100", {sy.ridge: h100.ridge}
+)
+for width, length in ((768, "315"), (4096, "299")):
+    at = met.at({**two_bytes, d: sympy.Integer(width), sy.ridge: h100.ridge})
+    lengths.reproduced(f"Width {width}", [(LENGTH, at.value, length)])
+narrow = met.at({**two_bytes, d: sympy.Integer(48), sy.ridge: h100.ridge})
+if narrow.outcome != "never":
+    raise rs.ProofError("a model of width 48 is compute-bound on an H100")
+lengths.remark("Width 48: never.")
+print(lengths.text())
+
+# %%
+# What attention and the cache add
+# --------------------------------
+#
+# The same convention with attention (``attention="fused"``) and its cache (``kv="read+write"``). In
+# prefill they only add to the intensity, at every length and width: where the document says
+# compute-bound, it is. In decode of one sequence they change next to nothing, since the cache has
+# an intensity of about 1, too. What they change is decode of many sequences, whose caches are not
+# shared.
+
+added = Derivation(
+    "With attention and cache", "plain decoder, counted as document 001, with attention"
+)
+whole = counted("prefill", "flops", residual) / counted("prefill", "bytes", residual)
+whole = added.identity(
+    "Prefill", whole, (24 * S * d**2 + 4 * S**2 * d) / ((12 * d**2 + 4 * S * d) * b), PREFILL
+)
+added.refuted("Linear layers alone are not all of it", PREFILL, whole, prefill)
+one_byte = {b: sympy.S.One}
+added.below(
+    "but less, whatever the size of an element", prefill.xreplace(one_byte),
+    whole.xreplace(one_byte).cancel(),
+)  # fmt: skip
+cached = rs.decode(model, residual)
+both = (cached.symbolic("flops") / cached.symbolic("bytes")).xreplace(PLAIN).xreplace(ONE_SIZE)
+both = added.identity(
+    "Decode of B sequences", both,
+    B * (24 * d**2 + 4 * (L + 1) * d) / ((12 * d**2 + 4 * B * d + 2 * B * L * d) * b), DECODE,
+)  # fmt: skip
+added.limit("Prefill has no limit now", PREFILL, whole, S, sympy.oo)
+added.limit("One sequence, as its context grows", DECODE, both.xreplace({B: sympy.S.One}), L, 2 / b)
+added.limit("Many sequences, as their contexts grow", DECODE, both, L, 2 / b)
+added.limit("Linear layers alone, as the batch grows", DECODE, many, B, 12 * d / b)
+print(added.text(depth="constants"))
+
+example = {d: sympy.Integer(4096), b: sympy.Integer(2)}
+at_512 = {B: sympy.Integer(512), L: sympy.Integer(2048)}
+far = Derivation("512 sequences of 2048 tokens", "width 4096, two bytes on H100",
+                 {**example, sy.ridge: h100.ridge})  # fmt: skip
+alone, with_cache = many.xreplace(at_512), both.xreplace(at_512)
+far.below("Linear layers alone: compute-bound", sy.ridge, alone)
+far.below("With their caches: memory-bound", with_cache, sy.ridge)
+far.number("Linear layers alone", DECODE, alone, far.evaluate(alone), "FLOP/B")
+far.number("With their caches", DECODE, with_cache, far.evaluate(with_cache), "FLOP/B")
+llama = rs.model("llama-3.1-8b")
+per_layer = rs.decode(llama, rules).at(b_w=1).weight_bytes / llama.values[n]
+far.reproduced(
+    "Weights per layer of Llama-3.1-8B, gated and with grouped queries, over d_model²",
+    [(Label("weights"), per_layer / llama.values[d] ** 2, "13.0")],
+)  # fmt: skip
+print(far.text())
+
+# %%
+lengths_drawn = np.geomspace(1, 65536, 200)
+fig, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
+for width, colour in ((48, "tab:green"), (768, "tab:orange"), (4096, "tab:blue")):
+    for expression, style, name in ((prefill, "-", "linear"), (whole, "--", "with attention")):
+        y = rs.compile(expression, {"d_model": width, "b_w": 2})(S=lengths_drawn)
+        ax.plot(lengths_drawn, y, style, color=colour, label=f"width {width}, {name}")
+ax.axhline(float(h100.ridge), color="grey", linestyle=":", label="ridge point of H100")
+ax.set(xscale="log", yscale="log", xlabel="tokens of the prompt", ylabel="intensity (FLOP/B)")
+ax.legend(frameon=False, fontsize=8)
+
+# %%
+# What is wrong in it
+# -------------------
+#
+# What it computes follows from the ledger. What it says about that is too wide:
+#
+# - **Intensity scales with the prompt** only while it is short against six widths; in this count it
+#   has a limit, ``12 d_model / b``, and narrow models stay memory-bound at any length. With
+#   attention there is no such limit.
+# - **Decode is classified without its batch**: the verdict holds for one sequence of any model on
+#   any machine of the catalogue, so the function decides nothing there; to its own count 299
+#   sequences of width 4096 are compute-bound.
+# - **Linear layers alone**: with 512 sequences of 2048 tokens they say compute-bound, by far; with
+#   the caches that those sequences read, decode is memory-bound, by far.
+# - The number of layers is asked for and cancels; "six" linear operators are twelve squares of the
+#   width.
+#
+# What it means in practice
+# -------------------------
+#
+# For one sequence the verdict needs no function: in two bytes, and for models of usual width, a
+# prompt a little longer than the ridge point is compute-bound, a single token is not. The question
+# worth computing is that of many sequences, and it needs the cache.
+#
+# Where it stops holding
+# ----------------------
+#
+# Activations inside a layer travel, too; that lowers the limit for long prompts. Mixtures of
+# experts read more weights the more tokens there are. Unfused attention moves whole squares, and
+# long prompts are then bound by memory again: document 002.

@@ -1,0 +1,527 @@
+"""
+Document 002: roofline, attention, and how far batching carries decode
+======================================================================
+
+Document 002 is a course notebook. It tabulates the machine balance of five GPUs, computes the
+intensity of one linear layer, of unfused attention and of a whole decode step, and sums up in a
+cheat sheet.
+
+**Question.** Are its tables right, do its conclusions follow from its own functions, and from which
+batch on is decode compute-bound on its H100?
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import sympy
+
+import roofsym as rs
+from roofsym import symbols as sy
+from roofsym.derivation import Derivation, Label
+from roofsym.transformer import FeedForward, LayerGroup, Structure
+
+# %%
+# Assumptions
+# -----------
+#
+# The document counts three things in three ways, two bytes per element throughout:
+#
+# - a linear layer by its input, its matrix and its output: ``linear-only``;
+# - attention as three kernels that pass whole squares through memory: ``unfused-ops``
+#   (``mask="full"``, ``attention="unfused"``, ``softmax_flops=True``), the cache not written
+#   (``kv="read"``);
+# - a decode step by weights, cache (``kv="read"``, the new token's by way of it,
+#   ``new_kv="cached"``) and activations, which turn out to be those of ``activation-multiplier``
+#   with ``c_act = 14``; without LM head, embedding and norms.
+#
+# A machine is its dense peak and its bandwidth.
+#
+# Machines
+# --------
+#
+# Peaks and bandwidths as the document has them, then against the catalogue, where every figure has
+# its source.
+
+B, S, L, d, n = sy.B, sy.S, sy.L, sy.d_model, sy.n_layers
+INTENSITY, BATCH = Label("I"), Label("B*", "B^{*}")
+TWO_BYTES = {sy.b_w: sympy.Integer(2), sy.b_a: sympy.Integer(2), sy.b_kv: sympy.Integer(2)}
+
+MACHINES = {
+    "A100 FP16": (
+        rs.Machine(name="A100 FP16", peak=312e12, bandwidth=2.0e12),
+        "156.0",
+        "a100-80gb-sxm",
+    ),
+    "H100 FP16": (
+        rs.Machine(name="H100 FP16", peak=989.5e12, bandwidth=3.35e12),
+        "295.4",
+        "h100-sxm",
+    ),
+    "H100 FP8": (rs.Machine(name="H100 FP8", peak=1979e12, bandwidth=3.35e12), "590.7", "h100-sxm"),
+    "B200 FP16": (rs.Machine(name="B200 FP16", peak=2250e12, bandwidth=8.0e12), "281.2", "b200"),
+    "B200 FP8": (rs.Machine(name="B200 FP8", peak=4500e12, bandwidth=8.0e12), "562.5", "b200"),
+}
+a100, h100, b200 = (MACHINES[f"{name} FP16"][0] for name in ("A100", "H100", "B200"))
+
+balance = Derivation("Machine balance", "five GPUs of document 002")
+for name, (machine, printed, catalogued) in MACHINES.items():
+    balance.reproduced(f"{name}: ridge point", [(sy.ridge, machine.ridge, printed)], "FLOP/B")
+    sheet = rs.machine(catalogued, dtype=name.split()[1].lower())
+    spread = abs(machine.ridge / sheet.ridge - 1)
+    balance.below("which is within 2 % of the catalogue's", spread, sympy.Rational(2, 100))
+balance.refuted(
+    "A B200 has less memory than the document lists", sy.capacity, rs.machine("b200").capacity,
+    "192e9", "B",
+)  # fmt: skip
+balance.below(
+    "From H100 to B200 bandwidth gains more than compute, as the document says",
+    b200.peak / h100.peak, b200.bandwidth / h100.bandwidth,
+)  # fmt: skip
+print(balance.text())
+
+# %%
+# One linear layer
+# ----------------
+#
+# ``B`` rows times a matrix of ``d_model`` by ``d_ff``: the convention ``linear-only``, and of the
+# model one operator. Input, matrix and output travel once each.
+
+layer = rs.decode(rs.Transformer(name="one linear layer"), "linear-only").filter(operator="up_proj")
+layer = layer.at(n_layers=1, b_w=2, b_a=2)
+one = Derivation("Intensity of a linear layer", "one matrix, two bytes per element", TWO_BYTES)
+rows, inner, outer = B, d, sy.d_ff
+product = 2 * rows * inner * outer / (2 * (rows * inner + inner * outer + rows * outer))
+one.identity("Rows, inner and outer width", layer.flops / layer.bytes, product, sy.intensity)
+one.limit("With many rows", sy.intensity, layer.intensity, B, d * sy.d_ff / (d + sy.d_ff))
+LAYERS = [
+    ("vector dot", (1, 1024, 1), "2,048", "4,098", "0.5"),
+    ("matrix-vector", (1, 4096, 4096), "33,554,432", "33,570,816", "1.0"),
+    ("small", (32, 4096, 4096), "1,073,741,824", "34,078,720", "31.5"),
+    ("medium", (256, 4096, 4096), "8,589,934,592", "37,748,736", "227.6"),
+    ("large", (1024, 4096, 4096), "34,359,738,368", "50,331,648", "682.7"),
+    ("huge", (4096, 4096, 4096), "137,438,953,472", "100,663,296", "1365.3"),
+]
+sized = {name: layer.at(B=m, d_model=k, d_ff=columns) for name, (m, k, columns), *_ in LAYERS}
+one.reproduced("FLOPs", [(Label(x[0]), sized[x[0]].flops, x[2]) for x in LAYERS], "FLOP")
+one.reproduced("Bytes", [(Label(x[0]), sized[x[0]].bytes, x[3]) for x in LAYERS], "B")
+one.reproduced("Intensity", [(Label(x[0]), sized[x[0]].intensity, x[4]) for x in LAYERS], "FLOP/B")
+print(one.text(depth="constants"))
+
+# %%
+# Where does a square layer of width 4096 turn compute-bound? The document says from a batch of
+# about 128 on. Its own table has 256 rows memory-bound; the exact answer for its H100 is 346, and
+# not even an A100 is there at 128.
+
+square = layer.at(d_model=4096, d_ff=4096)
+on_h100 = rs.results.critical_batch(square, h100)
+print(on_h100.derivation.text(depth="constants"))
+threshold = Derivation("Critical batch of the layer", "width 4096, two bytes per element")
+threshold.refuted("On H100", BATCH, sympy.Integer(on_h100.whole), "~128")
+for name, machine, whole in (("H100", h100, "346"), ("A100", a100, "169"), ("B200", b200, "327")):
+    first = sympy.Integer(rs.results.critical_batch(square, machine).whole)
+    threshold.reproduced(f"First compute-bound batch on {name}", [(BATCH, first, whole)])
+eight_bits = layer.at(d_model=4096, d_ff=4096, b_w=1, b_a=1)
+first = sympy.Integer(rs.results.critical_batch(eight_bits, MACHINES["H100 FP8"][0]).whole)
+threshold.reproduced(
+    "In FP8 intensity and peak both double: the same batch", [(BATCH, first, "346")]
+)
+print(threshold.text())
+
+# %%
+# So the three machines do not classify alike, though the document says that their balance is
+# similar: of its own table, the row of 256 is compute-bound on an A100 and memory-bound on an H100,
+# and between 327 and 345 rows H100 and B200 disagree. The document also marks decode on the
+# roofline of the H100, at half of its own intensity; and a prefill above the roof of an A100.
+
+for machine, rows_of, bound in (
+    (a100, 256, "compute"), (h100, 256, "memory"), (h100, 330, "memory"), (b200, 330, "compute"),
+):  # fmt: skip
+    if rs.Roofline(square.at(B=rows_of), machine).bound != bound:
+        raise rs.ProofError(f"{rows_of} rows are not bound by {bound}")
+single = square.at(B=1).intensity
+marks = Derivation("Marks on the roofline", "width 4096, two bytes per element")
+for batch in (32, 128):
+    marks.refuted(
+        f"Decode of {batch} sequences", sy.intensity, square.at(B=batch).intensity,
+        batch * single / 2,
+    )  # fmt: skip
+for batch, claimed in ((32, "8"), (128, "25")):
+    marks.refuted(
+        f"and the rate of {batch} over that of one", Label("gain"),
+        square.at(B=batch).intensity / single, claimed,
+    )  # fmt: skip
+marks.below("A prefill marked at 5e14 FLOP/s is out of reach of an A100", a100.peak,
+            sympy.Integer(5 * 10**14))  # fmt: skip
+print(marks.text())
+
+# %%
+# Attention
+# ---------
+#
+# One head of width ``d`` over a prompt of ``S`` tokens, three kernels that each read and write
+# memory: the convention ``unfused-ops`` (whole squares, scores and probabilities materialised, five
+# FLOP per element of the softmax), with ``kv="read"``, since the document does not write the cache.
+
+CORE = ("score", "softmax", "value")
+UNFUSED = rs.convention("unfused-ops").replace(name="document 002, attention", kv="read")
+width = sy.head_dim
+
+
+def head(rules: rs.Convention) -> rs.Ledger:
+    """Attention of one head and one sequence, in prefill."""
+    made = rs.prefill(rs.Transformer(n_layers=1, n_heads=1, n_kv_heads=1), rules)
+    return made.filter(operator=CORE).at(B=1, b_a=2, b_kv=2)
+
+
+attention = head(UNFUSED)
+scores = Derivation("Intensity of unfused attention", "one head, two bytes per element", TWO_BYTES)
+STEPS = {
+    "score": (2 * S**2 * width, 2 * (2 * S * width + S**2), "4,294,967,296", "35,651,584", "120.5"),
+    "softmax": (5 * S**2, 4 * S**2, "83,886,080", "67,108,864", "1.2"),
+    "value": (2 * S**2 * width, 2 * (S**2 + 2 * S * width), "4,294,967,296", "35,651,584", "120.5"),
+}
+SIZE = {"S": 4096, "head_dim": 128}
+for name, (flops, moved, *_) in STEPS.items():
+    part = attention.filter(operator=name)
+    scores.identity(f"FLOPs of {name}", part.flops, flops, sy.flops)
+    scores.identity(f"Bytes of {name}", part.bytes, moved, sy.bytes_)
+parts = {name: attention.filter(operator=name).at(**SIZE) for name in STEPS}
+whole = attention.at(**SIZE)
+scores.reproduced(
+    "FLOPs of 4096 tokens, width 128",
+    [(Label(x), parts[x].flops, STEPS[x][2]) for x in STEPS]
+    + [(Label("all"), whole.flops, "8,673,820,672")], "FLOP",
+)  # fmt: skip
+scores.reproduced(
+    "Bytes", [(Label(x), parts[x].bytes, STEPS[x][3]) for x in STEPS]
+    + [(Label("all"), whole.bytes, "138,412,032")], "B",
+)  # fmt: skip
+scores.reproduced(
+    "Intensity", [(Label(x), parts[x].intensity, STEPS[x][4]) for x in STEPS]
+    + [(Label("all"), whole.intensity, "62.7")], "FLOP/B",
+)  # fmt: skip
+scores.reproduced(
+    "Intensity by length",
+    [
+        (Label(f"I({tokens})"), attention.at(S=tokens, head_dim=128).intensity, printed)
+        for tokens, printed in zip(
+            (256, 1024, 4096, 16384, 65536), ("43", "57", "63", "64", "64"), strict=True
+        )
+    ], "FLOP/B",
+)  # fmt: skip
+print(scores.text(depth="constants"))
+
+# %%
+# As the prompt grows, the document says, intensity approaches ``d/2`` and comes closer to
+# compute-bound. It forgets its own softmax: the limit is ``d/2 + 5/8``, and ``d/2`` is what remains
+# if softmax costs no FLOPs. For heads of 128 that is a fifth of the ridge point of an H100,
+# whatever the length; fused attention, whose scores never leave the chip, is compute-bound from 585
+# tokens.
+
+bound = Derivation("Attention of long prompts", "one head, two bytes per element", TWO_BYTES)
+closed = (4 * width + 5) * S / (8 * (S + width))
+bound.identity("Unfused", attention.flops / attention.bytes, closed, sy.intensity)
+limit = width / 2 + sympy.Rational(5, 8)
+bound.limit("As the prompt grows", sy.intensity, closed, S, limit)
+bound.refuted("The document's limit", sy.limit_intensity, limit, width / 2)
+free = head(UNFUSED.replace(softmax_flops=False))
+bound.limit("It is that of a softmax without FLOPs", sy.intensity, free.intensity, S, width / 2)
+for name, machine in (("A100", a100), ("H100", h100)):
+    met = rs.crossover(closed.xreplace({width: sympy.Integer(128)}), machine.ridge, S)
+    if met.outcome != "never":
+        raise rs.ProofError(f"unfused attention meets the ridge point of {name}")
+    bound.remark(f"On {name}, heads of 128 are compute-bound at no length.")
+fused = head(UNFUSED.replace(attention="fused"))
+bound.identity("Fused", fused.flops / fused.bytes, (4 * width + 5) * S / (8 * width), sy.intensity)
+first = rs.results.prefill_critical_length(fused.at(head_dim=128), h100)
+bound.reproduced(
+    "Compute-bound on H100 from", [(Label("S*", "S^{*}"), sympy.Integer(first.whole), "586")]
+)
+print(bound.text(depth="constants"))
+
+# %%
+# A whole decode step
+# -------------------
+#
+# The document's function counts, per layer, four projections and a feed-forward block of two
+# matrices four times as wide as the residual stream, ``N`` tokens in view per sequence, the new one
+# included (here ``L + 1``: ``L`` cached and one new, which joins the cache first,
+# ``new_kv="cached"``), and reads the cache without writing it (``kv="read"``). Its FLOPs and its
+# weights and cache follow.
+
+N = L + 1
+PLAIN = {sy.n_kv_heads: sy.n_heads, sy.head_dim: d / sy.n_heads, sy.d_ff: 4 * d}
+model = rs.Transformer(
+    Structure(
+        groups=(LayerGroup(feed_forward=FeedForward(gated=False), norms=()),), final_norm=False
+    ),
+    name="plain decoder",
+)
+LAYERS_ONLY = {"lm_head": "none", "embedding": "none", "vectors": False, "mask": "full"}
+by_operator = rs.convention("fused-ops").replace(
+    name="operator by operator", kv="read", new_kv="cached", **LAYERS_ONLY
+)
+multiplied = rs.convention("activation-multiplier").replace(
+    name="document 002, decode", kv="read", new_kv="cached", **LAYERS_ONLY
+)
+
+
+def counted(rules: rs.Convention, quantity: str, **tags: object) -> sympy.Expr:
+    """FLOPs or bytes of part of a decode step in the document's dimensions."""
+    ledger = rs.decode(model, rules).filter(quantity=quantity, **tags)
+    return ledger.symbolic(quantity).xreplace(PLAIN).xreplace(TWO_BYTES)
+
+
+step = Derivation(
+    "FLOPs and bytes of a decode step", "plain decoder, two bytes per element", TWO_BYTES
+)
+flops = step.identity(
+    "FLOPs", counted(multiplied, "flops"), n * (24 * B * d**2 + 4 * B * N * d), sy.flops
+)
+step.identity(
+    "Weights and cache",
+    counted(multiplied, "bytes", kind="weight") + counted(multiplied, "bytes", kind="kv"),
+    n * (24 * d**2 + 4 * B * N * d), Label("Q_w+kv", r"Q_{\mathrm{w+kv}}"),
+)  # fmt: skip
+PARTS = {
+    "the projections of Q, K and V": (("q_proj", "k_proj", "v_proj"), 6),
+    "attention": (("score", "value"), 3),
+    "the output projection": (("o_proj",), 2),
+    "the feed-forward block": (("up_proj", "down_proj"), 3),
+}
+unit = 2 * n * B * d
+ACT = Label("Q_act", r"Q_{\mathrm{act}}")
+for name, (operators, claimed) in PARTS.items():
+    ours = counted(by_operator, "bytes", operator=operators, kind="activation")
+    if name.endswith(("V", "projection")):
+        step.identity(f"Activations of {name}", ours, claimed * unit, ACT)
+    else:
+        step.refuted(f"Activations of {name}", ACT, sympy.factor(ours), claimed * unit)
+claimed_sum = sum(claimed for _, claimed in PARTS.values()) * unit
+step.refuted("Together", ACT, counted(by_operator, "bytes", kind="activation"), claimed_sum)
+by_rule = counted(multiplied, "bytes").xreplace({sy.c_act: sympy.Integer(14)})
+document = step.identity(
+    "So the document's bytes are those of 14 activations per token and layer, c_act = 14",
+    by_rule, n * (24 * d**2 + 4 * B * N * d + 28 * B * d), sy.bytes_,
+)  # fmt: skip
+print(step.text(depth="constants"))
+
+# %%
+# Attention reads queries and writes outputs, two and not three; the feed-forward block reads ``d``
+# and writes ``4 d``, reads those and writes ``d``, ten and not three. Fourteen for twenty: the
+# document's table is that of the convention ``activation-multiplier`` with ``c_act = 14``. It
+# prints the following, for 32 layers of width 4096 and 2048 tokens in view.
+
+SEVEN_B = {n: sympy.Integer(32), d: sympy.Integer(4096)}
+ratio = (flops / document).xreplace(SEVEN_B).cancel()
+TABLE = {1: "1.0", 2: "1.9", 4: "3.2", 8: "5.2", 16: "7.4", 32: "9.4", 64: "10.9", 128: "11.8",
+         256: "12.4"}  # fmt: skip
+GRID = {
+    256: ("1", "2", "4", "7", "14", "24", "38", "55"),
+    512: ("1", "2", "4", "7", "12", "19", "28", "35"),
+    1024: ("1", "2", "4", "6", "10", "14", "18", "21"),
+    2048: ("1", "2", "3", "5", "7", "9", "11", "12"),
+    4096: ("1", "2", "3", "4", "5", "6", "6", "7"),
+    8192: ("1", "2", "2", "3", "3", "4", "4", "4"),
+}
+
+
+def intensity(batch: int, view: int) -> sympy.Expr:
+    """Intensity of a decode step, as the document counts it."""
+    return ratio.xreplace({B: sympy.Integer(batch), L: sympy.Integer(view - 1)})
+
+
+table = Derivation(
+    "Intensity of decode", "32 layers of width 4096 on H100", {**h100.values, sy.ridge: h100.ridge}
+)
+table.reproduced(
+    "2048 tokens in view",
+    [(Label(f"I(B = {b})"), intensity(b, 2048), shown) for b, shown in TABLE.items()], "FLOP/B",
+)  # fmt: skip
+for view, column in GRID.items():
+    table.reproduced(
+        f"{view} tokens in view",
+        [(Label(f"I(B = {2**i})"), intensity(2**i, view), x) for i, x in enumerate(column)],
+        "FLOP/B",
+    )  # fmt: skip
+full = rs.convention("fused-ops").replace(name="fused-ops, layers only", **LAYERS_ONLY)
+every = (counted(full, "flops") / counted(full, "bytes")).xreplace(
+    {**SEVEN_B, L: sympy.Integer(2047)}
+)
+table.reproduced(
+    "With every operator's activations and the writing of the cache, at 2048 tokens in view",
+    [
+        (Label(f"I(B = {batch})"), every.xreplace({B: sympy.Integer(batch)}), shown)
+        for batch, shown in ((1, "1.0"), (32, "9.4"), (128, "11.8"))
+    ], "FLOP/B",
+)  # fmt: skip
+highest = max(intensity(2**i, view) for view in GRID for i in range(8))
+table.below("No cell of the document's chart reaches the ridge point", highest, sy.ridge)
+print(table.text())
+
+# %%
+# Nor would a larger batch help. At this context intensity tends to 13, and the context below which
+# some batch is compute-bound on the H100 is 76 tokens.
+
+out_of_reach = Derivation(
+    "No batch is compute-bound", "32 layers of width 4096 on H100",
+    {**h100.values, sy.ridge: h100.ridge},
+)  # fmt: skip
+at_2048 = ratio.xreplace({L: sympy.Integer(2047)})
+ceiling = sympy.limit(at_2048, B, sympy.oo)
+out_of_reach.limit("At 2048 tokens, as the batch grows", sy.intensity, at_2048, B, ceiling)
+out_of_reach.reproduced("which is", [(sy.limit_intensity, ceiling, "12.96")], "FLOP/B")
+if rs.crossover(at_2048, h100.ridge, B).outcome != "never":
+    raise rs.ProofError("some batch is compute-bound at 2048 tokens")
+reach = rs.crossover(sympy.limit(ratio, B, sympy.oo), h100.ridge, L)
+out_of_reach.reproduced(
+    "Tokens in view up to which some batch is",
+    [(Label("N_max", r"N_{\max}"), reach.value + 1, "76.5")], "token",
+)  # fmt: skip
+weights, cache = (
+    counted(multiplied, "bytes", kind=kind).xreplace(SEVEN_B) for kind in ("weight", "kv")
+)
+even = rs.crossover(cache.xreplace({L: sympy.Integer(2047)}), weights, B)
+out_of_reach.reproduced(
+    "Sequences whose caches weigh as much as the weights", [(Label("B"), even.value, "12")]
+)
+print(out_of_reach.text())
+
+# %%
+# The cheat sheet
+# ---------------
+#
+# Its decode rows are not the function's values at the function's context. They are near those of
+# contexts of one or two hundred tokens; and with 4 % of the ridge point a batch of 128 is not near
+# it. The row for prefill is neither that of the linear layer beside it nor wrong: it is a whole
+# layer with unfused attention.
+
+sheet = Derivation(
+    "Rows of the cheat sheet", "32 layers of width 4096 on H100",
+    {**h100.values, sy.ridge: h100.ridge},
+)  # fmt: skip
+for batch, shown in ((1, "~2"), (32, "~25"), (128, "~80")):
+    sheet.refuted(
+        f"Decode of {batch} at 2048 tokens", sy.intensity, intensity(batch, 2048), shown, "FLOP/B"
+    )
+for batch, shown, where in ((32, 25, "217"), (128, 80, "110")):
+    met = rs.crossover(ratio.xreplace({B: sympy.Integer(batch)}), sympy.Integer(shown), L)
+    sheet.reproduced(
+        f"{batch} sequences have an intensity of {shown} at",
+        [(Label("N"), met.value + 1, where)], "token",
+    )  # fmt: skip
+near = intensity(128, 2048) / sy.ridge
+sheet.reproduced("Share of the ridge point at a batch of 128", [(Label("I / I*"), near, "0.04")])
+sheet.refuted(
+    "Prefill of 1024, a linear layer", sy.intensity, sized["large"].intensity, "~500", "FLOP/B"
+)
+prompt = rs.prefill(model, UNFUSED.replace(**LAYERS_ONLY)).at(
+    B=1, S=1024, n_layers=32, d_model=4096, d_ff=16384, n_heads=32, n_kv_heads=32, head_dim=128,
+    b_w=2, b_a=2, b_kv=2,
+)  # fmt: skip
+sheet.reproduced(
+    "Prefill of 1024, whole layers, unfused", [(sy.intensity, prompt.intensity, "~500")], "FLOP/B"
+)
+sheet.reproduced("Attention of 4096", [(sy.intensity, whole.intensity, "~62")], "FLOP/B")
+print(sheet.text())
+
+# %%
+# Throughput and latency
+# ----------------------
+#
+# The document estimates time as the longer of compute at 70 % of the peak and traffic at 80 % of
+# the bandwidth. It divides the time of a step by the batch and calls that the latency per request.
+# A request waits for the whole step: its latency rises with the batch. And doubling the batch
+# doubles throughput only while the weights are most of the traffic.
+
+memory = (document / (h100.bandwidth * sympy.Rational(8, 10))).xreplace(SEVEN_B)
+compute = (flops / (h100.peak * sympy.Rational(7, 10))).xreplace(SEVEN_B)
+VIEW = {L: sympy.Integer(2047)}
+timing = Derivation(
+    "Time of a decode step", "32 layers of width 4096 on H100, 2048 tokens in view",
+    {**h100.values, sy.ridge: h100.ridge},
+)  # fmt: skip
+timing.below("Intensity stays below its limit", at_2048, ceiling)
+timing.below(
+    "and that below the ridge point, so utilised: memory binds at every batch", ceiling,
+    sy.ridge * sympy.Rational(7, 8),
+)  # fmt: skip
+time = {b: memory.xreplace(VIEW).xreplace({B: sympy.Integer(b)}) for b in TABLE}
+timing.reproduced(
+    "Time of a step: the latency of a token, for every request in the batch",
+    [(Label("T(B = 1)"), time[1], "5.21e-3"), (Label("T(B = 64)"), time[64], "30.5e-3")], "s",
+)  # fmt: skip
+timing.below("It rises with the batch", time[1], time[64])
+timing.reproduced(
+    "Over the batch: the time per token of all requests together, the inverse of throughput",
+    [(Label("T / B at 64"), time[64] / 64, "0.477e-3")], "s",
+)  # fmt: skip
+for batch, gain in ((1, "1.86"), (32, "1.16"), (128, "1.04")):
+    doubled = 2 * time[batch] / time[2 * batch]
+    timing.reproduced(
+        f"Throughput of {2 * batch} over that of {batch}", [(Label("gain"), doubled, gain)]
+    )
+timing.refuted(
+    "From 32 to 64 it does not roughly double", Label("gain"), 2 * time[32] / time[64], "2"
+)
+used = (compute / memory).xreplace(VIEW).xreplace({B: sympy.S.One})
+timing.reproduced(
+    "What decode of one sequence wastes is compute, not bandwidth: share of the peak in use",
+    [(Label("used"), used, "0.004")],
+)  # fmt: skip
+print(timing.text())
+
+# %%
+batches = np.geomspace(1, 1024, 200)
+fig, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
+left.plot(batches, rs.compile(square.intensity)(B=batches), "k", label="linear layer alone")
+for view in (64, 256, 2048, 8192):
+    curve = rs.compile(ratio, {"L": view - 1})(B=batches)
+    left.plot(batches, curve, label=f"decode, {view} tokens in view")
+left.axhline(float(h100.ridge), color="grey", linestyle=":", label="ridge point of H100")
+left.set(xscale="log", yscale="log", xlabel="batch", ylabel="intensity (FLOP/B)", ylim=(0.8, 1e4))
+left.legend(frameon=False, fontsize=8)
+seconds = rs.compile(memory.xreplace(VIEW))(B=batches)
+right.plot(batches, 1e3 * seconds, label="time of a step: latency of a token")
+right.plot(batches, 1e3 * seconds / batches, label="over the batch: inverse of throughput")
+right.set(xscale="log", yscale="log", xlabel="batch", ylabel="ms", title="2048 tokens in view")
+right.legend(frameon=False, fontsize=8)
+
+# %%
+# What is wrong in it
+# -------------------
+#
+# - **"Batch ~128+"** for the linear layer on H100: 346 (A100 169, B200 327). Its own table says so.
+# - **The limit d/2** of unfused attention: ``d/2 + 5/8`` with the softmax that it counts. It is a
+#   ceiling far below both machines, so longer prompts do not come close to compute-bound.
+# - **Activations**: three for attention, though its own remark lists two; three for the
+#   feed-forward block instead of ten. Its bytes are those of ``c_act = 14``, short of the
+#   operators' own 20. Next to the cache of 2048 tokens that changes none of the digits it prints
+#   for batches of 1, 32 and 128.
+# - **Cheat sheet, decode**: ~2, ~25 and ~80 for 1.0, 9.4 and 11.8. No batch is compute-bound at
+#   that context; "near threshold" is 4 % of it.
+# - **Cheat sheet, prefill**: ~500 is no linear layer's (683); it is a layer's with unfused
+#   attention.
+# - **Marks on the roofline**: batches of 32 and 128 at half of the layer's intensity and a quarter
+#   of its rate, and a prefill above the roof of one of the machines drawn.
+# - **"Doubling the batch roughly doubles throughput"**: by 1.16 from 32 to 64.
+# - **"Per-request latency" falls with the batch**: that is time over batch. Latency rises, from 5.2
+#   ms alone to 30.5 ms with 64.
+# - **"Wasted bandwidth"**: memory-bound decode uses all of the bandwidth; what idles is compute.
+# - **Similar balance, so the same classification**: not for 256 rows on A100 and H100.
+# - A B200 is listed with 192 GB; 180 GB are usable. An A100 is listed with HBM3; it has HBM2e
+#   (NVIDIA A100 datasheet).
+#
+# What it means in practice
+# -------------------------
+#
+# Batching helps until the caches of the batch weigh as much as the weights: here at a dozen
+# sequences of 2048 tokens. Beyond, only fewer KV bytes per token help: grouped queries, shorter
+# windows, smaller elements.
+#
+# Where it stops holding
+# ----------------------
+#
+# The model has as many key/value heads as query heads. Grouped queries multiply the intensity of
+# the attention part by their number per key/value head, so current models reach further;
+# ``rs.results`` answers for each of the catalogue. Utilisations of 70 and 80 % are the document's
+# guess.

@@ -1,0 +1,268 @@
+"""
+Document 004: intensity of a plain decoder, prefill and decode
+==============================================================
+
+Document 004 adds up, operator by operator, the FLOPs and bytes of a decoder with multi-head
+attention and a feed-forward block four times as wide as the residual stream, divides the two, and
+compares with the machine balance of an A100.
+
+**Question.** Which of its closed forms follow from the ledger, and what do those that do not follow
+do to the intensity of decode?
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import sympy
+
+import roofsym as rs
+from roofsym import symbols as sy
+from roofsym.derivation import Derivation, Label
+from roofsym.transformer import FeedForward, LayerGroup, Structure
+
+# %%
+# Assumptions
+# -----------
+#
+# In its letters, ``N`` layers of width ``H``; here ``n_layers`` and ``d_model``. Every assumption
+# of the document is a switch of a convention, or a relation between dimensions:
+#
+# - FLOPs are those of matrix multiplications, and a prompt costs its whole square
+#   (``mask="full"``);
+# - embedding and LM head are left out of the FLOPs (``lm_head="none"``, ``embedding="none"``),
+#   norms out of everything (``vectors=False``);
+# - activations travel into and out of each layer, once each (``activations="residual"``);
+# - the KV cache is read and written (``kv="read+write"``);
+# - all heads together are as wide as the residual stream, queries, keys and values alike, and the
+#   feed-forward block has two matrices, ``d_model`` by ``4 d_model``.
+
+B, S, L, d, n = sy.B, sy.S, sy.L, sy.d_model, sy.n_layers
+PLAIN = {sy.n_kv_heads: sy.n_heads, sy.head_dim: d / sy.n_heads, sy.d_ff: 4 * d}
+TWO_BYTES = {sy.b_w: sympy.Integer(2), sy.b_a: sympy.Integer(2), sy.b_kv: sympy.Integer(2)}
+
+model = rs.Transformer(
+    Structure(groups=(LayerGroup(feed_forward=FeedForward(gated=False), norms=()),)),
+    name="plain decoder",
+)
+rules = rs.convention("residual-io").replace(
+    name="document 004", lm_head="none", embedding="none", vectors=False
+)
+prefill, chunk = rs.prefill(model, rules), rs.chunk(model, rules)
+
+# %%
+# FLOPs
+# -----
+#
+# The document's terms one by one, then their sum. Each left side is a sum of ledger entries over
+# all layers; ``substitution`` raises if it does not become the right side.
+
+work = Derivation("FLOPs of a prefill", "plain decoder, counted as document 004")
+TERMS = {
+    "qkv": (("q_proj", "k_proj", "v_proj"), 6 * B * S * d**2),
+    "scores": (("score",), 2 * B * S**2 * d),
+    "values": (("value",), 2 * B * S**2 * d),
+    "output": (("o_proj",), 2 * B * S * d**2),
+    "attention": (
+        ("q_proj", "k_proj", "v_proj", "score", "value", "o_proj"),
+        8 * B * S * d**2 + 4 * B * S**2 * d,
+    ),
+    "feed-forward": (("up_proj", "down_proj"), 16 * B * S * d**2),
+}
+for name, (operators, per_layer) in TERMS.items():
+    summed = prefill.filter(operator=operators).symbolic("flops")
+    label = Label(f"F_{name}", rf"F_{{\mathrm{{{name}}}}}")
+    work.substitution(f"The term “{name}”, all layers", label, summed, PLAIN, n * per_layer)
+whole = n * (24 * B * S * d**2 + 4 * B * S**2 * d)
+form = work.total("All of them, summed over the ledger", sy.flops, prefill, "flops")
+prefill_flops = work.substitution("In the document's dimensions", sy.flops, form.expr, PLAIN, whole)
+print(work.text(depth="constants"))
+
+# %%
+# With a cache the document lets ``S`` new tokens attend to the ``L`` cached ones, and forgets that
+# they attend to one another. Its form is short by ``4 B S² d_model`` per layer; it is an
+# approximation for ``S`` small against ``L + 6 d_model``, and at ``L = 0`` it is not its own
+# prefill.
+
+with_cache = Derivation("FLOPs on top of a cache", "plain decoder, counted as document 004")
+form = with_cache.total("Summed over the ledger", sy.flops, chunk, "flops")
+ours = n * (24 * B * S * d**2 + 4 * B * S * (L + S) * d)
+theirs = n * (24 * B * S * d**2 + 4 * B * S * L * d)
+ours = with_cache.substitution("In the document's dimensions", sy.flops, form.expr, PLAIN, ours)
+with_cache.refuted("New tokens attend to one another, too", sy.flops, ours, theirs)
+with_cache.approximation("Without those pairs", sy.flops, ours, theirs, L, sympy.oo)
+with_cache.refuted(
+    "With nothing cached it has to be the prefill", sy.flops, prefill_flops,
+    theirs.xreplace({L: sympy.S.Zero}),
+)  # fmt: skip
+in_all = {L: L - S}
+with_cache.identity(
+    "It is exact if L is read as all tokens in view, the new ones included",
+    ours.xreplace(in_all), theirs, sy.flops,
+)  # fmt: skip
+print(with_cache.text(depth="constants"))
+
+# %%
+# Bytes
+# -----
+#
+# Two bytes per element throughout. The activations are right; of the cached keys and values the
+# document counts one, not both; and a prefill writes the cache it fills, which the document's own
+# KV term says (at no cached tokens) and its total for prefill leaves out.
+
+moved = Derivation("Bytes", "plain decoder, counted as document 004, two bytes per element")
+
+
+def traffic(ledger: rs.Ledger, **tags: object) -> sympy.Expr:
+    """Bytes of part of a ledger in the document's dimensions."""
+    kept = ledger.filter(quantity="bytes", **tags)
+    return kept.symbolic("bytes").xreplace(PLAIN).xreplace(TWO_BYTES)
+
+
+moved.identity(
+    "Activations, in and out of every layer", traffic(prefill, kind="activation"),
+    4 * n * B * S * d, Label("Q_act", r"Q_{\mathrm{act}}"),
+)  # fmt: skip
+kv = moved.identity(
+    "KV cache: read what was cached, write what is new",
+    traffic(chunk, kind="kv"), 4 * n * B * (L + S) * d, Label("Q_kv", r"Q_{\mathrm{kv}}"),
+)  # fmt: skip
+claimed_kv = 2 * n * (B * L * d + 2 * B * S * d)
+moved.refuted("One of K and V", Label("Q_kv", r"Q_{\mathrm{kv}}"), kv, claimed_kv)
+moved.identity(
+    "The difference is one of the two cached matrices of every layer",
+    kv - claimed_kv, traffic(chunk, operator="value", kind="kv", access="read"),
+    Label("missing"),
+)  # fmt: skip
+weights = Label("Q_w", r"Q_{\mathrm{w}}")
+moved.identity(
+    "Weights of the layers, each once", traffic(prefill, kind="weight"), 24 * n * d**2, weights
+)
+total = traffic(prefill)
+moved.identity("A prefill", total, 24 * n * d**2 + 8 * n * B * S * d, sy.bytes_)
+without = 24 * n * d**2 + 4 * n * B * S * d
+moved.refuted("The document's prefill does not write its cache", sy.bytes_, total, without)
+silent = rs.prefill(model, rules.replace(kv="none"))
+moved.identity("It is that of a convention without KV traffic", traffic(silent), without, sy.bytes_)
+step = traffic(chunk)
+moved.identity(
+    "On top of a cache", step, 24 * n * d**2 + 8 * n * B * S * d + 4 * n * B * L * d, sy.bytes_
+)
+claimed_step = 24 * n * d**2 + 8 * n * B * S * d + 2 * n * B * L * d
+moved.refuted("So is the sum, by the missing half of the cache", sy.bytes_, step, claimed_step)
+print(moved.text(depth="constants"))
+
+# %%
+# The weight term is not one of the layers: the document streams all ``Z`` billion parameters, the
+# embedding and the LM head included, whose FLOPs it left out on purpose. Its own example (in a
+# comment: 40 layers of width 5120) shows the size of that: 25.17 GB are the layers, the rest to
+# about 26 GB is two tables of the vocabulary.
+
+SIZES = {n: sympy.Integer(40), d: sympy.Integer(5120), sy.vocab_size: sympy.Integer(32000)}
+machine = rs.machine("a100-80gb-sxm", dtype="fp16")
+numbers = Derivation(
+    "The numbers of the document", "40 layers of width 5120 on A100 80GB",
+    {**SIZES, **TWO_BYTES, **machine.values, sy.ridge: machine.ridge},
+)  # fmt: skip
+layers = traffic(prefill, kind="weight")
+streamed = rs.convention("weights-only").replace(vectors=False)
+every = rs.prefill(model, streamed).filter(quantity="bytes").symbolic("bytes").xreplace(PLAIN)
+numbers.reproduced("Peak of the machine", [(sy.peak, sy.peak, "312e12")], "FLOP/s")
+numbers.reproduced("Its bandwidth", [(sy.bandwidth, sy.bandwidth, "2039e9")], "B/s")
+numbers.reproduced("Its balance", [(sy.ridge, sy.peak / sy.bandwidth, "153")], "FLOP/B")
+numbers.reproduced("Weights of the layers", [(weights, layers, "25.17e9")], "B")
+numbers.reproduced("And two tables of the vocabulary", [(weights, every, "~26e9")], "B")
+numbers.reproduced("Over those of the layers", [(Label("ratio"), every / layers, "1.026")])
+print(numbers.text(depth="numbers"))
+
+# %%
+# Intensity
+# ---------
+#
+# With the layers' weights in the place of ``2 Z`` GB, so that both sides count one model. Half of
+# the cache missing doubles the intensity where the cache is what is read: for long contexts one
+# sequence's attention reads a 2-byte element of K or V per multiply-add, an intensity of ``S`` for
+# ``S`` new tokens. The document's tends to ``2 S``.
+
+ratio = Derivation("Intensity", "plain decoder, counted as document 004, two bytes per element")
+prompt = (24 * S * B * d + 4 * B * S**2) / (24 * d + 4 * B * S)
+silent_flops = silent.symbolic("flops").xreplace(PLAIN)
+ratio.identity(
+    "Of a prefill, as the document counts it", silent_flops / traffic(silent), prompt, sy.intensity
+)
+true = (ours / step).cancel()
+claimed = (theirs / claimed_step).cancel()
+ratio.refuted("Of a prefill that writes its cache", sy.intensity, prefill_flops / total, prompt)
+ratio.refuted("On top of a cache", sy.intensity, true, claimed)
+ratio.limit("As the context grows, truly", sy.intensity, true, L, S)
+ratio.limit("As the context grows, as claimed", sy.intensity, claimed, L, 2 * S)
+print(ratio.text(depth="constants"))
+
+# %%
+# What that does to decode
+# ------------------------
+#
+# Decode is ``S = 1``. As the batch grows the weights' share vanishes, and what is left decides
+# whether any batch is compute-bound. The context up to which one is follows from the ledger; the
+# document's forms put it twice as far out.
+
+bound = model.at(**{s.name: v for s, v in {**PLAIN, **SIZES}.items()})
+decode = rs.decode(bound, rules).at(b_w=2, b_a=2, b_kv=2)
+reach = rs.results.compute_bound_context(decode, machine)
+one = {S: sympy.S.One, **SIZES}
+claimed_reach = rs.crossover(
+    sympy.limit(claimed.xreplace(one), B, sympy.oo), machine.ridge, sy.L
+)  # fmt: skip
+consequence = Derivation(
+    "Last context at which some batch is compute-bound", reach.derivation.subject
+)
+L_MAX = Label("L_max", r"L_{\max}")
+consequence.reproduced(
+    "The document's forms meet the ridge point at", [(L_MAX, claimed_reach.value, "402.8")], "token"
+)
+consequence.refuted("The ledger's at", L_MAX, reach.value, "402.8", "token")
+print(reach.derivation.text())
+print(consequence.text())
+
+# %%
+contexts = np.geomspace(16, 32768, 200)
+fixed = {"B": 64, "S": 1, "n_layers": 40, "d_model": 5120}
+fig, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
+for expression, label in ((true, "both of K and V"), (claimed, "as document 004 counts")):
+    ax.plot(contexts, rs.compile(expression, fixed)(L=contexts), label=label)
+ax.axhline(float(machine.ridge), color="grey", linestyle=":", label="ridge point of A100 80GB")
+ax.set(
+    xscale="log", yscale="log", xlabel="cached tokens per sequence", ylabel="intensity (FLOP/B)",
+    title="Decode of 64 sequences, 40 layers of width 5120",
+)  # fmt: skip
+ax.legend(frameon=False)
+
+# %%
+# What is wrong in it
+# -------------------
+#
+# Each of these was proved above; the right form is the one derived from the ledger.
+#
+# - **Cached KV bytes** are half of what they are: K *and* V are read. Everything built on them, the
+#   total of decode and its intensity, is off by up to a factor of 2.
+# - **Prefill bytes** leave out the writing of the cache, ``4 n_layers B S d_model`` bytes: as much
+#   as all of the activations that are counted.
+# - **FLOPs on top of a cache** leave out the pairs among the new tokens; with nothing cached the
+#   form has no attention at all. (Exact if the context is read as including the new tokens.)
+# - **Weights** are those of the whole model and FLOPs those of its layers alone: two countings in
+#   one quotient, 2.6 % apart for 40 layers of width 5120.
+# - New keys and values are said to be cached for the next *layer*; each layer has a cache of its
+#   own, and it is the next *step* that reads it.
+#
+# What it means in practice
+# -------------------------
+#
+# An estimate of decode that counts one of K and V promises compute-bound batches at contexts where
+# there are none, and a time per token that the memory cannot deliver.
+#
+# Where it stops holding
+# ----------------------
+#
+# Grouped-query attention reads fewer keys and values than it computes with, gated feed-forward
+# blocks have three matrices, a causal kernel skips half of the square, and the residual stream is
+# the least that can travel, not all that does: ``fused-ops`` counts those for any model of the
+# catalogue. The document's discussion of tensor parallelism, which breaks off, and its speculative
+# decoding are carried on in articles of their own.

@@ -1,0 +1,106 @@
+"""Executable documents: each runs as a script, and fails when the ledger is not what it says."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import ROOT
+
+from roofsym import phases
+from roofsym.errors import ProofError
+from roofsym.ledger import Entry
+
+SCRIPTS = sorted(p for p in (ROOT / "derivations").glob("*.py") if not p.name.startswith("_"))
+DOCUMENTS = {p.name[9:12]: p for p in SCRIPTS if p.name.startswith("document_")}
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.stem)
+def test_a_derivation_runs_as_a_script_in_an_empty_folder(script: Path, tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", script],
+        cwd=tmp_path,
+        env={**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout
+
+
+def test_there_is_one_for_each_source_document():
+    assert sorted(DOCUMENTS) == ["000", "001", "002", "003", "004"]
+
+
+@pytest.mark.parametrize("script", DOCUMENTS.values(), ids=DOCUMENTS.keys())
+def test_a_document_reads_as_an_article(script: Path):
+    text = script.read_text(encoding="utf-8")
+    lines = [line.removeprefix("# ") for line in text.splitlines()]
+    titles = [above for above, line in itertools.pairwise(lines)
+              if line and set(line) in ({"-"}, {"="}) and len(line) == len(above)]  # fmt: skip
+    assert titles[0].startswith(f"Document {script.name[9:12]}: ")
+    assert titles[1] == "Assumptions"
+    assert titles[-3:] == [
+        "What is wrong in it", "What it means in practice", "Where it stops holding",
+    ]  # fmt: skip
+    assert "**Question.**" in text
+    assert "plt.subplots(" in text
+
+
+@pytest.fixture
+def _no_figures_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
+# What each document's proofs rest on: quantity and kind of entries, any one of which wrong by a
+# factor of 2 has to be noticed.
+RESTS_ON = {
+    "000": [
+        "flops linear", "flops attention", "bytes weight", "bytes activation", "bytes kv",
+    ],
+    "001": [
+        "flops linear", "flops attention", "bytes weight", "bytes activation", "bytes kv",
+    ],
+    "002": [
+        "flops linear", "flops attention", "flops softmax", "bytes weight", "bytes activation",
+        "bytes kv", "bytes score", "bytes probability",
+    ],
+    "003": ["flops per-weight", "bytes weight", "bytes kv", "flops linear"],
+    "004": [
+        "flops linear", "flops attention", "bytes weight", "bytes activation", "bytes kv",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("_no_figures_left")
+@pytest.mark.parametrize(
+    ("document", "kind"), [(d, kind) for d, kinds in RESTS_ON.items() for kind in kinds]
+)
+def test_a_document_fails_if_the_ledger_is_wrong(
+    document: str, kind: str, monkeypatch: pytest.MonkeyPatch
+):
+    true_entries = phases._entries
+
+    def wrong(*arguments: object) -> tuple[Entry, ...]:
+        return tuple(
+            dataclasses.replace(e, amount=2 * e.amount) if f"{e.quantity} {e.kind}" == kind else e
+            for e in true_entries(*arguments)
+        )
+
+    monkeypatch.setattr(phases, "_entries", wrong)
+    with pytest.raises(ProofError):
+        runpy.run_path(str(DOCUMENTS[document]), run_name="__main__")
