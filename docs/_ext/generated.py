@@ -18,7 +18,7 @@ import inspect
 import io
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
@@ -209,6 +209,29 @@ def _argument(action: argparse.Action) -> tuple[str, str]:
     return f"`{name}`", meaning
 
 
+# --- the reference --------------------------------------------------------------------------------
+
+
+def _public(module: ModuleType) -> dict[str, object]:
+    """Functions and classes that a module or package offers as its own, in order of definition."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if (inspect.isfunction(value) or inspect.isclass(value))
+        and not name.startswith("_")
+        and value.__module__.startswith(module.__name__)
+    }
+
+
+def _result_functions() -> str:
+    """Reference of the results, wherever in the package each of them is defined."""
+    lines = ["```{eval-rst}", ".. automodule:: roofsym.results", "   :no-members:", ""]
+    for name, value in _public(results).items():
+        kind = "function" if inspect.isfunction(value) else "class"
+        lines.append(f".. auto{kind}:: roofsym.results.{name}")
+    return "\n".join([*lines, "```"])
+
+
 PARTS: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "conventions": _conventions,
@@ -220,6 +243,7 @@ PARTS: Mapping[str, Callable[[], str]] = MappingProxyType(
         "machines": _machines,
         "notations": _notations,
         "commands": _commands,
+        "result-functions": _result_functions,
     }
 )
 """What ``{generated}`` can put on a page, as Markdown."""
@@ -282,17 +306,11 @@ def _show_themselves() -> None:
 
 
 def undocumented(described: Iterable[str]) -> list[str]:
-    """Public names of the package, and functions of its results, that no page describes."""
+    """Public names of the package, its results and its figures, that no page describes."""
     present = set(described)
     wanted = [f"roofsym.{name}" for name in roofsym.__all__]
     for module in (results, roofsym.plot):
-        wanted += [
-            f"{module.__name__}.{name}"
-            for name, value in vars(module).items()
-            if inspect.isfunction(value)
-            and not name.startswith("_")
-            and value.__module__.startswith(module.__name__)
-        ]
+        wanted += [f"{module.__name__}.{name}" for name in _public(module)]
     return [name for name in wanted if name not in present]
 
 

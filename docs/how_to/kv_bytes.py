@@ -76,3 +76,9 @@ for led in (quantised, scaled):
 from roofsym import cli
 
 assert cli.main("eval kv_bytes_per_token --model llama-3.1-8b".split()) == 0
+
+# %%
+# See also
+# --------
+#
+# What that does to a step: :doc:`/_generated/how_to/long_context`.

@@ -89,3 +89,10 @@ for name in ("llama-2-7b", "llama-3.1-8b", "mistral-7b-v0.1", "deepseek-v3"):
 from roofsym import cli
 
 assert cli.main("solve kv-overtakes-weights --model llama-3.1-8b --set B=64".split()) == 0
+
+# %%
+# See also
+# --------
+#
+# The derivations: :doc:`/_generated/derivations/kv_overtakes_weights` and
+# :doc:`/_generated/derivations/latent_attention`.

@@ -55,3 +55,9 @@ from roofsym import cli
 
 command = "eval flops --model llama-3.1-8b --phase prefill --set B=1 --set S=2048"
 assert cli.main([*command.split(), "--switch", "lm_head=all", "--switch", "mask=full"]) == 0
+
+# %%
+# See also
+# --------
+#
+# All switches: :doc:`/conventions`.

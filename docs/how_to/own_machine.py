@@ -66,3 +66,9 @@ print(f"{float(wanted.value) / 1e12:.1f} TB/s")
 #
 # Many data sheets print the peak with structured sparsity, which is twice the dense one: the
 # ridge point and every time would be off by two.
+
+# %%
+# See also
+# --------
+#
+# The derivation: :doc:`/_generated/derivations/ridge_point`.

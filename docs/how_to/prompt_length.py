@@ -81,3 +81,9 @@ from roofsym import cli
 
 command = "solve prefill-critical-length --model llama-3.1-8b --machine h100-sxm --set B=1"
 assert cli.main(command.split()) == 0
+
+# %%
+# See also
+# --------
+#
+# The derivation: :doc:`/_generated/derivations/prefill_critical_length`.

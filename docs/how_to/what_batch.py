@@ -88,4 +88,12 @@ assert time(B=int(most.value)) <= 0.02 < time(B=int(most.value) + 1)
 # ------------------------
 #
 # The roofline's time is a lower bound: kernels reach part of the peak and of the bandwidth, and a
-# step has overheads of its own. The batch must also fit the memory (see *Will it fit?*).
+# step has overheads of its own. The batch must also fit the memory
+# (:doc:`/_generated/how_to/will_it_fit`).
+
+# %%
+# See also
+# --------
+#
+# The derivations: :doc:`/_generated/derivations/critical_batch` and
+# :doc:`/_generated/derivations/decode_speed_limit`.

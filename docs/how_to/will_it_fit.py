@@ -78,3 +78,10 @@ assert status == 0
 #
 # Activations, the allocator's reserve, and the runtime itself also take memory: leave room for
 # them. A KV cache kept in pages wastes part of each sequence's last page.
+
+# %%
+# See also
+# --------
+#
+# How the footprint grows: :doc:`/_generated/how_to/kv_bytes`. At which context cache and
+# weights take as much: :doc:`/_generated/derivations/kv_overtakes_weights`.
