@@ -5,6 +5,7 @@ What pages compute is checked when `make docs` builds them: a script that fails 
 
 from __future__ import annotations
 
+import inspect
 import re
 
 import pytest
@@ -60,7 +61,10 @@ def test_the_index_lists_every_how_to_page():
 def test_the_reference_describes_every_public_name():
     text = "".join(path.read_text(encoding="utf-8") for path in (DOCS / "api").glob("*.md"))
     described = set(re.findall(r"^\.\. auto\w+:: (?:roofsym\.)?(\w+)", text, flags=re.MULTILINE))
-    assert set(rs.__all__) <= described
+    # Modules are described by what the page's generated part finds in the package.
+    wanted = {name for name in rs.__all__ if not inspect.ismodule(getattr(rs, name))}
+    assert wanted <= described
+    assert "{generated} public-modules" in text
 
 
 def glossary() -> list[list[str]]:

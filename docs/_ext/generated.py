@@ -232,6 +232,13 @@ def _result_functions() -> str:
     return "\n".join([*lines, "```"])
 
 
+def _public_modules() -> str:
+    """Reference of the modules among the package's public names, but for the results."""
+    modules = [getattr(roofsym, name) for name in roofsym.__all__]
+    names = [m.__name__ for m in modules if inspect.ismodule(m) and m is not results]
+    return "\n".join(["```{eval-rst}", *(f".. automodule:: {name}" for name in names), "```"])
+
+
 PARTS: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "conventions": _conventions,
@@ -244,6 +251,7 @@ PARTS: Mapping[str, Callable[[], str]] = MappingProxyType(
         "notations": _notations,
         "commands": _commands,
         "result-functions": _result_functions,
+        "public-modules": _public_modules,
     }
 )
 """What ``{generated}`` can put on a page, as Markdown."""
