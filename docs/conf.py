@@ -7,12 +7,15 @@ printed commands come from `_ext/generated.py`.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 # An editable install finds the package; a bare `sphinx-build` of the checkout must as well.
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
+
+from numpydoc.xref import DEFAULT_LINKS
 
 import roofsym
 
@@ -48,6 +51,19 @@ autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True}
 numpydoc_show_class_members = False  # autodoc lists them, with their docstrings
 add_module_names = False
+# Types in docstrings link to the package's own classes. Python's own, which numpydoc would link to
+# an inventory that only the network has, stay words.
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"
+numpydoc_xref_aliases = (
+    {name: f":py:obj:`{name}`" for name in DEFAULT_LINKS}
+    | {
+        name: f"roofsym.{name}"
+        for name in roofsym.__all__
+        if inspect.isclass(getattr(roofsym, name))
+    }
+    | {"Result": "roofsym.results.Result"}
+)
 
 # --- executed pages ------------------------------------------------------------------------------
 
