@@ -27,6 +27,36 @@ assert general.outcome == "conditional"
 general.derivation
 
 # %%
+# What the constants stand for, said once more and proved equal to the sums over the ledger: with
+# ``q`` and ``kv`` the widths of all query heads and of all key/value heads together.
+
+q, kv = sy.n_heads * sy.head_dim, sy.n_kv_heads * sy.head_dim
+d, f, n, vocabulary = sy.d_model, sy.d_ff, sy.n_layers, sy.vocab_size
+matrices = n * (2 * d * (q + kv) + 3 * d * f) + d * vocabulary
+pair = 4 * n * q
+constants = Derivation("Constants of decode", "any dense model, counted as fused-ops")
+constants.definitions.update(general.derivation.definitions)
+constants.identity(
+    "Attention: a score and a weighted value per head, each a multiply-add per width",
+    sy.alpha, pair, sy.alpha,
+)  # fmt: skip
+constants.identity(
+    "The matrices, two FLOP per weight, and the token's attention to itself",
+    sy.phi, 2 * matrices + pair, sy.phi,
+)  # fmt: skip
+constants.identity(
+    "The matrices' weights, with two norms in each layer and one at the end",
+    sy.w, sy.b_w * (matrices + 2 * n * d + d), sy.w,
+)  # fmt: skip
+constants.identity("A key and a value in every layer", sy.kappa, 2 * n * kv * sy.b_kv, sy.kappa)
+travelling = n * (7 * d + 3 * f + 4 * q + 4 * kv) + d + vocabulary
+constants.identity(
+    "What goes in and out of each matrix multiplication, the new key and value, the embedding row",
+    sy.a, sy.b_a * travelling + 2 * n * kv * sy.b_kv + sy.b_w * d, sy.a,
+)  # fmt: skip
+constants
+
+# %%
 # Read the solution as a fraction: what the weights need in FLOPs to be worth their bytes, over what
 # one more sequence brings beyond what it costs. Both sides of that are linear in the context.
 

@@ -25,6 +25,18 @@ assert general.outcome == "crosses"
 general.derivation
 
 # %%
+# Counted as ``weights-only`` it is the well-known quotient, bandwidth over the bytes of the model:
+
+weights = rs.results.decode_speed_limit(rs.decode(rs.Transformer(), "weights-only"), rs.Machine())
+quotient = Derivation("Speed limit from weights alone", "any model, counted as weights-only")
+quotient.definitions.update(weights.derivation.definitions)
+quotient.identity(
+    "Every parameter is read once per step", weights.general.value,
+    sy.bandwidth / (sy.b_w * rs.Transformer().parameters), Label("R_max", r"R_{\max}"),
+)  # fmt: skip
+quotient
+
+# %%
 # From one sequence to many
 # -------------------------
 #

@@ -38,11 +38,16 @@ per_head = 2 * sy.n_layers * sy.n_kv_heads * sy.head_dim * sy.b_kv
 cached.identity(
     "What one cached token costs: a key and a value of every layer", definition, per_head, sy.kappa
 )
+everything = rs.Transformer().parameters
+cached.identity(
+    "What the weights cost: all parameters but the embedding table, of which only rows are read",
+    sy.w, sy.b_w * (everything - sy.vocab_size * sy.d_model), sy.w,
+)  # fmt: skip
 cached
 
 # %%
-# So grouped queries push the balance out by the number of heads in a group, and one byte per KV
-# element by two.
+# So grouped queries push the balance out by about the number of heads in a group, and one byte per
+# KV element by two.
 #
 # In numbers
 # ----------

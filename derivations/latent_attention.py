@@ -42,11 +42,11 @@ tends.values = dict(step.values)
 more, rebuilt = (side / sy.L for side in (length.general.left, length.general.right))
 tends.limit(
     "The extra attention of absorption, per cached token, tends to",
-    Label("ΔF_att / L", r"\Delta F_{\mathrm{att}} / L"), more, sy.L, sy.alpha * sy.S,
+    Label("f_att", r"f_{\mathrm{att}}"), more, sy.L, sy.alpha * sy.S,
 )  # fmt: skip
 tends.limit(
     "and the rebuilding of expansion to",
-    Label("ΔF_up / L", r"\Delta F_{\mathrm{up}} / L"), rebuilt, sy.L, sy.theta,
+    Label("f_up", r"f_{\mathrm{up}}"), rebuilt, sy.L, sy.theta,
 )  # fmt: skip
 met = rs.crossover(sy.alpha * sy.S, sy.theta, sy.S)
 tends.identity("They are equal at", met.value, r * (nope + v) / (2 * r - nope - v), new)

@@ -38,7 +38,7 @@ ratio.identity(
     "The ratio of the two times is the ratio of two intensities",
     (compute / memory).xreplace({F: sy.intensity * Q}),
     sy.intensity / (sy.peak / sy.bandwidth),
-    Label("T_compute / T_memory", r"T_{\mathrm{compute}} / T_{\mathrm{memory}}"),
+    Label("ratio", r"\mathrm{ratio}"),
 )
 crossing = rs.crossover(compute.xreplace({F: sy.intensity * Q}), memory, sy.intensity)
 ratio.identity("They are equal at", crossing.value, answer.general.value, Label("I*", "I^{*}"))
