@@ -38,22 +38,30 @@ constants = Derivation("Constants of decode", "any dense model, counted as fused
 constants.definitions.update(general.derivation.definitions)
 constants.identity(
     "Attention: a score and a weighted value per head, each a multiply-add per width",
-    sy.alpha, pair, sy.alpha,
-)  # fmt: skip
+    sy.alpha,
+    pair,
+    sy.alpha,
+)
 constants.identity(
     "The matrices, two FLOP per weight, and the token's attention to itself",
-    sy.phi, 2 * matrices + pair, sy.phi,
-)  # fmt: skip
+    sy.phi,
+    2 * matrices + pair,
+    sy.phi,
+)
 constants.identity(
     "The matrices' weights, with two norms in each layer and one at the end",
-    sy.w, sy.b_w * (matrices + 2 * n * d + d), sy.w,
-)  # fmt: skip
+    sy.w,
+    sy.b_w * (matrices + 2 * n * d + d),
+    sy.w,
+)
 constants.identity("A key and a value in every layer", sy.kappa, 2 * n * kv * sy.b_kv, sy.kappa)
 travelling = n * (7 * d + 3 * f + 4 * q + 4 * kv) + d + vocabulary
 constants.identity(
     "What goes in and out of each matrix multiplication, the new key and value, the embedding row",
-    sy.a, sy.b_a * travelling + 2 * n * kv * sy.b_kv + sy.b_w * d, sy.a,
-)  # fmt: skip
+    sy.a,
+    sy.b_a * travelling + 2 * n * kv * sy.b_kv + sy.b_w * d,
+    sy.a,
+)
 constants
 
 # %%
@@ -66,13 +74,17 @@ shape = Derivation("Shape of the critical batch", "any dense model, counted as f
 shape.definitions.update(general.derivation.definitions)
 shape.identity(
     "The weights' bytes over what a sequence's FLOPs exceed its bytes by, both at the ridge point",
-    general.general.value, sy.ridge * sy.w / surplus, batch,
-)  # fmt: skip
+    general.general.value,
+    sy.ridge * sy.w / surplus,
+    batch,
+)
 weights = rs.results.critical_batch(rs.decode(rs.Transformer(), "weights-only"), rs.Machine())
 shape.identity(
     "Counted as weights-only a sequence brings two FLOP per weight and no bytes",
-    weights.general.value.xreplace(weights.derivation.definitions), sy.ridge * sy.b_w / 2, batch,
-)  # fmt: skip
+    weights.general.value.xreplace(weights.derivation.definitions),
+    sy.ridge * sy.b_w / 2,
+    batch,
+)
 shape
 
 # %%

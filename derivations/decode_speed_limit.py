@@ -31,9 +31,11 @@ weights = rs.results.decode_speed_limit(rs.decode(rs.Transformer(), "weights-onl
 quotient = Derivation("Speed limit from weights alone", "any model, counted as weights-only")
 quotient.definitions.update(weights.derivation.definitions)
 quotient.identity(
-    "Every parameter is read once per step", weights.general.value,
-    sy.bandwidth / (sy.b_w * rs.Transformer().parameters), Label("R_max", r"R_{\max}"),
-)  # fmt: skip
+    "Every parameter is read once per step",
+    weights.general.value,
+    sy.bandwidth / (sy.b_w * rs.Transformer().parameters),
+    Label("R_max", r"R_{\max}"),
+)
 quotient
 
 # %%
@@ -50,22 +52,30 @@ throughput = Derivation("Throughput of decode", "any dense model, counted as fus
 throughput.definitions.update(general.derivation.definitions)
 throughput.identity(
     "The time of a step is one read of the weights, and one of each sequence's own bytes",
-    1 / limit, sy.w / sy.bandwidth + sy.B * per_sequence / sy.bandwidth, Label("T", "T"),
-)  # fmt: skip
+    1 / limit,
+    sy.w / sy.bandwidth + sy.B * per_sequence / sy.bandwidth,
+    Label("T", "T"),
+)
 throughput.limit(
-    "Tokens per second over all sequences tend to", Label("B R_max", r"B R_{\max}"),
-    sy.B * limit, sy.B, ceiling,
-)  # fmt: skip
+    "Tokens per second over all sequences tend to",
+    Label("B R_max", r"B R_{\max}"),
+    sy.B * limit,
+    sy.B,
+    ceiling,
+)
 balance = rs.crossover(sy.B * limit, ceiling / 2, sy.B)
 throughput.identity(
     "Half of that is reached where all sequences together move as many bytes as the weights",
-    balance.value, sy.w / per_sequence, Label("B_half", r"B_{\mathrm{half}}"),
-)  # fmt: skip
+    balance.value,
+    sy.w / per_sequence,
+    Label("B_half", r"B_{\mathrm{half}}"),
+)
 throughput.identity(
     "There each sequence runs at half the speed that it had alone with the weights",
-    limit.xreplace({sy.B: balance.value}), sy.bandwidth / (2 * sy.w),
+    limit.xreplace({sy.B: balance.value}),
+    sy.bandwidth / (2 * sy.w),
     Label("R_half", r"R_{\mathrm{half}}"),
-)  # fmt: skip
+)
 throughput
 
 # %%
@@ -98,9 +108,10 @@ for context in (512, 2048, 8192):
     halves = [float(half.evaluate(x)) for x in (sy.bandwidth / (2 * sy.w), ceiling / 2)]
     ax.plot(*halves, "ko", markersize=5)
 ax.set(
-    yscale="log", xlabel="tokens per second of one sequence",
+    yscale="log",
+    xlabel="tokens per second of one sequence",
     ylabel="tokens per second of all sequences",
-)  # fmt: skip
+)
 ax.legend(title="the dot: half and half")
 
 # %%

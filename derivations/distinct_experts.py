@@ -39,16 +39,23 @@ mixture.identity(
 )
 mixture.identity(
     "where one token leaves an expert alone with probability",
-    mixture.definitions[sy.rho], 1 - sy.top_k / sy.n_experts, sy.rho,
-)  # fmt: skip
+    mixture.definitions[sy.rho],
+    1 - sy.top_k / sy.n_experts,
+    sy.rho,
+)
 mixture.identity(
     "An expert is three matrices in each layer, between the residual stream and its own width",
-    sy.w_x, 3 * sy.n_layers * sy.n_experts * sy.d_model * sy.d_expert * sy.b_w, sy.w_x,
-)  # fmt: skip
+    sy.w_x,
+    3 * sy.n_layers * sy.n_experts * sy.d_model * sy.d_expert * sy.b_w,
+    sy.w_x,
+)
 mixture.substitution(
     "One token reads its own",
-    read, form.expr, {sy.B: sympy.S.One}, sy.w_x * sy.top_k / sy.n_experts,
-)  # fmt: skip
+    read,
+    form.expr,
+    {sy.B: sympy.S.One},
+    sy.w_x * sy.top_k / sy.n_experts,
+)
 mixture
 
 # %%

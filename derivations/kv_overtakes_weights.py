@@ -31,8 +31,10 @@ cached = Derivation("Cached tokens at the balance", "any dense model, counted as
 cached.definitions.update(general.derivation.definitions)
 cached.identity(
     "Batch times context at the balance",
-    sy.B * general.general.value, sy.w / sy.kappa, Label("B L*", "B L^{*}"),
-)  # fmt: skip
+    sy.B * general.general.value,
+    sy.w / sy.kappa,
+    Label("B L*", "B L^{*}"),
+)
 definition = general.derivation.definitions[sy.kappa]
 per_head = 2 * sy.n_layers * sy.n_kv_heads * sy.head_dim * sy.b_kv
 cached.identity(
@@ -41,8 +43,10 @@ cached.identity(
 everything = rs.Transformer().parameters
 cached.identity(
     "What the weights cost: all parameters but the embedding table, of which only rows are read",
-    sy.w, sy.b_w * (everything - sy.vocab_size * sy.d_model), sy.w,
-)  # fmt: skip
+    sy.w,
+    sy.b_w * (everything - sy.vocab_size * sy.d_model),
+    sy.w,
+)
 cached
 
 # %%

@@ -42,12 +42,18 @@ tends.values = dict(step.values)
 more, rebuilt = (side / sy.L for side in (length.general.left, length.general.right))
 tends.limit(
     "The extra attention of absorption, per cached token, tends to",
-    Label("f_att", r"f_{\mathrm{att}}"), more, sy.L, sy.alpha * sy.S,
-)  # fmt: skip
+    Label("f_att", r"f_{\mathrm{att}}"),
+    more,
+    sy.L,
+    sy.alpha * sy.S,
+)
 tends.limit(
     "and the rebuilding of expansion to",
-    Label("f_up", r"f_{\mathrm{up}}"), rebuilt, sy.L, sy.theta,
-)  # fmt: skip
+    Label("f_up", r"f_{\mathrm{up}}"),
+    rebuilt,
+    sy.L,
+    sy.theta,
+)
 met = rs.crossover(sy.alpha * sy.S, sy.theta, sy.S)
 tends.identity("They are equal at", met.value, r * (nope + v) / (2 * r - nope - v), new)
 value = tends.evaluate(met.value)
@@ -68,9 +74,11 @@ for way, led in chunks.items():
     ax.plot(lengths, rs.compile(flops)(S=lengths) / lengths / 1e9, label=way)
 ax.axvline(float(length.value), color="black", linestyle=":", label="S*")
 ax.set(
-    xscale="log", yscale="log", xlabel="new tokens S on a context of 4096",
+    xscale="log",
+    yscale="log",
+    xlabel="new tokens S on a context of 4096",
     ylabel="attention, GFLOP per new token",
-)  # fmt: skip
+)
 ax.legend()
 
 for tokens, cheaper, dearer in (

@@ -39,9 +39,11 @@ simple = rs.results.prefill_critical_length(
 tokens = Derivation("Tokens of the step", "any model, counted as weights-only")
 tokens.definitions.update(simple.derivation.definitions)
 tokens.identity(
-    "Tokens at the crossing", sy.B * simple.general.value, sy.ridge * sy.b_w / 2,
+    "Tokens at the crossing",
+    sy.B * simple.general.value,
+    sy.ridge * sy.b_w / 2,
     Label("B S*", "B S^{*}"),
-)  # fmt: skip
+)
 batch = rs.results.critical_batch(rs.decode(rs.Transformer(), "weights-only"), rs.Machine())
 assert (
     sympy.cancel(

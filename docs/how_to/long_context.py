@@ -42,9 +42,11 @@ fig, ax = plt.subplots(layout="constrained")
 for batch in (1, 8, 64):
     ax.plot(contexts, 1e3 * time(B=batch, L=contexts) / batch, label=f"B = {batch}")
 ax.set(
-    xscale="log", yscale="log", xlabel="context L",
+    xscale="log",
+    yscale="log",
+    xlabel="context L",
     ylabel="time of a decode step per sequence (ms)",
-)  # fmt: skip
+)
 ax.legend()
 
 # %%

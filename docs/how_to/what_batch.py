@@ -58,9 +58,11 @@ ax.plot(1e3 * time(B=batches), rate(B=batches))
 for batch in (1, 4, 16, 64, 256):
     ax.plot(1e3 * time(B=batch), rate(B=batch), "o", color="C0")
     ax.annotate(
-        f"B = {batch}", (1e3 * time(B=batch), rate(B=batch)),
-        textcoords="offset points", xytext=(6, -12),
-    )  # fmt: skip
+        f"B = {batch}",
+        (1e3 * time(B=batch), rate(B=batch)),
+        textcoords="offset points",
+        xytext=(6, -12),
+    )
 ax.margins(x=0.12)
 ax.set(xlabel="time per decode step (ms)", ylabel="tokens per second, all sequences")
 ax.set_title(f"{model.name} on {gpu.label}, L = 8192")
