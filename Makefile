@@ -17,7 +17,7 @@ demo: $(VENV)/run.stamp
 # Pages print what the code computes: they are made anew each time, whatever was there before.
 docs: $(VENV)/docs.stamp
 	rm -rf docs/_build docs/_generated
-	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
 	@echo docs/_build/html/index.html
 
 lint: $(VENV)/dev.stamp

@@ -3,6 +3,9 @@
 Every formula, number and figure on it is computed while it is built: tutorial, how-to pages and
 derivations are scripts that sphinx-gallery runs (a script that fails fails the build), tables and
 printed commands come from `_ext/generated.py`.
+
+A how-to page is a script in `how_to/` that `index.md` lists; a derivation is any script in
+`derivations/` whose name does not begin with an underscore. Prose in them is reStructuredText.
 """
 
 from __future__ import annotations
