@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test demo check lint types figures clean
+.PHONY: test demo docs check lint types figures clean
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest
@@ -13,6 +13,12 @@ test: $(VENV)/test.stamp
 
 demo: $(VENV)/run.stamp
 	MPLBACKEND=Agg $(BIN)/python derivations/llama_3_1_8b_on_h100.py --output demo
+
+# Pages print what the code computes: they are made anew each time, whatever was there before.
+docs: $(VENV)/docs.stamp
+	rm -rf docs/_build docs/_generated
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
+	@echo docs/_build/html/index.html
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -22,7 +28,7 @@ types: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo docs/_build docs/_generated build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/run.stamp: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "roofsym needs Python 3.11 or newer")'
@@ -36,4 +42,8 @@ $(VENV)/test.stamp: $(VENV)/run.stamp
 
 $(VENV)/dev.stamp: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet --editable '.[test,dev]'
+	touch $@
+
+$(VENV)/docs.stamp: $(VENV)/run.stamp
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@

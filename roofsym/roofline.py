@@ -80,4 +80,4 @@ class Roofline:
     @property
     def tokens_per_second(self) -> sympy.Expr:
         """New tokens per second, over all sequences of the step."""
-        return self.ledger.tokens / self.time
+        return self.ledger.bind(self.ledger.tokens) / self.time

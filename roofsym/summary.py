@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sympy
 
@@ -20,6 +21,9 @@ from roofsym.render.expression import render
 from roofsym.render.notation import DEFAULT, Notation
 from roofsym.results import Question, Result
 from roofsym.solve import Crossover, solve_condition
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def text(result: Result, letters: Notation, freed: Result | None = None) -> str:
@@ -233,17 +237,23 @@ _BATCHES = (1, 8, 32, 128, 512)
 _LENGTHS = (32, 128, 512, 2048, 8192)
 
 
-def save_roofline(path: str | os.PathLike[str], machine: Machine, ledger: Ledger) -> None:
-    """Save a roofline with decode at several batches and prefill at several lengths.
+def roofline(machine: Machine, ledger: Ledger, ax: Axes | None = None) -> Axes:
+    """Draw a roofline with decode at several batches and prefill at several lengths.
 
-    Raises
-    ------
-    InputError
-        If the file cannot be written, or its name asks for an unknown image format.
+    Parameters
+    ----------
+    machine : Machine
+        With numbers for peak and bandwidth.
+    ledger : Ledger
+        A step of the model; decode is at its ``L``, or at 2048 tokens of context.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; new axes if not given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn into.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     from roofsym import plot
 
     context = ledger.values.get(sy.L, sympy.Integer(2048))
@@ -253,13 +263,28 @@ def save_roofline(path: str | os.PathLike[str], machine: Machine, ledger: Ledger
         *(plot.Point(f"B={n}", decode.at(B=n), f"decode, L = {context}") for n in _BATCHES),
         *(plot.Point(f"S={n}", prefill.at(S=n), "prefill, B = 1") for n in _LENGTHS),
     ]
+    drawn = plot.roofline(machine, points, ax)
+    drawn.set_title(f"{ledger.model}, counted as {ledger.convention}")
+    return drawn
+
+
+def save_roofline(path: str | os.PathLike[str], machine: Machine, ledger: Ledger) -> None:
+    """Save the figure of `roofline`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written, or its name asks for an unknown image format.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(8.5, 5.5), layout="constrained")
     formats = FigureCanvasAgg(figure).get_supported_filetypes()
     suffix = Path(path).suffix.removeprefix(".").lower()
     if suffix not in formats:
         raise InputError("output", str(path), "a file name ending in ." + ", .".join(formats))
-    ax = plot.roofline(machine, points, figure.add_subplot())
-    ax.set_title(f"{ledger.model}, counted as {ledger.convention}")
+    roofline(machine, ledger, figure.add_subplot())
     with files.whole_file(path) as temporary:
         try:
             figure.savefig(temporary, dpi=150, format=suffix)

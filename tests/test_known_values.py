@@ -52,6 +52,13 @@ def test_critical_batch_of_the_a100_for_any_number_of_parameters(model: str | No
         assert rs.Roofline(led.at(B=156), machine).bound == "compute"
 
 
+def test_tokens_per_second_of_a_bound_step():
+    # 125 steps a second; 4 sequences gain a token in each.
+    led = weights_only(rs.model("llama-3.1-8b")).at(B=4)
+    machine = rs.Machine(peak=A100["peak"], bandwidth=led.bytes * 125)
+    assert rs.Roofline(led, machine).tokens_per_second == 500
+
+
 def test_critical_batch_on_the_command_line(capsys: pytest.CaptureFixture[str]):
     arguments = ["solve", "critical-batch", "--convention", "weights-only", "--json"]
     for name, value in {**A100, "b_w": 2}.items():

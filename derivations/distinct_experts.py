@@ -1,0 +1,153 @@
+"""
+Distinct experts: what a mixture reads
+======================================
+
+**Question.** In a mixture of experts each token passes through ``k`` of ``E`` experts. FLOPs follow
+the tokens. Bytes follow the experts that the step's tokens choose *together*: how many are these,
+and what does that do to the critical batch?
+"""
+
+import itertools
+
+import matplotlib.pyplot as plt
+import numpy as np
+import sympy
+
+import roofsym as rs
+from roofsym import symbols as sy
+from roofsym.derivation import Derivation, Label
+from roofsym.hardware import element_bytes
+
+# %%
+# The steps
+# ---------
+#
+# Suppose that each token chooses its experts at random, all sets of ``k`` alike, independently of
+# the others. A given expert is left alone by one token with probability ``ρ = 1 − k/E``, by ``B``
+# tokens with ``ρ^B``, and so ``1 − ρ^B`` of all experts are read on average. That is what the
+# ledger counts under the default convention:
+
+model = rs.model("mixtral-8x7b")
+decode = rs.decode(model)
+experts = [e for e in decode.entries if e.kind == "weight" and e.amount.has(sy.n_experts)]
+routed = decode.keep(e for e in experts if e.operator != "router")
+read = Label("Q_x", r"Q_{\mathrm{x}}")
+mixture = Derivation("Expert weights read by a decode step", f"{model.name}, counted as fused-ops")
+form = mixture.total("Weight bytes of the routed experts", read, routed, "bytes")
+mixture.identity(
+    "All of them, less those that nobody chooses", form.expr, sy.w_x * (1 - sy.rho**sy.B), read
+)
+mixture.identity(
+    "where one token leaves an expert alone with probability",
+    mixture.definitions[sy.rho],
+    1 - sy.top_k / sy.n_experts,
+    sy.rho,
+)
+mixture.identity(
+    "An expert is three matrices in each layer, between the residual stream and its own width",
+    sy.w_x,
+    3 * sy.n_layers * sy.n_experts * sy.d_model * sy.d_expert * sy.b_w,
+    sy.w_x,
+)
+mixture.substitution(
+    "One token reads its own",
+    read,
+    form.expr,
+    {sy.B: sympy.S.One},
+    sy.w_x * sy.top_k / sy.n_experts,
+)
+mixture
+
+# %%
+# Is the expectation right? For a small mixture, every choice of every token can be listed:
+
+share = sympy.cancel(form.expr / sy.w_x)
+
+
+def listed(experts: int, chosen: int, tokens: int) -> sympy.Rational:
+    """Mean number of distinct experts over all possible choices."""
+    sets = list(itertools.combinations(range(experts), chosen))
+    counts = [len(set().union(*choice)) for choice in itertools.product(sets, repeat=tokens)]
+    return sympy.Rational(sum(counts), len(counts))
+
+
+for case in ((4, 1, 3), (4, 2, 3), (5, 3, 2), (6, 2, 3)):
+    E, k, T = case
+    stated = E * share.xreplace({sy.rho: 1 - sympy.Rational(k, E), sy.B: sympy.Integer(T)})
+    assert listed(*case) == stated
+    print(f"E = {E}, k = {k}, {T} tokens: {stated} of {E}")
+
+# %%
+# In numbers
+# ----------
+#
+# Share of the experts that a decode step reads, by batch.
+
+names = ("mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3")
+batches = np.geomspace(1, 1024, 200)
+fig, ax = plt.subplots(layout="constrained")
+for name in names:
+    values = rs.model(name).values
+    E, k = values[sy.n_experts], values[sy.top_k]
+    of_batch = share.xreplace({sy.rho: 1 - k / E})
+    ax.plot(batches, rs.compile(of_batch)(B=batches), label=f"{rs.model(name).name}: {k} of {E}")
+    most = rs.crossover(of_batch, sympy.Rational(9, 10), sy.B)
+    assert most.outcome in ("crosses", "numeric")
+    print(f"{rs.model(name).name:24} nine tenths from B = {int(sympy.ceiling(most.value))} on")
+ax.set(xscale="log", xlabel="batch B (tokens of the step)", ylabel="share of the experts read")
+ax.legend()
+
+# %%
+# The critical batch
+# ------------------
+#
+# At a large batch nearly all experts are read, but each token computes with few: the weights' bytes
+# are those of a large model, the FLOPs those of a small one. The equation has no closed form; its
+# root is bracketed, and the last step says between which numbers it certainly lies.
+
+machine = rs.machine("h100-sxm", dtype="bf16")
+step = decode.at(**element_bytes("bf16"), L=128)
+answer = rs.results.critical_batch(step, machine)
+answer.derivation
+
+# %%
+# Against its limits: if all experts were read by every step, and if only one token's were.
+
+limits = {"expected": answer}
+for way in ("all", "one-token"):
+    counted = rs.convention("fused-ops").replace(name=way, experts=way)
+    other = rs.decode(model, counted).at(**element_bytes("bf16"), L=128)
+    limits[way] = rs.results.critical_batch(other, machine)
+for way, found in limits.items():
+    print(f"{way:10} B* = {float(found.value):.1f}")
+assert limits["one-token"].value < limits["expected"].value <= limits["all"].value
+assert limits["all"].value - limits["expected"].value < sympy.Rational(1, 10)
+
+# %%
+# What it means in practice
+# -------------------------
+#
+# At batch 1 a mixture decodes as fast as a dense model of its active parameters. A few tens of
+# sequences already read nearly every expert: the time of a step grows to that of the whole model,
+# while the speed of each sequence falls. The critical batch is that of a dense model of the active
+# size, times about the ratio of all weights to active ones.
+
+active, total = model.active_parameters, model.parameters
+ratio = limits["expected"].value / limits["one-token"].value / (total / active)
+assert sympy.Rational(95, 100) < ratio < sympy.Rational(105, 100)
+print(f"{float(total) / 1e9:.1f} billion parameters; a token uses {float(active) / 1e9:.1f}")
+
+# %%
+# Where it stops holding
+# ----------------------
+#
+# Routing is not uniform: popular experts are chosen more often, and tokens of one sequence choose
+# alike, so fewer distinct experts are read than this says. It is an upper bound on the mean for
+# independent tokens: for any given shares ``p`` of the experts, ``Σ (1 − (1 − p)^T)`` is largest
+# where all are equal, because ``1 − (1 − p)^T`` bends downwards.
+
+p = sympy.Rational(1, 10)
+for skew in (p / 2, p / 4):
+    T = 8
+    even, uneven = (2 * (1 - (1 - p) ** T), (1 - (1 - p - skew) ** T) + (1 - (1 - p + skew) ** T))
+    assert uneven < even

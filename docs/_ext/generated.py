@@ -1,0 +1,337 @@
+"""Parts of pages that the package itself writes: tables, the command line, printed commands.
+
+Directives, for Markdown pages:
+
+    ```{generated} conventions
+    ```
+        A table of what the package knows.
+    ```{roofsym} solve critical-batch --model llama-3.1-8b
+    ```
+        A command and what it prints, run while the page is built.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import inspect
+import io
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+import roofsym
+from roofsym import catalog, cli, conventions, quantities, results, symbols
+from roofsym.render import expression, notation
+from roofsym.units import format_quantity
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+logger = logging.getLogger(__name__)
+
+
+class ArticleOrder:
+    """Order of a gallery: by file name, readings of other people's documents last."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def __call__(self, name: str) -> tuple[bool, str]:
+        """Sort key of a file."""
+        return (name.startswith("document_"), name)
+
+
+# --- tables --------------------------------------------------------------------------------------
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    cells = [[str(cell).replace("|", "\\|") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells) + "\n"
+
+
+def _word(value: object) -> str:
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
+
+
+def _conventions() -> str:
+    rows = [(f"`{c.name}`", c.summary) for c in conventions.CONVENTIONS.values()]
+    return _table(("name", "counts"), rows)
+
+
+def _settings() -> str:
+    """What every convention sets every switch to; those that all share are not repeated."""
+    made = list(conventions.CONVENTIONS.values())
+    default = made[0].switches()
+    rows = []
+    for switch, value in default.items():
+        settings = [c.switches()[switch] for c in made]
+        cells = [_word(s) if i == 0 or s != value else "" for i, s in enumerate(settings)]
+        rows.append((f"`{switch}`", *cells))
+    return _table(("switch", *(f"`{c.name}`" for c in made)), rows)
+
+
+def _symbols() -> str:
+    style = notation.notation("roofsym")
+    rows = [
+        (f"`{row.name}`", f"${style.latex(row.symbol)}$", row.unit, row.meaning)
+        for row in symbols.TABLE.values()
+        if row.role not in ("quantity", "internal")
+    ]
+    return _table(("name", "symbol", "unit", "meaning"), rows)
+
+
+def _quantities() -> str:
+    rows = [
+        (f"`{q.name}`", f"${q.latex}$", q.unit.replace("1", "") or "–", q.meaning)
+        for q in quantities.QUANTITIES.values()
+    ]
+    return _table(("name", "symbol", "unit", "meaning"), rows)
+
+
+def _results() -> str:
+    """Each result in general: asked of a dense model of which nothing is known."""
+    step, machine = roofsym.step(roofsym.Transformer()), roofsym.Machine()
+    rows = []
+    for name, entry in results.RESULTS.items():
+        question = entry.question
+        try:
+            answer = entry.answer(step, machine)
+            formulas = [
+                f"${question.label.latex} = {expression.render(b.value, 'latex')}$"
+                for b in answer.general.branches[:1]
+            ]
+        except roofsym.InputError:
+            formulas = []  # a question to models of another kind
+        rows.append((f"`{name}`", question.title, *(formulas or ["–"])))
+    return _table(("name", "what is found", "for a dense model, `fused-ops`"), rows)
+
+
+def _models() -> str:
+    rows = [
+        (f"`{r.id}`", r.title, format_quantity(roofsym.model(r.id).parameters, ""))
+        for r in catalog.records("models").values()
+    ]
+    return _table(("name", "model", "parameters"), rows)
+
+
+def _machines() -> str:
+    rows = []
+    for record in catalog.records("machines").values():
+        machine = roofsym.machine(record.id)
+        rows.append(
+            (
+                f"`{record.id}`",
+                record.title,
+                format_quantity(machine.peak, "FLOP/s") + f" ({machine.dtype})",
+                format_quantity(machine.bandwidth, "B/s"),
+                format_quantity(machine.capacity, "B"),
+                format_quantity(machine.ridge, "FLOP/B"),
+            )
+        )
+    header = ("name", "machine", "dense peak", "bandwidth", "capacity", "ridge point")
+    return _table(header, rows)
+
+
+def _notations() -> str:
+    rows = [(f"`{n.name}`", n.summary) for n in notation.NOTATIONS.values()]
+    return _table(("name", "whose letters"), rows)
+
+
+# --- the command line ----------------------------------------------------------------------------
+
+
+def _commands() -> str:
+    """Every command with its options, from the parser itself."""
+    parser = cli._parser()
+    (commands,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    helps = {choice.dest: choice.help for choice in commands._choices_actions}
+    common: dict[str, argparse.Action] = {}
+    for group in commands.choices["eval"]._action_groups:
+        if group.title == "what to ask about":
+            common = {a.option_strings[0]: a for a in group._group_actions}
+    parts = []
+    for name, command in commands.choices.items():
+        takes = any("--model" in a.option_strings for a in command._actions)
+        shared = common if takes else {}
+        own = [
+            a for a in command._actions
+            if a.dest != "help" and not any(option in shared for option in a.option_strings)
+        ]  # fmt: skip
+        own.sort(key=lambda a: bool(a.option_strings))
+        usage = " ".join(_usage(a) for a in own)
+        parts.append(f"## `roofsym {name}`\n\n{helps[name].capitalize()}.\n")
+        parts.append(f"```text\nroofsym {name} {usage}{' [COMMON]' if takes else ''}\n```\n")
+        parts.append(_table(("argument", "meaning"), map(_argument, own)))
+    parts.append("## Common options\n\nTaken by every command but `list`.\n")
+    parts.append(_table(("option", "meaning"), map(_argument, common.values())))
+    return "\n".join(parts)
+
+
+# What the parser leaves to its usage line to say.
+_POSITIONALS: Mapping[str, str] = MappingProxyType(
+    {
+        "QUANTITY": "a [quantity](results.md#quantities)",
+        "RESULT": "a [named result](results.md#results)",
+        "RESULT|'QUANTITY = QUANTITY'": "a [named result](results.md#results), or two "
+        "[quantities](results.md#quantities) (or one and a number) set equal",
+        "KIND": "`roofline`",
+    }
+)
+
+
+def _usage(action: argparse.Action) -> str:
+    if not action.option_strings:
+        name = str(action.metavar or action.dest.upper())
+        return {"+": f"{name} [{name} ...]", "*": f"[{name} ...]"}.get(str(action.nargs), name)
+    text = action.option_strings[0]
+    if action.nargs != 0:
+        text += f" {action.metavar or action.dest.upper()}"
+    return text if action.required else f"[{text}]"
+
+
+def _argument(action: argparse.Action) -> tuple[str, str]:
+    name = ", ".join(action.option_strings) or str(action.metavar or action.dest.upper())
+    if action.option_strings and action.nargs != 0:
+        name += f" {action.metavar or action.dest.upper()}"
+    meaning = action.help or _POSITIONALS.get(name, "")
+    if action.choices and "," not in meaning:
+        choices = ", ".join(f"`{c}`" for c in action.choices)
+        meaning = f"{choices} ({meaning})" if meaning else choices
+    return f"`{name}`", meaning
+
+
+# --- the reference --------------------------------------------------------------------------------
+
+
+def _public(module: ModuleType) -> dict[str, object]:
+    """Functions and classes that a module or package offers as its own, in order of definition."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if (inspect.isfunction(value) or inspect.isclass(value))
+        and not name.startswith("_")
+        and value.__module__.startswith(module.__name__)
+    }
+
+
+def _result_functions() -> str:
+    """Reference of the results, wherever in the package each of them is defined."""
+    lines = ["```{eval-rst}", ".. automodule:: roofsym.results", "   :no-members:", ""]
+    for name, value in _public(results).items():
+        kind = "function" if inspect.isfunction(value) else "class"
+        lines.append(f".. auto{kind}:: roofsym.results.{name}")
+    return "\n".join([*lines, "```"])
+
+
+def _public_modules() -> str:
+    """Reference of the modules among the package's public names, but for the results."""
+    modules = [getattr(roofsym, name) for name in roofsym.__all__]
+    names = [m.__name__ for m in modules if inspect.ismodule(m) and m is not results]
+    return "\n".join(["```{eval-rst}", *(f".. automodule:: {name}" for name in names), "```"])
+
+
+PARTS: Mapping[str, Callable[[], str]] = MappingProxyType(
+    {
+        "conventions": _conventions,
+        "settings": _settings,
+        "symbols": _symbols,
+        "quantities": _quantities,
+        "results": _results,
+        "models": _models,
+        "machines": _machines,
+        "notations": _notations,
+        "commands": _commands,
+        "result-functions": _result_functions,
+        "public-modules": _public_modules,
+    }
+)
+"""What ``{generated}`` can put on a page, as Markdown."""
+
+
+class Generated(SphinxDirective):
+    """A table or a reference that the package writes."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Write the part and parse it as a piece of the page."""
+        name = self.arguments[0]
+        if name not in PARTS:
+            raise self.error(f"generated: got {name!r}; accepted: {', '.join(PARTS)}")
+        return self.parse_text_to_nodes(PARTS[name](), allow_section_headings=True)
+
+
+class Command(SphinxDirective):
+    """A command line of roofsym, with what it prints."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+    option_spec = {"refused": directives.flag}  # noqa: RUF012  (as docutils declares it)
+
+    def run(self) -> list[nodes.Node]:
+        """Run the command in this process; one that fails fails the build."""
+        line = " ".join(self.arguments[0].split())
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            try:
+                status = cli.main(shlex.split(line))
+            except SystemExit as stop:
+                status = int(stop.code or 0)
+        if status != (2 if "refused" in self.options else 0):
+            raise self.error(f"roofsym {line}: exit status {status}: {printed.getvalue()}")
+        text = f"$ roofsym {line}\n{printed.getvalue().rstrip()}"
+        block = nodes.literal_block(text, text, language="console")
+        self.set_source_info(block)
+        return [block]
+
+
+# --- answers and derivations show themselves ------------------------------------------------------
+
+
+def _body(derivation: roofsym.Derivation) -> str:
+    """What stands between the tags of a derivation's own page."""
+    return derivation.html().partition("<body>")[2].partition("</body>")[0]
+
+
+def _show_themselves() -> None:
+    """Give derivations and results an HTML form where the package has none for notebooks."""
+    if not hasattr(roofsym.Derivation, "_repr_html_"):
+        roofsym.Derivation._repr_html_ = _body  # type: ignore[attr-defined]
+    if not hasattr(results.Result, "_repr_html_"):
+        results.Result._repr_html_ = lambda self: _body(self.derivation)  # type: ignore[attr-defined]
+
+
+# --- nothing public is left out ------------------------------------------------------------------
+
+
+def undocumented(described: Iterable[str]) -> list[str]:
+    """Public names of the package, its results and its figures, that no page describes."""
+    present = set(described)
+    wanted = [f"roofsym.{name}" for name in roofsym.__all__]
+    for module in (results, roofsym.plot):
+        wanted += [f"{module.__name__}.{name}" for name in _public(module)]
+    return [name for name in wanted if name not in present]
+
+
+def _check_reference(app: Sphinx, env: BuildEnvironment) -> None:
+    described = env.get_domain("py").objects  # type: ignore[attr-defined]
+    for name in undocumented(described):
+        logger.warning("the API reference does not describe %s", name)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the directives."""
+    _show_themselves()
+    app.add_directive("generated", Generated)
+    app.add_directive("roofsym", Command)
+    app.connect("env-check-consistency", _check_reference)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

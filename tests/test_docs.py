@@ -1,0 +1,103 @@
+"""Documentation: what is written by hand agrees with the code.
+
+What pages compute is checked when `make docs` builds them: a script that fails fails the build.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+from support import ROOT
+
+import roofsym as rs
+from roofsym import conventions
+
+DOCS = ROOT / "docs"
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def rows(text: str, heading: str) -> list[list[str]]:
+    """Cells of the first table under a heading."""
+    part = text.partition(f"## {heading}\n")[2]
+    lines = re.search(r"(?:^\|.*\n)+", part, flags=re.MULTILINE)[0].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_the_conventions_page_names_every_convention():
+    named = [
+        re.search(r"`(.+?)`", row[0])[1] for row in rows(page("conventions.md"), "The named ones")
+    ]
+    assert named == list(conventions.CONVENTIONS)
+    assert (
+        "(default)"
+        in rows(page("conventions.md"), "The named ones")[named.index(conventions.DEFAULT)][0]
+    )
+
+
+def test_the_conventions_page_lists_every_switch_with_its_values():
+    written = {}
+    for names, values, _ in rows(page("conventions.md"), "The switches"):
+        for name in re.findall(r"`(.+?)`", names):
+            written[name] = set(re.findall(r"`(.+?)`", values))
+    accepted = {}
+    for switch in rs.convention(conventions.DEFAULT).switches():
+        with pytest.raises(rs.InputError) as refused:
+            rs.convention(conventions.DEFAULT).replace(**{switch: "no such value"})
+        listed = refused.value.accepted.removeprefix("one of ").split(", ")
+        accepted[switch] = {{"True": "yes", "False": "no"}.get(v, v) for v in listed}
+    assert written == accepted
+
+
+def test_the_index_lists_every_how_to_page():
+    listed = set(re.findall(r"/_generated/how_to/(\w+)", page("index.md")))
+    assert listed == {path.stem for path in (DOCS / "how_to").glob("*.py")}
+
+
+def test_the_reference_describes_every_public_name():
+    text = "".join(path.read_text(encoding="utf-8") for path in (DOCS / "api").glob("*.md"))
+    described = set(re.findall(r"^\.\. auto\w+:: (?:roofsym\.)?(\w+)", text, flags=re.MULTILINE))
+    # Modules are described by what the page's generated part finds in the package.
+    wanted = {name for name in rs.__all__ if not inspect.ismodule(getattr(rs, name))}
+    assert wanted <= described
+    assert "{generated} public-modules" in text
+
+
+def glossary() -> list[list[str]]:
+    """Entries of the glossary: each the terms that share a definition."""
+    entries, terms = [], []
+    for block in re.findall(r"```\{glossary\}\n(.*?)```", page("glossary.md"), flags=re.DOTALL):
+        for line in block.splitlines():
+            if line.startswith("  "):
+                entries += [terms] if terms else []
+                terms = []
+            elif line:
+                terms.append(line)
+    return entries
+
+
+def test_no_term_is_defined_twice():
+    terms = [term.lower() for entry in glossary() for term in entry]
+    assert len(terms) == len(set(terms))
+
+
+@pytest.mark.parametrize(
+    "synonyms",
+    [
+        ("ridge point", "machine balance", "ops:byte ratio", "critical intensity"),
+        ("intensity", "arithmetic intensity", "operational intensity"),
+        ("decode", "generation", "token generation"),
+        ("prefill", "prompt processing", "context encoding"),
+        ("TTFT", "time to first token"),
+        ("TPOT", "ITL", "time per output token", "inter-token latency"),
+        ("GQA", "grouped-query attention"),
+        ("MLA", "multi-head latent attention"),
+    ],
+    ids=lambda s: s[0],
+)
+def test_synonyms_stand_together(synonyms: tuple[str, ...]):
+    assert any(set(synonyms) <= set(entry) for entry in glossary())

@@ -1,0 +1,55 @@
+"""Articles on the main results: each fails if a kind of entry that it rests on is wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import runpy
+import sys
+from collections.abc import Iterator
+
+import pytest
+from support import ROOT
+
+from roofsym import phases
+from roofsym.ledger import Entry
+
+RESTS_ON = {
+    "critical_batch": [
+        "flops linear", "flops attention", "bytes weight", "bytes kv", "bytes activation",
+    ],
+    "decode_speed_limit": ["bytes weight"],
+    "distinct_experts": ["bytes weight"],
+    "kv_overtakes_weights": ["bytes weight", "bytes kv"],
+    "latent_attention": ["flops linear", "flops attention"],
+    "prefill_critical_length": ["flops per-weight", "bytes weight"],
+    "ridge_point": ["flops per-weight", "bytes weight"],
+}  # fmt: skip
+
+
+@pytest.fixture
+def _no_figures_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.mark.usefixtures("_no_figures_left")
+@pytest.mark.parametrize(
+    ("article", "kind"), [(article, kind) for article, kinds in RESTS_ON.items() for kind in kinds]
+)
+def test_an_article_fails_if_the_ledger_is_wrong(
+    article: str, kind: str, monkeypatch: pytest.MonkeyPatch
+):
+    true_entries = phases._entries
+
+    def wrong(*arguments: object) -> tuple[Entry, ...]:
+        return tuple(
+            dataclasses.replace(e, amount=2 * e.amount) if f"{e.quantity} {e.kind}" == kind else e
+            for e in true_entries(*arguments)
+        )
+
+    monkeypatch.setattr(phases, "_entries", wrong)
+    # A proof that does not hold, or an assertion: a ProofError is one.
+    with pytest.raises(AssertionError):
+        runpy.run_path(str(ROOT / "derivations" / f"{article}.py"), run_name="__main__")
