@@ -21,7 +21,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from roofsym import plot, results, symbols
+    from roofsym import parallel, plot, results, symbols
     from roofsym.catalog import machine, model
     from roofsym.conventions import Convention, convention
     from roofsym.derivation import Derivation
@@ -54,6 +54,7 @@ __all__ = [
     "decode",
     "machine",
     "model",
+    "parallel",
     "plot",
     "prefill",
     "results",
@@ -85,7 +86,7 @@ _OWNERS = {
     "step": "phases",
     "verify": "phases",
 }
-_MODULES = ("plot", "results", "symbols")
+_MODULES = ("parallel", "plot", "results", "symbols")
 
 
 def __getattr__(name: str) -> Any:

@@ -18,7 +18,7 @@ from roofsym import symbols as sy
 from roofsym import units, values
 from roofsym.errors import InputError
 
-QUANTITY_UNITS = MappingProxyType({"flops": "FLOP", "bytes": "B"})
+QUANTITY_UNITS = MappingProxyType({"flops": "FLOP", "bytes": "B", "link_bytes": "B"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +35,14 @@ class Entry:
     group : str
         The group of identical layers it belongs to; empty outside the layers.
     quantity : str
-        ``flops`` or ``bytes``.
+        ``flops``, ``bytes`` or ``link_bytes`` (sent to other devices).
     kind : str
         What is counted. FLOPs: ``linear``, ``attention``, ``per-weight``, ``softmax``, ``norm``,
         ``activation``, ``rotary``, ``residual``. Bytes: ``weight``, ``vector`` (weights of norms
-        and biases), ``activation``, ``score``, ``probability``, ``kv``.
+        and biases), ``activation``, ``score``, ``probability``, ``kv``. Link bytes: ``all-reduce``,
+        ``all-gather``, ``all-to-all``.
     access : str
-        ``read`` or ``write`` for bytes, ``compute`` for FLOPs.
+        ``read`` or ``write`` for bytes, ``compute`` for FLOPs, ``send`` for link bytes.
     scheme : str
         Which way of counting the entry belongs to, where there are several for the same traffic
         (`roofsym.conventions` says which there are and selects); empty otherwise.
@@ -248,7 +249,7 @@ class Ledger:
         Parameters
         ----------
         quantity : str
-            ``flops`` or ``bytes``.
+            ``flops``, ``bytes`` or ``link_bytes``.
         kind : iterable of str
             Kinds to sum; all if empty.
         access : str, optional
@@ -296,6 +297,11 @@ class Ledger:
     def bytes(self) -> sympy.Expr:
         """Bytes read and written by the step."""
         return self._bound("bytes")
+
+    @property
+    def link_bytes(self) -> sympy.Expr:
+        """Bytes sent to other devices: 0 unless the step is divided (`roofsym.parallel`)."""
+        return self._bound("link_bytes")
 
     @property
     def weight_bytes(self) -> sympy.Expr:

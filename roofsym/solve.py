@@ -522,7 +522,7 @@ def _by_regime(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Cro
     """Solve with each arm of a Min or Max in turn; keep what lies in that arm's regime."""
     atoms = _regimes(left - right, symbol)
     innermost = min(atoms, key=lambda x: (len(x.atoms(sympy.Min, sympy.Max)), str(x)))
-    arms: list[Crossover] = []
+    solved = False
     branches: list[Branch] = []
     for arm in innermost.args:
         put = {innermost: arm}
@@ -532,7 +532,7 @@ def _by_regime(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Cro
             if left.xreplace(put).has(symbol) or right.xreplace(put).has(symbol):
                 raise
             continue  # In this regime the unknown has no effect on either side.
-        arms.append(part)
+        solved = True
         compare = sympy.Le if isinstance(innermost, sympy.Min) else sympy.Ge
         for branch in part.branches:
             inside = sympy.And(
@@ -545,7 +545,7 @@ def _by_regime(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Cro
             )
             if inside != sympy.false and branch.value not in [b.value for b in branches]:
                 branches.append(Branch(branch.value, inside, branch.bracket))
-    if not arms:
+    if not solved:
         raise InputError("unknown", symbol.name, "a symbol on which the two sides depend")
     if all(b.value.is_number for b in branches):
         branches.sort(key=lambda b: sympy.N(b.value))
@@ -555,7 +555,43 @@ def _by_regime(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Cro
         outcome = "conditional"
     else:
         outcome = "numeric" if any(b.bracket for b in branches) else "crosses"
-    return Crossover(left, right, symbol, outcome, tuple(branches), arms[0].starts, arms[-1].ends)
+    starts, ends = (_extreme(left, right, symbol, at_infinity) for at_infinity in (False, True))
+    return Crossover(left, right, symbol, outcome, tuple(branches), starts, ends)
+
+
+def _extreme(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, at_infinity: bool
+) -> sympy.Expr:
+    """Limit of left/right through the arms that hold there; undefined where that is not known."""
+    far = 0 if at_infinity else 1
+    left, right = (exponential.without(side, symbol, far) for side in (left, right))
+    while atoms := _regimes(left - right, symbol):
+        innermost = min(atoms, key=lambda x: (len(x.atoms(sympy.Min, sympy.Max)), str(x)))
+        wanted = 1 if isinstance(innermost, sympy.Max) else -1
+        holding = [
+            arm
+            for arm in innermost.args
+            if all(
+                _leading_sign(arm - other, symbol, at_infinity=at_infinity) in (wanted, 0)
+                for other in innermost.args
+            )
+        ]
+        if not holding:
+            return sympy.nan
+        put = {innermost: holding[0]}
+        left, right = left.xreplace(put), right.xreplace(put)
+    return _ratio(left, right, symbol, at_infinity=at_infinity)
+
+
+def _leading_sign(expr: sympy.Expr, symbol: sympy.Symbol, *, at_infinity: bool) -> int | None:
+    """Sign of an expression as the unknown goes to infinity, or to 0 from above."""
+    above, below = _fraction(sympy.together(expr))
+    if _sign(below) != 1:
+        return None
+    coefficients = {k: c for k, c in _collect(above, symbol).items() if sympy.expand(c) != 0}
+    if not coefficients:
+        return 0
+    return _sign(coefficients[max(coefficients) if at_infinity else min(coefficients)])
 
 
 def _side(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> str:

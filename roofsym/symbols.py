@@ -135,8 +135,18 @@ epsilon = _define(
     "epsilon", "B", "bytes per sequence, whatever its length", "constant",
     text="ε", latex=r"\varepsilon",
 )  # fmt: skip
+sent_per_token = _define(
+    "sent_per_token", "B", "bytes that a device sends to others per new token", "constant",
+    text="x", latex="x",
+)  # fmt: skip
+sent_per_sequence = _define(
+    "sent_per_sequence", "B",
+    "bytes that a device sends to others per sequence, whatever its length", "constant",
+    text="x_s", latex=r"x_{\mathrm{s}}",
+)  # fmt: skip
 S = _define("S", "1", "new tokens per sequence", "step")
 L = _define("L", "token", "tokens already cached per sequence", "step")
+t = _define("t", "1", "devices that a step is divided over", "step")
 gamma = _define(
     "gamma", "1", "draft tokens per sequence (verification runs S = γ + 1)", "step",
     text="γ", latex=r"\gamma",
@@ -216,6 +226,31 @@ window = _define(
     "dimension", text="W", latex="W",
 )  # fmt: skip
 
+# A step divided over devices: what each has 1/t of, what it has for each of its KV heads, and what
+# every device has whole.
+_DIVIDED = (
+    ("divided", "d", "that the devices divide among them"),
+    ("per_kv_head", "h", "for each KV head of a device"),
+    ("whole", "0", "that every device has whole"),
+)
+
+
+def _divided(name: str, letter: str, unit: str, what: str) -> tuple[sympy.Symbol, ...]:
+    made = []
+    for share, index, meaning in _DIVIDED:
+        latex = rf"{letter}_{{\mathrm{{{index}}}}}"
+        row = (f"{name}_{share}", unit, f"{what} {meaning}", "constant")
+        made.append(_define(*row, text=f"{letter}_{index}", latex=latex))
+    return tuple(made)
+
+
+flops_divided, flops_per_kv_head, flops_whole = _divided("flops", "F", "FLOP", "FLOPs of a step")
+bytes_divided, bytes_per_kv_head, bytes_whole = _divided("bytes", "Q", "B", "bytes of a step")
+exchanged = _define(
+    "exchanged", "B", "bytes that each of very many devices sends in a step", "constant",
+    text="X_∞", latex=r"X_{\infty}",
+)  # fmt: skip
+
 # Precision.
 b_w = _define("b_w", "B", "bytes per weight", "precision", latex=r"b_{\mathrm{w}}")
 
@@ -258,6 +293,10 @@ flops = _define("flops", "FLOP", "FLOPs of the step", "quantity", text="F", late
 bytes_ = _define(
     "bytes", "B", "bytes read and written by the step", "quantity", text="Q", latex="Q"
 )
+link_bytes = _define(
+    "link_bytes", "B", "bytes that a device sends to others in a step", "quantity", text="X",
+    latex="X",
+)  # fmt: skip
 intensity = _define(
     "intensity", "FLOP/B", "arithmetic intensity of the step, F/Q", "quantity", text="I", latex="I"
 )

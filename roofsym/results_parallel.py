@@ -1,0 +1,223 @@
+"""The named results of tensor parallelism: when a divided step is bound by its links.
+
+Each takes the ledger of one device (`roofsym.parallel.tensor_parallel`) and the machine.
+"""
+
+from __future__ import annotations
+
+import sympy
+
+from roofsym import parallel
+from roofsym import symbols as sy
+from roofsym.derivation import Label
+from roofsym.errors import InputError
+from roofsym.hardware import Machine
+from roofsym.ledger import Ledger
+from roofsym.results import Question, Result, _answer, _start
+
+_LINK_TIME = Label("T_link", r"T_{\mathrm{link}}")
+_SERIAL_TIME = Label("T", "T")
+_SHARED = Label("Q_shared", r"Q_{\mathrm{shared}}")
+
+
+def _one_device(ledger: Ledger, phase: str) -> Ledger:
+    found = ledger.in_phase(phase)
+    if not any(e.quantity == "link_bytes" for e in found.entries):
+        raise InputError("ledger", "one of a whole step", "the ledger of a divided step")
+    return found
+
+
+LINK_BOUND_DEGREE = Question(
+    name="link-bound-degree",
+    title="degree of tensor parallelism from which decode sends for longer than it reads",
+    label=Label("t*", "t^{*}"), phase="decode", left="the time to send",
+    right="the time to move memory", symbol=sy.t, first="first link-bound degree",
+)  # fmt: skip
+
+
+def link_bound_degree(ledger: Ledger, machine: Machine) -> Result:
+    """Degree of tensor parallelism from which a decode step is bound by its links.
+
+    Compared with the memory time; where the step is compute-bound, its links bind later.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        One device of the step, as `roofsym.parallel.tensor_parallel` returns it, ``t`` free.
+    machine : Machine
+        One of the devices.
+
+    Returns
+    -------
+    Result
+        The degree. ``never`` where even very many devices read for longer than they send, because
+        of what each of them has whole.
+
+    Raises
+    ------
+    InputError
+        If the step is not divided, or ``t`` has a value.
+
+    Examples
+    --------
+    >>> import roofsym as rs
+    >>> led = parallel.tensor_parallel(rs.decode(rs.model("llama-3.1-70b"))).at(B=64, L=512)
+    >>> x = link_bound_degree(led.at(b_w=2, b_a=2, b_kv=2), rs.machine("h100-sxm"))
+    >>> x.whole, round(float(x.value), 2)
+    (391, 390.18)
+    """
+    return _degree(LINK_BOUND_DEGREE, ledger, machine, "bytes", machine_rate=sy.bandwidth)
+
+
+LINK_BOUND_PREFILL_DEGREE = Question(
+    name="link-bound-prefill-degree",
+    title="degree of tensor parallelism from which prefill sends for longer than it computes",
+    label=Label("t*", "t^{*}"), phase="prefill", left="the time to send",
+    right="the time to compute", symbol=sy.t, first="first link-bound degree",
+)  # fmt: skip
+
+
+def link_bound_prefill_degree(ledger: Ledger, machine: Machine) -> Result:
+    """Degree of tensor parallelism from which a compute-bound prefill is bound by its links.
+
+    Both times are proportional to the batch, which decides nothing.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        One device of the step, ``t`` free.
+    machine : Machine
+        One of the devices.
+
+    Returns
+    -------
+    Result
+        The degree.
+
+    Raises
+    ------
+    InputError
+        If the step is not divided, or ``t`` has a value.
+
+    Examples
+    --------
+    >>> import roofsym as rs
+    >>> led = parallel.tensor_parallel(rs.prefill(rs.model("llama-3.1-70b"))).at(B=1, S=8192)
+    >>> x = link_bound_prefill_degree(led.at(b_w=2, b_a=2, b_kv=2), rs.machine("h100-sxm"))
+    >>> x.whole
+    14
+    """
+    return _degree(LINK_BOUND_PREFILL_DEGREE, ledger, machine, "flops", machine_rate=sy.peak)
+
+
+_SYMBOLS = {"flops": sy.flops, "bytes": sy.bytes_}
+
+
+def _degree(
+    question: Question, ledger: Ledger, machine: Machine, quantity: str, machine_rate: sympy.Symbol
+) -> Result:
+    one = _one_device(ledger, question.phase)
+    d = _start(question, one, machine)
+    what = {"flops": "FLOPs of one device", "bytes": "Bytes that one device reads and writes"}
+    own = d.total(what[quantity], _SYMBOLS[quantity], one, quantity, parallel.by_degree)
+    sent = d.total(
+        "Bytes that it sends, in rings of all devices", sy.link_bytes, one, "link_bytes",
+        parallel.by_degree,
+    )  # fmt: skip
+    left, right = sent.expr / sy.link_bandwidth, own.expr / machine_rate
+    d.limit("With very many devices, the time to send tends to", _LINK_TIME, left, sy.t,
+            sy.exchanged / sy.link_bandwidth)  # fmt: skip
+    return _answer(question, d, left, right)
+
+
+LINK_BOUND_BATCH = Question(
+    name="link-bound-batch",
+    title="batch from which tensor-parallel decode sends for longer than it reads",
+    label=Label("B*", "B^{*}"), phase="decode", left="the time to send",
+    right="the time to move memory", symbol=sy.B, natural=sy.L,
+    first="first link-bound batch",
+)  # fmt: skip
+
+
+def link_bound_batch(ledger: Ledger, machine: Machine) -> Result:
+    """Batch from which a decode step that is divided over ``t`` devices is bound by its links.
+
+    Returns
+    -------
+    Result
+        The batch, in sequences. It exists only while a sequence's own KV cache and activations
+        take less time to move than what is sent for it.
+
+    Raises
+    ------
+    InputError
+        If the step is not divided.
+
+    Examples
+    --------
+    >>> import roofsym as rs
+    >>> led = parallel.tensor_parallel(rs.decode(rs.Transformer()))
+    >>> print(link_bound_batch(led, rs.Machine()).general.value)
+    link_bandwidth*w/(bandwidth*sent_per_token - link_bandwidth*(L*kappa + a))
+    """
+    q, one = LINK_BOUND_BATCH, _one_device(ledger, "decode")
+    d = _start(q, one, machine)
+    moved = d.total("Bytes that one device reads and writes", sy.bytes_, one, "bytes")
+    sent = d.total("Bytes that it sends", sy.link_bytes, one, "link_bytes")
+    return _answer(q, d, sent.expr / sy.link_bandwidth, moved.expr / sy.bandwidth)
+
+
+FURTHER_DEVICES_BATCH = Question(
+    name="further-devices-batch",
+    title="batch from which further devices no longer make decode faster",
+    label=Label("B*", "B^{*}"), phase="decode",
+    left="the time to send in the limit",
+    right="the time to move what is divided", symbol=sy.B, natural=sy.L,
+    first="first batch at which one device is fastest",
+)  # fmt: skip
+
+
+def further_devices_batch(ledger: Ledger, machine: Machine) -> Result:
+    """Batch from which dividing a decode step over more devices makes it slower.
+
+    For a memory-bound step whose sending waits for its reading, and up to ``n_kv_heads`` devices.
+    The time is then ``A/t + C``: it falls with every further device or with none, and the sign of
+    ``A`` does not depend on their number.
+
+    Returns
+    -------
+    Result
+        The batch, in sequences. ``never`` where devices pay at every batch.
+
+    Raises
+    ------
+    InputError
+        If the step is not divided.
+
+    Examples
+    --------
+    >>> import roofsym as rs
+    >>> led = parallel.tensor_parallel(rs.decode(rs.model("llama-3.1-70b")))
+    >>> led = led.at(b_w=2, b_a=2, b_kv=2, L=128)
+    >>> further_devices_batch(led, rs.machine("h100-pcie")).whole
+    1256
+    """
+    q, one = FURTHER_DEVICES_BATCH, _one_device(ledger, "decode")
+    d = _start(q, one, machine)
+    by_degree = parallel.by_degree
+    moved = d.total("Bytes that one device reads and writes", sy.bytes_, one, "bytes", by_degree)
+    sent = d.total("Bytes that it sends", sy.link_bytes, one, "link_bytes", by_degree)
+    part = parallel.divided(one)
+    shared = d.total("Of the whole step, the devices divide", _SHARED, part, "bytes")
+    most = d.total("In the limit, each sends", sy.exchanged, part, "link_bytes")
+    few = moved.expr.xreplace({parallel.KV_HEADS: sy.n_kv_heads / sy.t})
+    saved = shared.expr / sy.bandwidth - most.expr / sy.link_bandwidth
+    whole = moved.expr.xreplace({parallel.KV_HEADS: sympy.S.Zero, 1 / sy.t: sympy.S.Zero})
+    d.identity(
+        "Memory-bound and without overlap, on up to n_kv_heads devices, the time of a step is a "
+        "multiple of 1/t and a rest: each further device saves time, or none does",
+        few / sy.bandwidth + sent.expr / sy.link_bandwidth,
+        saved / sy.t + whole / sy.bandwidth + most.expr / sy.link_bandwidth,
+        _SERIAL_TIME,
+    )  # fmt: skip
+    return _answer(q, d, most.expr / sy.link_bandwidth, shared.expr / sy.bandwidth)
