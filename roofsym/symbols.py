@@ -136,12 +136,12 @@ epsilon = _define(
     text="ε", latex=r"\varepsilon",
 )  # fmt: skip
 sent_per_token = _define(
-    "sent_per_token", "B", "bytes that a device sends to others per new token", "constant",
+    "sent_per_token", "B", "bytes that a device sends to others per new token", "quantity",
     text="x", latex="x",
 )  # fmt: skip
 sent_per_sequence = _define(
     "sent_per_sequence", "B",
-    "bytes that a device sends to others per sequence, whatever its length", "constant",
+    "bytes that a device sends to others per sequence, whatever its length", "quantity",
     text="x_s", latex=r"x_{\mathrm{s}}",
 )  # fmt: skip
 S = _define("S", "1", "new tokens per sequence", "step")
@@ -239,7 +239,7 @@ def _divided(name: str, letter: str, unit: str, what: str) -> tuple[sympy.Symbol
     made = []
     for share, index, meaning in _DIVIDED:
         latex = rf"{letter}_{{\mathrm{{{index}}}}}"
-        row = (f"{name}_{share}", unit, f"{what} {meaning}", "constant")
+        row = (f"{name}_{share}", unit, f"{what} {meaning}", "quantity")
         made.append(_define(*row, text=f"{letter}_{index}", latex=latex))
     return tuple(made)
 
@@ -247,7 +247,7 @@ def _divided(name: str, letter: str, unit: str, what: str) -> tuple[sympy.Symbol
 flops_divided, flops_per_kv_head, flops_whole = _divided("flops", "F", "FLOP", "FLOPs of a step")
 bytes_divided, bytes_per_kv_head, bytes_whole = _divided("bytes", "Q", "B", "bytes of a step")
 exchanged = _define(
-    "exchanged", "B", "bytes that each of very many devices sends in a step", "constant",
+    "exchanged", "B", "bytes that each of very many devices sends in a step", "quantity",
     text="X_∞", latex=r"X_{\infty}",
 )  # fmt: skip
 
