@@ -21,7 +21,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from roofsym import parallel, plot, results, symbols
+    from roofsym import parallel, plot, results, speculative, symbols
     from roofsym.catalog import machine, model
     from roofsym.conventions import Convention, convention
     from roofsym.derivation import Derivation
@@ -58,6 +58,7 @@ __all__ = [
     "plot",
     "prefill",
     "results",
+    "speculative",
     "step",
     "symbols",
     "verify",
@@ -86,7 +87,7 @@ _OWNERS = {
     "step": "phases",
     "verify": "phases",
 }
-_MODULES = ("parallel", "plot", "results", "symbols")
+_MODULES = ("parallel", "plot", "results", "speculative", "symbols")
 
 
 def __getattr__(name: str) -> Any:

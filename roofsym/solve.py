@@ -351,6 +351,9 @@ def _solve(
         return ("always" if 1 in signs.values() else "never"), ()
     if degree > 2:
         return _numeric(coefficients, symbol)
+    if degree == 0:
+        # Both sides are proportional to the unknown: which is larger, the other symbols decide.
+        return "conditional", ()
     c0, c1, c2 = (coefficients.get(power, sympy.S.Zero) for power in range(3))
     branches = _linear(c0, c1) if degree == 1 else _quadratic(c0, c1, c2)
     kept = tuple(b for b in branches if b.when != sympy.false)

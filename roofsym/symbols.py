@@ -151,6 +151,14 @@ gamma = _define(
     "gamma", "1", "draft tokens per sequence (verification runs S = γ + 1)", "step",
     text="γ", latex=r"\gamma",
 )  # fmt: skip
+acceptance = _define(
+    "acceptance", "1", "probability that a draft token is accepted, given those before it were",
+    "step", text="p", latex="p",
+)  # fmt: skip
+draft_cost = _define(
+    "draft_cost", "1", "time to draft one token per sequence, in decode steps of the model", "step",
+    text="c", latex="c",
+)  # fmt: skip
 c_act = _define(
     "c_act", "1", "activations moved per token and layer, in units of d_model", "convention",
     latex=r"c_{\mathrm{act}}",
@@ -300,6 +308,18 @@ link_bytes = _define(
 intensity = _define(
     "intensity", "FLOP/B", "arithmetic intensity of the step, F/Q", "quantity", text="I", latex="I"
 )
+tokens_per_round = _define(
+    "tokens_per_round", "1", "tokens per sequence gained by drafting and one verification",
+    "quantity", text="E", latex=r"\mathcal{E}",
+)  # fmt: skip
+verify_cost = _define(
+    "verify_cost", "1", "time of a verification step, in decode steps", "quantity", text="v",
+    latex="v",
+)  # fmt: skip
+allowance = _define(
+    "allowance", "1", "decode steps that a verification may take and still pay", "quantity",
+    text="g", latex="g",
+)  # fmt: skip
 limit_intensity = _define(
     "limit_intensity", "FLOP/B", "intensity that the step approaches as the batch grows",
     "quantity", text="I_∞", latex=r"I_{\infty}",

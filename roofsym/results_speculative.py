@@ -1,0 +1,157 @@
+"""The named results of speculative decoding: from which acceptance, up to which batch it pays."""
+
+from __future__ import annotations
+
+import sympy
+
+from roofsym import speculative
+from roofsym import symbols as sy
+from roofsym.derivation import Derivation, Label
+from roofsym.errors import InputError
+from roofsym.hardware import Machine
+from roofsym.ledger import Ledger
+from roofsym.results import Question, Result, _answer, _start
+
+
+def _times(d: Derivation, ledger: Ledger) -> tuple[sympy.Expr, sympy.Expr]:
+    """Time of a decode step and of a verification step, in one set of named constants."""
+    draft, decode = ledger.in_phase("verify"), ledger.in_phase("decode")
+    work = d.total("FLOPs of a verification step", sy.flops, draft, "flops").expr
+    moved = d.total("Bytes of a verification step", sy.bytes_, draft, "bytes").expr
+    if moved == 0:
+        raise InputError("convention", ledger.convention, "one that counts bytes")
+    none = {sy.gamma: sympy.S.Zero}
+    plain = [
+        d.identity(f"{what} of a decode step: without drafts", decode.symbolic(quantity),
+                   total.xreplace(none), Label(f"{letter}(0)", f"{letter}(0)"))
+        for what, letter, quantity, total in (
+            ("FLOPs", "F", "flops", work), ("Bytes", "Q", "bytes", moved),
+        )
+    ]  # fmt: skip
+    times = [
+        sympy.Max(f / sy.peak, q / sy.bandwidth) for f, q in ((plain[0], plain[1]), (work, moved))
+    ]
+    return times[0], times[1]
+
+
+def _drafts(d: Derivation) -> int:
+    given = d.values.get(sy.gamma)
+    if given is None or not given.is_Integer:
+        raise InputError("gamma", given, "a whole number of draft tokens")
+    return int(given)
+
+
+def _gained(d: Derivation, gamma: int) -> sympy.Expr:
+    gained = speculative.tokens_per_round(gamma)
+    d.define(f"Tokens that a round of {gamma} drafts is expected to gain", sy.tokens_per_round,
+             gained)  # fmt: skip
+    closed = speculative.tokens_per_round().xreplace({sy.gamma: sympy.Integer(gamma)})
+    d.identity("The sum of a geometric series", gained, closed, Label("E", r"\mathcal{E}"))
+    return gained
+
+
+BREAK_EVEN_ACCEPTANCE = Question(
+    name="break-even-acceptance", title="acceptance from which speculative decoding pays",
+    label=Label("p*", "p^{*}"), phase="verify", left="the tokens that a round gains",
+    right="the decode steps that it takes", symbol=sy.acceptance,
+)  # fmt: skip
+
+
+def break_even_acceptance(ledger: Ledger, machine: Machine) -> Result:
+    """Acceptance rate from which a round of drafts gains more tokens than it costs decode steps.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        A step of the model, with a whole number for ``gamma``.
+    machine : Machine
+        The machine.
+
+    Returns
+    -------
+    Result
+        The probability. A value above 1 means that speculation does not pay at any.
+
+    Raises
+    ------
+    InputError
+        If ``gamma`` has no whole number, or ``acceptance`` has a value.
+
+    Examples
+    --------
+    >>> import roofsym as rs
+    >>> step = rs.decode(rs.model("llama-3.1-8b")).at(b_w=2, b_a=2, b_kv=2, L=1024, gamma=1)
+    >>> h100 = rs.machine("h100-sxm", dtype="bf16")
+    >>> x = break_even_acceptance(step, h100)
+    >>> print(x.general.value)
+    draft_cost + verify_cost - 1
+    >>> found = break_even_acceptance(step.at(B=64, draft_cost=0.05), h100)
+    >>> round(float(found.value), 3)
+    0.066
+    """
+    q, draft = BREAK_EVEN_ACCEPTANCE, ledger.in_phase("verify")
+    d = _start(q, draft, machine)
+    gamma = _drafts(d)
+    plain, verify = _times(d, draft)
+    d.define("Time of a verification, in decode steps", sy.verify_cost, verify / plain)
+    # Known as soon as everything that it is made of is.
+    here = {sy.gamma: sympy.Integer(gamma)}
+    d.definitions[sy.verify_cost] = (verify / plain).xreplace(d.definitions).xreplace(here)
+    return _answer(q, d, _gained(d, gamma), sy.verify_cost + gamma * sy.draft_cost)
+
+
+BREAK_EVEN_BATCH = Question(
+    name="break-even-batch", title="batch from which speculative decoding no longer pays",
+    label=Label("B*", "B^{*}"), phase="verify", left="the time of verification",
+    right="the time that it may take", symbol=sy.B, first="first batch at which it does not pay",
+)  # fmt: skip
+
+
+def break_even_batch(ledger: Ledger, machine: Machine) -> Result:
+    """Batch from which a round of drafts takes longer than decoding as many tokens one by one.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        A step of the model, with a whole number for ``gamma``.
+    machine : Machine
+        The machine.
+
+    Returns
+    -------
+    Result
+        The batch, in sequences. ``never`` where verification stays memory-bound for its context:
+        the KV cache, read once for all drafts, grows with the batch as their work does.
+
+    Raises
+    ------
+    InputError
+        If ``gamma`` has no whole number, ``B`` has a value, or drafting alone takes longer than
+        decoding.
+
+    Examples
+    --------
+    >>> import roofsym as rs
+    >>> step = rs.decode(rs.model("llama-3.1-8b")).at(b_w=2, b_a=2, b_kv=2, gamma=4)
+    >>> h100 = rs.machine("h100-sxm", dtype="bf16")
+    >>> drafts = step.at(acceptance=0.8, draft_cost=0.05)
+    >>> break_even_batch(drafts.at(L=128), h100).whole
+    283
+    >>> break_even_batch(drafts.at(L=32768), h100).outcome
+    'never'
+    """
+    q, draft = BREAK_EVEN_BATCH, ledger.in_phase("verify")
+    d = _start(q, draft, machine)
+    gamma = _drafts(d)
+    gained = _gained(d, gamma)
+    plain, verify = _times(d, draft)
+    allowed = gained - gamma * sy.draft_cost
+    d.define("Decode steps that verification may take, drafting having taken γ c", sy.allowance,
+             allowed)  # fmt: skip
+    d.definitions[sy.allowance] = allowed
+    known = d.evaluate(allowed)
+    if known.is_number and known <= 0:
+        given = d.values[sy.draft_cost]
+        raise InputError("draft_cost", given, "less than drafting may take: E > γ c")
+    here = {sy.gamma: sympy.Integer(gamma)}
+    return _answer(q, d, verify.xreplace(here), sy.allowance * plain)
