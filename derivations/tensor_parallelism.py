@@ -146,13 +146,33 @@ for n, faster in ((pays.whole - 1, True), (pays.whole, False)):
     assert all((after < before) == faster for before, after in itertools.pairwise(times))
 
 # %%
+# How many devices at all
+# -----------------------
+#
+# Weights and KV cache have to fit, which sets the least number; what is fastest sets the most that
+# is worth having. Llama-3.1-70B, 64 sequences of 4096 cached tokens:
+
+decode = rs.decode(llama).at(**bf16, B=64, L=4096)
+held = parallel.footprint(llama, B=64, S=1, L=4096).xreplace({sy.b_w: 2, sy.b_kv: 2})
+fits = rs.crossover(held, h100.capacity, t)
+fewest = min(n for n in parallel.degrees(decode) if n >= fits.value)
+print(f"fits from t = {float(fits.value):.2f}: {fewest} devices, of those that divide the heads")
+for machine, overlapped in ((h100, False), (slow, False), (slow, True)):
+    best = parallel.best_degree(decode, machine, overlapped=overlapped)
+    speed = best.speed_up if overlapped else best.serial_speed_up
+    waits = "overlapped" if overlapped else "waited for"
+    print(f"{float(machine.link_bandwidth) / 1e9:4.0f} GB/s, {waits}: fastest on {best.degree}, "
+          f"{float(speed):.1f} times one device")  # fmt: skip
+assert fewest == 4
+assert parallel.best_degree(decode, slow, overlapped=True).degree == 32, "slower on 64"
+
+# %%
 # Figure: three times and the speed-up
 # ------------------------------------
 #
 # Llama-3.1-70B, 64 sequences of 4096 cached tokens. One device could not hold that: its time is
 # what the speed-up is measured by, not an offer.
 
-decode = rs.decode(llama).at(**bf16, B=64, L=4096)
 figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4.4), layout="constrained")
 rows = parallel.scaling(decode, slow)
 degrees = [row.degree for row in rows]

@@ -23,6 +23,7 @@ from roofsym.errors import InputError, ProofError
 from roofsym.hardware import Machine
 from roofsym.ledger import Entry, Ledger
 from roofsym.roofline import Roofline
+from roofsym.transformer import Transformer
 
 # Of a tensor, what each device sends when they stand in a ring (Patarasuk and Yuan, "Bandwidth
 # optimal all-reduce algorithms for clusters of workstations", 2009). An all-reduce is a
@@ -210,6 +211,41 @@ def _checked(ledger: Ledger, degree: int) -> int:
     return int(number)
 
 
+def footprint(
+    model: Transformer, B: object = sy.B, S: object = sy.S, L: object = sy.L
+) -> sympy.Expr:
+    """Bytes that one device of a tensor-parallel model holds after a step: weights and KV cache.
+
+    Parameters
+    ----------
+    model : Transformer
+        The whole model.
+    B, S, L : number or sympy.Expr
+        The step.
+
+    Returns
+    -------
+    sympy.Expr
+        Bytes, in ``t``.
+
+    Raises
+    ------
+    InputError
+        If the step is neither numbers nor expressions.
+
+    Examples
+    --------
+    >>> import roofsym as rs
+    >>> held = footprint(rs.model("llama-3.1-70b"), B=32, S=1, L=8191)
+    >>> x = rs.crossover(held.xreplace({sy.b_w: 2, sy.b_kv: 2}), sympy.Integer(80 * 10**9), sy.t)
+    >>> round(float(x.value), 2)
+    2.84
+    """
+    step = tuple(values.expression(x, n) for x, n in ((B, "B"), (S, "S"), (L, "L")))
+    held = model.structure.footprint(*step).xreplace(_NARROWED)
+    return units.require(held, "B", "memory").xreplace(dict(model.values))
+
+
 _SHARES = {
     "flops": (sy.flops_divided, sy.flops_per_kv_head, sy.flops_whole),
     "bytes": (sy.bytes_divided, sy.bytes_per_kv_head, sy.bytes_whole),
@@ -376,3 +412,25 @@ def scaling(ledger: Ledger, machine: Machine, over: Iterable[int] = ()) -> tuple
             )
         )  # fmt: skip
     return tuple(rows)
+
+
+def best_degree(
+    ledger: Ledger, machine: Machine, most: int = 64, *, overlapped: bool = False
+) -> Scaling:
+    """Number of devices, up to `most`, on which a step is fastest; of equally fast, the fewest.
+
+    Parameters
+    ----------
+    overlapped : bool
+        Whether sending is done behind computing and reading.
+
+    Examples
+    --------
+    >>> import roofsym as rs
+    >>> step = rs.decode(rs.model("llama-3.1-70b")).at(b_w=2, b_a=2, b_kv=2, B=64, L=4096)
+    >>> slow = rs.machine("h100-sxm", dtype="bf16").at(link_bandwidth=64e9)
+    >>> [best_degree(step, slow, overlapped=way).degree for way in (True, False)]
+    [32, 64]
+    """
+    rows = scaling(ledger, machine, degrees(ledger, most))
+    return max(rows, key=lambda r: r.speed_up if overlapped else r.serial_speed_up)

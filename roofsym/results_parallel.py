@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sympy
 
-from roofsym import parallel
+from roofsym import parallel, units
 from roofsym import symbols as sy
 from roofsym.derivation import Label
 from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.results import Question, Result, _answer, _start
+from roofsym.roofline import Roofline
 
 _LINK_TIME = Label("T_link", r"T_{\mathrm{link}}")
 _SERIAL_TIME = Label("T", "T")
@@ -38,7 +39,8 @@ LINK_BOUND_DEGREE = Question(
 def link_bound_degree(ledger: Ledger, machine: Machine) -> Result:
     """Degree of tensor parallelism from which a decode step is bound by its links.
 
-    Compared with the memory time; where the step is compute-bound, its links bind later.
+    Compared with the memory time; where the step is compute-bound there, its links bind later, and
+    the derivation says so.
 
     Parameters
     ----------
@@ -127,7 +129,22 @@ def _degree(
     left, right = sent.expr / sy.link_bandwidth, own.expr / machine_rate
     d.limit("With very many devices, the time to send tends to", _LINK_TIME, left, sy.t,
             sy.exchanged / sy.link_bandwidth)  # fmt: skip
-    return _answer(question, d, left, right)
+    return _beside_the_other_roof(_answer(question, d, left, right), one, machine)
+
+
+def _beside_the_other_roof(found: Result, one: Ledger, machine: Machine) -> Result:
+    """Say so where, at the crossing, the roof that was not asked about is the higher one."""
+    value = found.value
+    if value is None or not value.is_number:
+        return found
+    there = Roofline(one.without(found.symbol).at(**{found.symbol.name: value}), machine)
+    times = {"computing": there.compute_time, "moving memory": there.memory_time}
+    if all(time.is_number for time in times.values()) and not there.link_time.free_symbols:
+        longest = max(times, key=lambda name: times[name])
+        if sympy.N(times[longest] / there.link_time, 20) > 1 + sympy.Float("1e-12"):
+            ratio = units.format_number(times[longest] / there.link_time)
+            found.derivation.remark(f"There, {longest} takes {ratio} times as long as either.")
+    return found
 
 
 LINK_BOUND_BATCH = Question(
@@ -164,7 +181,8 @@ def link_bound_batch(ledger: Ledger, machine: Machine) -> Result:
     d = _start(q, one, machine)
     moved = d.total("Bytes that one device reads and writes", sy.bytes_, one, "bytes")
     sent = d.total("Bytes that it sends", sy.link_bytes, one, "link_bytes")
-    return _answer(q, d, sent.expr / sy.link_bandwidth, moved.expr / sy.bandwidth)
+    found = _answer(q, d, sent.expr / sy.link_bandwidth, moved.expr / sy.bandwidth)
+    return _beside_the_other_roof(found, one, machine)
 
 
 FURTHER_DEVICES_BATCH = Question(

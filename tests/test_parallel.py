@@ -279,6 +279,20 @@ def test_never_link_bound_says_what_the_links_come_to():
     assert "0.2258 times" in found.reason
 
 
+@pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])
+def test_derivations_are_printed_in_every_form(form: str):
+    one = divided(B=64, L=512)
+    for found in (
+        results_parallel.link_bound_degree(one, H100),
+        results_parallel.link_bound_prefill_degree(one.at(S=128), H100),
+        results_parallel.link_bound_batch(divided(t=8, L=128), H100),
+        results_parallel.further_devices_batch(divided(L=128), H100),
+    ):
+        for depth in ("constants", "numbers"):
+            printed = getattr(found.derivation, form)(depth=depth)
+            assert found.question.title[1:] in printed
+
+
 @pytest.mark.parametrize("prompt", [128, 8192, 131072])
 def test_prefill_turns_link_bound_whatever_the_batch(prompt: int):
     values = {
@@ -318,6 +332,45 @@ def test_further_devices_pay_up_to_a_batch_and_not_beyond(model: str):
     for batch, sign in ((found.whole - 1, 1), (found.whole, -1)):
         steps = [serial(batch, t) for t in (1, 2, 4)]
         assert [sympy.sign(a - b) for a, b in itertools.pairwise(steps)] == [sign, sign]
+
+
+def test_a_crossing_below_the_other_roof_is_said_to_be_one():
+    def last(found: results_parallel.Result) -> str:
+        return found.derivation.steps[-1].text
+
+    one = divided(t=8, L=128)
+    found = results_parallel.link_bound_batch(one, H100)
+    compute, _, link = times(one.in_phase("decode"), H100, B=found.value)
+    assert compute > link
+    assert (
+        last(found)
+        == f"There, computing takes {float(compute / link):.3f} times as long as either."
+    )
+    slow = H100.at(link_bandwidth=16e9)
+    bound = results_parallel.link_bound_batch(one, slow)
+    assert rs.Roofline(one.in_phase("decode").at(B=bound.whole), slow).bound == "link"
+    assert "as long as either" not in last(bound)
+
+
+def test_devices_hold_what_the_ledger_divides():
+    model = rs.model("llama-3.1-70b")
+    held = parallel.footprint(model, B=4, S=1, L=999)
+    sizes = {sy.b_w: sympy.Integer(2), sy.b_kv: sympy.Integer(2)}
+    whole = model.memory_footprint(B=4, S=1, L=999).xreplace(sizes)
+    per_device = [held.xreplace({**sizes, sy.t: sympy.Integer(t)}) for t in (1, 2, 8, 16)]
+    assert per_device[0] == whole
+    norms = 2 * (2 * 80 + 1) * 8192
+    assert 8 * (per_device[2] - norms) == whole - norms
+    assert per_device[3] > per_device[2] / 2
+
+
+def test_the_best_degree_is_the_fastest():
+    step = rs.decode(rs.model("llama-3.1-70b")).at(**TWO, B=64, L=4096)
+    slow = H100.at(link_bandwidth=16e9)
+    for overlapped, kind in ((True, "speed_up"), (False, "serial_speed_up")):
+        best = parallel.best_degree(step, slow, most=32, overlapped=overlapped)
+        rows = parallel.scaling(step, slow, over=(1, 2, 4, 8, 16, 32))
+        assert getattr(best, kind) == max(getattr(row, kind) for row in rows)
 
 
 def test_scaling_has_a_row_per_degree():
