@@ -138,7 +138,10 @@ for rate, pays in ((acceptance.value - 0.01, False), (acceptance.value + 0.01, T
 # -------------------------
 #
 # A batch large enough makes verification compute-bound, and then each draft costs in full what it
-# may gain only in part. Whether such a batch exists is decided by the context.
+# may gain only in part. Whether such a batch exists is decided by the context: with ``g`` decode
+# steps that verification may take, ``f_v`` FLOPs of it and ``q_0`` bytes of a decode step per
+# sequence, it is ``B* = I* w g / (f_v − I* g q_0)``, and ``q_0`` grows faster with the context
+# than ``f_v`` does on any machine with a high ridge point.
 
 drafts = llama.at(gamma=4, acceptance=0.8, draft_cost=0.05)
 batch = results_speculative.break_even_batch(drafts.at(L=128), h100)
@@ -146,6 +149,9 @@ print(batch.derivation.text(depth="constants"))
 long = results_speculative.break_even_batch(drafts.at(L=8192), h100)
 print(f"At L = 128 it stops paying at {batch.whole} sequences.")
 print(f"At L = 8192: {long.outcome}; {long.reason}.")
+ridge = sy.peak / sy.bandwidth
+stated = ridge * sy.w * sy.allowance / (sy.verify_flops - ridge * sy.allowance * sy.plain_bytes)
+assert any(sympy.cancel(branch.value - stated) == 0 for branch in batch.general.branches)
 assert batch.outcome == "crosses"
 assert speculative.speed_up(llama.at(B=batch.value, L=128), h100, 4, 0.8, 0.05) == 1
 assert long.outcome == "never"

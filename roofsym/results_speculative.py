@@ -13,25 +13,34 @@ from roofsym.ledger import Ledger
 from roofsym.results import Question, Result, _answer, _start
 
 
-def _times(d: Derivation, ledger: Ledger) -> tuple[sympy.Expr, sympy.Expr]:
-    """Time of a decode step and of a verification step, in one set of named constants."""
+def _totals(d: Derivation, ledger: Ledger) -> tuple[sympy.Expr, ...]:
+    """FLOPs and bytes of a verification and of a decode step, in one set of named constants."""
     draft, decode = ledger.in_phase("verify"), ledger.in_phase("decode")
     work = d.total("FLOPs of a verification step", sy.flops, draft, "flops").expr
     moved = d.total("Bytes of a verification step", sy.bytes_, draft, "bytes").expr
     if moved == 0:
         raise InputError("convention", ledger.convention, "one that counts bytes")
     none = {sy.gamma: sympy.S.Zero}
-    plain = [
-        d.identity(f"{what} of a decode step: without drafts", decode.symbolic(quantity),
-                   total.xreplace(none), Label(f"{letter}(0)", f"{letter}(0)"))
-        for what, letter, quantity, total in (
-            ("FLOPs", "F", "flops", work), ("Bytes", "Q", "bytes", moved),
-        )
-    ]  # fmt: skip
-    times = [
-        sympy.Max(f / sy.peak, q / sy.bandwidth) for f, q in ((plain[0], plain[1]), (work, moved))
-    ]
-    return times[0], times[1]
+    plain_work = d.identity(
+        "FLOPs of a decode step: without drafts", decode.symbolic("flops"), work.xreplace(none),
+        Label("F(0)", "F(0)"),
+    )  # fmt: skip
+    plain_moved = d.identity(
+        "Bytes of a decode step: without drafts", decode.symbolic("bytes"), moved.xreplace(none),
+        Label("Q(0)", "Q(0)"),
+    )  # fmt: skip
+    return work, moved, plain_work, plain_moved
+
+
+def _time(work: sympy.Expr, moved: sympy.Expr) -> sympy.Expr:
+    return sympy.Max(work / sy.peak, moved / sy.bandwidth)
+
+
+def _named(d: Derivation, text: str, symbol: sympy.Symbol, expr: sympy.Expr) -> sympy.Symbol:
+    """Give an expression a name, and the name what is known of it."""
+    d.define(text, symbol, expr)
+    d.values = {**d.values, symbol: d.evaluate(expr)}
+    return symbol
 
 
 def _drafts(d: Derivation) -> int:
@@ -92,11 +101,9 @@ def break_even_acceptance(ledger: Ledger, machine: Machine) -> Result:
     q, draft = BREAK_EVEN_ACCEPTANCE, ledger.in_phase("verify")
     d = _start(q, draft, machine)
     gamma = _drafts(d)
-    plain, verify = _times(d, draft)
-    d.define("Time of a verification, in decode steps", sy.verify_cost, verify / plain)
-    # Known as soon as everything that it is made of is.
-    here = {sy.gamma: sympy.Integer(gamma)}
-    d.definitions[sy.verify_cost] = (verify / plain).xreplace(d.definitions).xreplace(here)
+    work, moved, plain_work, plain_moved = _totals(d, draft)
+    ratio = _time(work, moved) / _time(plain_work, plain_moved)
+    _named(d, "Time of a verification, in decode steps", sy.verify_cost, ratio)
     return _answer(q, d, _gained(d, gamma), sy.verify_cost + gamma * sy.draft_cost)
 
 
@@ -126,8 +133,8 @@ def break_even_batch(ledger: Ledger, machine: Machine) -> Result:
     Raises
     ------
     InputError
-        If ``gamma`` has no whole number, ``B`` has a value, or drafting alone takes longer than
-        decoding.
+        If ``gamma`` has no whole number, ``B`` has a value, drafting alone takes longer than
+        decoding, or the model has routed experts (`roofsym.speculative.speed_up` is for all).
 
     Examples
     --------
@@ -144,14 +151,26 @@ def break_even_batch(ledger: Ledger, machine: Machine) -> Result:
     d = _start(q, draft, machine)
     gamma = _drafts(d)
     gained = _gained(d, gamma)
-    plain, verify = _times(d, draft)
+    work, moved, plain_work, plain_moved = _totals(d, draft)
+    if moved.has(sy.rho):
+        # The distinct experts that a batch and its drafts read are two powers of B.
+        raise InputError("model", ledger.model, "one without routed experts")
+    once = moved.xreplace({sy.B: sympy.S.Zero})
+    times = []
+    for what, flops, total, bytes_, traffic in (
+        ("a verification", sy.verify_flops, work, sy.verify_bytes, moved),
+        ("a decode step", sy.plain_flops, plain_work, sy.plain_bytes, plain_moved),
+    ):
+        f = _named(d, f"Of {what}, each sequence costs", flops, total / sy.B)
+        own = (traffic - once) / sy.B
+        q_own = _named(d, "and, beside the weights, moves", bytes_, own) if own != 0 else own
+        times.append(_time(sy.B * f, once + sy.B * q_own))
+    verify, plain = times
     allowed = gained - gamma * sy.draft_cost
-    d.define("Decode steps that verification may take, drafting having taken γ c", sy.allowance,
-             allowed)  # fmt: skip
-    d.definitions[sy.allowance] = allowed
+    _named(d, "Decode steps that verification may take, drafting having taken γ c", sy.allowance,
+           allowed)  # fmt: skip
     known = d.evaluate(allowed)
     if known.is_number and known <= 0:
         given = d.values[sy.draft_cost]
         raise InputError("draft_cost", given, "less than drafting may take: E > γ c")
-    here = {sy.gamma: sympy.Integer(gamma)}
-    return _answer(q, d, verify.xreplace(here), sy.allowance * plain)
+    return _answer(q, d, verify, sy.allowance * plain)

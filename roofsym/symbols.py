@@ -316,6 +316,17 @@ verify_cost = _define(
     "verify_cost", "1", "time of a verification step, in decode steps", "quantity", text="v",
     latex="v",
 )  # fmt: skip
+_ROUND = (("verify", "v", "of a verification"), ("plain", "0", "of a decode step"))
+verify_flops, plain_flops = (
+    _define(f"{name}_flops", "FLOP", f"FLOPs per sequence {what}", "quantity",
+            text=f"f_{index}", latex=rf"f_{{\mathrm{{{index}}}}}")
+    for name, index, what in _ROUND
+)  # fmt: skip
+verify_bytes, plain_bytes = (
+    _define(f"{name}_bytes", "B", f"bytes per sequence {what}, beside the weights", "quantity",
+            text=f"q_{index}", latex=rf"q_{{\mathrm{{{index}}}}}")
+    for name, index, what in _ROUND
+)  # fmt: skip
 allowance = _define(
     "allowance", "1", "decode steps that a verification may take and still pay", "quantity",
     text="g", latex="g",

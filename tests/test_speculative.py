@@ -166,6 +166,24 @@ def test_bad_input_is_refused_by_name():
         results_speculative.break_even_batch(costly, H100)
 
 
+def test_batches_that_choose_experts_have_no_equation():
+    drafts = step("mixtral-8x7b", L=1, gamma=2, acceptance=0.5, draft_cost=0.1)
+    with pytest.raises(rs.InputError, match="without routed experts"):
+        results_speculative.break_even_batch(drafts, H100)
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])
+def test_derivations_are_printed_in_every_form(form: str):
+    drafts = step(L=128, gamma=4, draft_cost=0.05)
+    for found in (
+        results_speculative.break_even_acceptance(drafts.at(B=64), H100),
+        results_speculative.break_even_batch(drafts.at(acceptance=0.8), H100),
+    ):
+        for depth in ("constants", "dimensions", "numbers"):
+            printed = getattr(found.derivation, form)(depth=depth)
+            assert found.question.title[1:] in printed
+
+
 def test_an_unknown_that_cancels_out_is_no_crossing():
     x = crossover(sy.B * sy.phi, sy.B * sy.eta, sy.B)
     assert (x.outcome, x.value) == ("conditional", None)
