@@ -10,6 +10,7 @@ addition to the residual stream needs the sum of all devices' parts.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -96,11 +97,14 @@ def _one_of(whole: Ledger, entries: Iterable[Entry], divide: Callable[[Ledger], 
     """Ledger of one device, which can be asked for in another phase as the whole step can."""
     if any(e.quantity == "link_bytes" for e in whole.entries):
         raise InputError("ledger", "one of a divided step", "the ledger of a whole step")
-
-    def again(phase: str, **switches: object) -> Ledger:
-        return divide(whole.recounted(phase, **switches))
-
+    again = functools.partial(_again, divide, whole)
     return dataclasses.replace(whole, entries=tuple(entries), remake=again, _sums={})
+
+
+def _again(
+    divide: Callable[[Ledger], Ledger], whole: Ledger, phase: str, **switches: object
+) -> Ledger:
+    return divide(whole.recounted(phase, **switches))
 
 
 def _narrowed(entry: Entry) -> Entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 from collections import Counter
 
 import numpy as np
@@ -174,6 +175,13 @@ def test_beyond_the_kv_heads_each_device_keeps_one():
         for t in (8, 16)
     ]
     assert projections[0] == projections[1]
+
+
+def test_a_divided_ledger_pickles_and_can_still_be_asked_for_another_phase():
+    one = pickle.loads(pickle.dumps(divided(B=1, L=0, t=8)))
+    assert (
+        one.in_phase("prefill").link_bytes == divided(B=1, L=0, t=8).in_phase("prefill").link_bytes
+    )
 
 
 def test_a_latent_is_whole_on_every_device():
