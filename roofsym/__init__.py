@@ -21,7 +21,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from roofsym import plot, results, symbols
+    from roofsym import parallel, plot, results, speculative, symbols
     from roofsym.catalog import machine, model
     from roofsym.conventions import Convention, convention
     from roofsym.derivation import Derivation
@@ -54,9 +54,11 @@ __all__ = [
     "decode",
     "machine",
     "model",
+    "parallel",
     "plot",
     "prefill",
     "results",
+    "speculative",
     "step",
     "symbols",
     "verify",
@@ -85,7 +87,7 @@ _OWNERS = {
     "step": "phases",
     "verify": "phases",
 }
-_MODULES = ("plot", "results", "symbols")
+_MODULES = ("parallel", "plot", "results", "speculative", "symbols")
 
 
 def __getattr__(name: str) -> Any:

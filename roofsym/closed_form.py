@@ -88,7 +88,7 @@ def closed_form(
     ledger : Ledger
         The ledger of any phase.
     quantity : str
-        ``flops``, ``bytes`` or, of ``ledger.memory``, ``memory``.
+        ``flops``, ``bytes``, ``link_bytes`` or, of ``ledger.memory``, ``memory``.
     select : callable, optional
         Which entries to sum; all of the quantity if not given.
 
@@ -192,7 +192,9 @@ def _degree(monomial: sympy.Expr) -> int:
 
 def _tidy(coefficient: sympy.Expr) -> sympy.Expr:
     """Pull out the factors that all summands share, without multiplying anything out."""
-    return sympy.gcd_terms(coefficient) if coefficient.is_Add else coefficient
+    # Terms divided over devices beside others that are not would be put over one t.
+    whole = not coefficient.has(sy.t)
+    return sympy.gcd_terms(coefficient) if coefficient.is_Add and whole else coefficient
 
 
 def _name(
@@ -214,6 +216,10 @@ def _name(
             B * S**2: (sy.alpha, squares),
         }
         windowed = sy.alpha_w
+    elif quantity == "link_bytes":
+        alone = sy.sent_per_sequence if has_s else sy.sent_per_token
+        names = {B * S: (sy.sent_per_token, one), B: (alone, one)}
+        windowed = sy.sent_per_token
     else:
         names = {
             one: (sy.w, one),

@@ -6,7 +6,7 @@ derivation that exists is one whose every step the program has re-checked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -148,16 +148,27 @@ class Derivation:
         return expr
 
     def total(
-        self, text: str, symbol: sympy.Expr | Label, ledger: Ledger, quantity: str
-    ) -> ClosedForm:
+        self, text: str, symbol: sympy.Expr | Label, ledger: Ledger, quantity: str,
+        form_of: Callable[[Ledger, str], ClosedForm] = closed_form,
+    ) -> ClosedForm:  # fmt: skip
         """Sum entries of a ledger into a closed form.
+
+        Parameters
+        ----------
+        ledger : Ledger
+            The entries.
+        quantity : str
+            Which of them: ``flops``, ``bytes`` or ``link_bytes``.
+        form_of : callable
+            Makes the closed form and proves it: by step (`closed_form`) or by degree
+            (`roofsym.parallel.by_degree`).
 
         Raises
         ------
         ProofError
             If the closed form is not the sum, or renames a constant of an earlier step.
         """
-        form = closed_form(ledger, quantity)
+        form = form_of(ledger, quantity)
         for constant, definition in form.definitions.items():
             if sympy.expand(self.definitions.get(constant, definition) - definition) != 0:
                 raise ProofError(f"{constant} stands for two things in {self.title}")

@@ -128,6 +128,17 @@ class Machine:
         return self.peak / self.bandwidth
 
     @property
+    def link_ridge(self) -> sympy.Expr:
+        """FLOPs that a device can compute while it sends one byte to others, FLOP/B.
+
+        Examples
+        --------
+        >>> Machine(peak=312e12, link_bandwidth=300e9).link_ridge
+        1040
+        """
+        return self.peak / self.link_bandwidth
+
+    @property
     def values(self) -> dict[sympy.Symbol, sympy.Expr]:
         """What is known of the machine's symbols."""
         named = {sy.TABLE[n].symbol: getattr(self, n) for n in sy.names("machine")[1:]}

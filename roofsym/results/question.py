@@ -53,6 +53,8 @@ class Question:
         What the first whole number beyond a crossing is: ``first compute-bound batch``.
     last : str
         What the last whole number before a crossing is, where that is what one asks for.
+    defaults : mapping of str to int
+        Values that it assumes where the step has none.
     typical : mapping of str to int
         Values under which a report answers it, where a model and a machine leave it open.
     example : str
@@ -75,6 +77,7 @@ class Question:
     natural: sympy.Symbol | None = None
     first: str = ""
     last: str = ""
+    defaults: Mapping[str, object] = field(default_factory=dict, hash=False)
     typical: Mapping[str, object] = field(default_factory=dict, hash=False)
     example: str = ""
     reading: Callable[[sympy.Expr], str] | None = None
@@ -242,6 +245,20 @@ def whole_numbers(found: Crossover, left: str, right: str) -> str:
     return f"from {first} on {left} is {'above' if slack > 0 else 'below'} {right}"
 
 
+def one_token(
+    expr: sympy.Expr, given: Mapping[sympy.Symbol, sympy.Expr], batch: sympy.Symbol
+) -> sympy.Expr:
+    """A total with values that make it one new token per sequence.
+
+    The 1 in the place of ``S``, a token of context in ``S (L + S)``, stays beside the context that
+    it adds to: in a sum with FLOPs it would have lost its unit.
+    """
+    in_view = (sy.alpha, sy.alpha_w, sy.sigma, sy.sigma_w)
+    put = expr.xreplace(dict(given))
+    rest = put.xreplace({batch: sympy.S.Zero})
+    return rest + batch * sympy.collect((put - rest) / batch, in_view)
+
+
 @dataclass
 class Inquiry:
     """One question on its way to an answer: the derivation grows as sides are summed.
@@ -284,6 +301,9 @@ class Inquiry:
         step = Ledger(()) if ledger is None else ledger
         if ledger is not None and question.phases and ledger.phase not in question.phases:
             step = ledger.in_phase(question.phase)
+        step = step.at(
+            **{k: v for k, v in question.defaults.items() if sy.TABLE[k].symbol not in step.values}
+        )
         values = dict(step.values)
         parts = [step.model] if ledger is not None else []
         if machine is not None:

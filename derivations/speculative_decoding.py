@@ -1,0 +1,205 @@
+"""
+Speculative decoding: when does checking beat writing?
+======================================================
+
+A small model drafts ``γ`` tokens, and the large one checks them all in one step. The step reads
+the weights and the KV cache once, whatever ``γ``: FLOPs that memory-bound decode leaves idle are
+spent to save steps. This article derives what a round gains and costs on the roofline, from which
+acceptance rate it pays, up to which batch, and how many tokens to draft.
+
+Model of acceptance: Leviathan, Kalman and Matias, "Fast Inference from Transformers via Speculative
+Decoding" (2023): each draft token is accepted with probability ``p`` if those before it were.
+"""
+
+# %%
+# The intensity of checking
+# -------------------------
+#
+# Document 004 writes the step with ``S_i`` new tokens on ``S_c`` cached ones. That is
+# verification, with ``S_i = γ + 1``. Its FLOPs leave out that the new tokens attend to each
+# other, and its bytes count one of K and V.
+
+import matplotlib.pyplot as plt
+import sympy
+
+import roofsym as rs
+from roofsym import speculative
+from roofsym import symbols as sy
+from roofsym.derivation import Derivation, Label
+from roofsym.results import speculative as results_speculative
+from roofsym.transformer import FeedForward, LayerGroup, Structure
+
+block = Structure(groups=(LayerGroup(feed_forward=FeedForward(gated=False)),))
+model = rs.Transformer(
+    block, n_kv_heads=sy.n_heads, head_dim=sy.d_model / sy.n_heads, d_ff=4 * sy.d_model
+)
+layers = rs.convention("residual-io").replace(
+    name="the layers alone", lm_head="none", embedding="none", vectors=False
+)
+verify = rs.verify(model, layers).at(b_a=2, b_w=2, b_kv=2)
+
+B, L, N, H, gamma = sy.B, sy.L, sy.n_layers, sy.d_model, sy.gamma
+new = gamma + 1
+d = Derivation("one verification step", "the model of document 004")
+d.identity("FLOPs: what document 004 has, and the new tokens' attention to each other",
+           verify.flops, N * (24 * B * new * H**2 + 4 * B * new * L * H) + 4 * N * B * new**2 * H,
+           sy.flops)  # fmt: skip
+d.identity("KV cache: what document 004 has, and the other one of cached K and V", verify.kv_bytes,
+           N * (B * L * H + 2 * B * new * H) * 2 + 2 * N * B * L * H,
+           Label("Q_kv", r"Q_{\mathrm{kv}}"))  # fmt: skip
+weights = rs.verify(rs.Transformer(), "weights-only").at(b_w=2)
+d.identity("As long as only the weights count, intensity grows with the drafts as with the batch",
+           weights.intensity, B * new, sy.intensity)  # fmt: skip
+print(d.text(depth="constants"))
+
+# %%
+# A draft of four is worth a batch five times as large, as far as weights go. The KV cache is
+# better still: a larger batch brings its own, drafts share it. Intensity of one sequence at 8192
+# cached tokens, Llama-3.1-8B, with logits at all positions, as verification needs them:
+
+logits = rs.convention("fused-ops").replace(name="fused-ops, all logits", lm_head="all")
+llama = rs.step(rs.model("llama-3.1-8b"), logits).at(b_w=2, b_a=2, b_kv=2)
+h100 = rs.machine("h100-sxm", dtype="bf16")
+at = {n: llama.in_phase("verify").at(B=64, L=8192, gamma=n).intensity for n in (0, 1, 4, 8)}
+for n, intensity in at.items():
+    print(f"B = 64, γ = {n}: {float(intensity):6.1f} FLOP/B")
+five_fold = llama.in_phase("decode").at(B=320, L=8192).intensity
+assert at[4] > 4 * at[0], "drafts raise intensity nearly by their number,"
+assert five_fold < 1.5 * at[0], "a batch as much larger hardly does"
+
+# %%
+# What a round gains
+# ------------------
+#
+# The expected number of tokens is ``1 + p + p² + … + p^γ``: one that the step itself writes, and
+# the first ``i`` drafts are all accepted with probability ``p^i``.
+
+p, c = sy.acceptance, sy.draft_cost
+closed = speculative.tokens_per_round()
+expanded = {p ** (gamma + 1): p * p**gamma, p ** (gamma + 2): p**2 * p**gamma}
+d = Derivation("tokens per round", "acceptance p, γ drafts")
+d.define("Expected tokens", sy.tokens_per_round, closed)
+longer = speculative.tokens_per_round(gamma + 1).xreplace(expanded)
+more = Label("E(γ + 1) − E(γ)", r"\mathcal{E}(\gamma + 1) - \mathcal{E}(\gamma)")
+d.identity("One more draft adds the chance that all are accepted",
+           longer - closed.xreplace(expanded), p * p**gamma, more)  # fmt: skip
+d.identity("And without drafts there is the step's own", closed.xreplace({gamma: sympy.S.Zero}),
+           sympy.S.One, Label("E(0)", r"\mathcal{E}(0)"))  # fmt: skip
+print(d.text(depth="constants"))
+assert speculative.tokens_per_round(4).xreplace({p: sympy.Rational(4, 5)}) == sympy.Rational(
+    2101, 625
+)
+
+# %%
+# How many drafts
+# ---------------
+#
+# While verification costs what a decode step costs, a round takes ``1 + γ c`` of them, and the
+# speed-up is ``E/(1 + γ c)``. One more draft pays while ``G(γ) > 0``, with ``G`` as below - and
+# ``G`` only falls, so the first number at which another draft does not pay is the best one.
+
+short = closed.xreplace(expanded)
+compared = longer * (1 + gamma * c) - short * (1 + (gamma + 1) * c)
+d = Derivation("the best number of drafts", "verification at the price of a decode step")
+gain = d.identity(
+    "E(γ + 1)/(1 + (γ + 1) c) exceeds E(γ)/(1 + γ c) just while this is positive",
+    compared, p * p**gamma * (1 + gamma * c) - c * short, Label("G(γ)", r"G(\gamma)"),
+)  # fmt: skip
+after = gain.xreplace({gamma: gamma + 1}).xreplace({p ** (gamma + 1): p * p**gamma})
+d.identity("It falls with each draft, p being a probability", after - gain,
+           -p * p**gamma * (1 - p) * (1 + (gamma + 1) * c),
+           Label("G(γ + 1) − G(γ)", r"G(\gamma + 1) - G(\gamma)"))  # fmt: skip
+d.identity("A first draft pays if it is accepted more often than it costs",
+           gain.xreplace({gamma: sympy.S.Zero}), p - c, Label("G(0)", "G(0)"))  # fmt: skip
+print(d.text(depth="constants"))
+
+alone = llama.at(B=1, L=128)
+best = speculative.best_draft(alone, h100, acceptance=0.8, draft_cost=0.05)
+tenths = {p: sympy.Rational(4, 5), c: sympy.Rational(1, 20)}
+signs = [gain.xreplace({**tenths, gamma: sympy.Integer(n)}) > 0 for n in range(12)]
+print(f"p = 0.8, c = 0.05: draft {signs.index(False)}")
+print(f"on the roofline of {h100.label}: draft {best.gamma} (speed-up {float(best.speed_up):.2f})")
+assert best.gamma == signs.index(False) == 8
+
+# %%
+# From which acceptance it pays
+# -----------------------------
+#
+# With a batch, verification costs more than a decode step: the roofline says how much.
+
+four = llama.at(B=64, L=1024, gamma=4, draft_cost=0.05)
+acceptance = results_speculative.break_even_acceptance(four, h100)
+print(acceptance.derivation.text(depth="constants"))
+for rate, pays in ((acceptance.value - 0.01, False), (acceptance.value + 0.01, True)):
+    gained = speculative.speed_up(four, h100, 4, float(rate), 0.05)
+    assert (gained > 1) == pays
+
+# %%
+# Up to which batch it pays
+# -------------------------
+#
+# A batch large enough makes verification compute-bound, and then each draft costs in full what it
+# may gain only in part. Whether such a batch exists is decided by the context: with ``g`` decode
+# steps that verification may take, ``f_v`` FLOPs of it and ``q_0`` bytes of a decode step per
+# sequence, it is ``B* = I* w g / (f_v − I* g q_0)``, and ``q_0`` grows faster with the context
+# than ``f_v`` does on any machine with a high ridge point.
+
+drafts = llama.at(gamma=4, acceptance=0.8, draft_cost=0.05)
+batch = results_speculative.break_even_batch(drafts.at(L=128), h100)
+print(batch.derivation.text(depth="constants"))
+long = results_speculative.break_even_batch(drafts.at(L=8192), h100)
+print(f"At L = 128 it stops paying at {batch.whole} sequences.")
+print(f"At L = 8192: {long.outcome}; {long.reason}.")
+ridge = sy.peak / sy.bandwidth
+stated = ridge * sy.w * sy.allowance / (sy.verify_flops - ridge * sy.allowance * sy.plain_bytes)
+assert any(sympy.cancel(branch.value - stated) == 0 for branch in batch.general.branches)
+assert batch.outcome == "crosses"
+assert speculative.speed_up(llama.at(B=batch.value, L=128), h100, 4, 0.8, 0.05) == 1
+assert long.outcome == "never"
+
+# %%
+# Figure: speed-up by batch, by context and by length of the draft
+# ----------------------------------------------------------------
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4.2), layout="constrained")
+batches = [2**k for k in range(13)]
+colours = ("#1f5fa8", "#c0561f", "#3a7d44", "#7b4397")
+for context, colour in zip((128, 1024, 8192), colours, strict=False):
+    speed = [
+        float(speculative.speed_up(llama.at(B=n, L=context), h100, 4, 0.8, 0.05)) for n in batches
+    ]
+    left.plot(batches, speed, "o-", color=colour, label=f"L = {context}")
+left.axhline(1, color="#888888", linewidth=0.8)
+left.axvline(float(batch.value), color=colours[0], linewidth=0.8, linestyle=":")
+left.set(xscale="log", xlabel="batch B", ylabel="speed-up over plain decode",
+         title="γ = 4, p = 0.8, c = 0.05")  # fmt: skip
+left.legend(frameon=False)
+lengths = range(17)
+for rate, colour in zip((0.5, 0.7, 0.8, 0.9), colours, strict=True):
+    speed = [float(speculative.speed_up(alone, h100, n, rate, 0.05)) for n in lengths]
+    right.plot(lengths, speed, "o-", color=colour, label=f"p = {rate}")
+    top = max(lengths, key=lambda n, speed=speed: speed[n])
+    right.plot(top, speed[top], "o", color=colour, markersize=11, fillstyle="none")
+right.axhline(1, color="#888888", linewidth=0.8)
+right.set(xlabel="draft tokens γ", ylabel="speed-up over plain decode", title="B = 1, c = 0.05")
+right.legend(frameon=False)
+for axes in (left, right):
+    axes.grid(True, alpha=0.25)
+
+# %%
+# What it means in practice
+# -------------------------
+#
+# - For one sequence or a few, verification is nearly free, and the draft's own time is what
+#   limits: draft until the chance that everything so far is accepted has fallen to what a draft
+#   costs.
+# - At short contexts speculation is for small batches; beyond the break-even batch, switch it
+#   off.
+# - At long contexts it pays at every batch: what is read is the KV cache, and drafts share it.
+#
+# Where it stops holding
+# ----------------------
+#
+# Acceptance is neither independent nor the same at each position; measured rates fall along the
+# draft. ``c`` is taken as a constant, though a draft model has a KV cache of its own that grows
+# with the batch. Both times are the roofline's, without launches and sampling.
