@@ -568,6 +568,8 @@ def _implies(first: Boolean, second: Boolean) -> bool:
         return False
     if isinstance(second, sympy.Ne):
         return any(strong == x for x in (second.lhs, -second.lhs))
+    if weak is not None and strong - weak == 0 and first.func == second.func:
+        return True
     # Nobody would see it of a long expression, and multiplying it out takes long.
     if weak is None or any(x.count_ops() > _READABLE or _opaque(x) for x in (strong, weak)):
         return False

@@ -55,12 +55,25 @@ def text(result: Result, letters: Notation, freed: Result | None = None) -> str:
         if when and not conditions:
             line += f"\n    while {render(when[0].right, 'text', letters)}"
         lines.append(line)
+    lines += _parts(result, letters)
     if result.general.outcome == "numeric":
         g = result.general
         equation = f"{render(g.left, 'text', letters)} = {render(g.right, 'text', letters)}"
         lines.append(f"  {equation}        (no closed form in {letters.text(g.symbol)})")
     lines += [f"  {line}" for line in _verdict(result, letters, freed)]
     return "\n".join(lines) + "\n"
+
+
+def _parts(result: Result, letters: Notation) -> list[str]:
+    """What the parts of constants stand for that appear where the unknown hid in them."""
+    used = set().union(*(b.value.free_symbols for b in result.general.branches))
+    definitions = result.derivation.definitions
+    named = (s for s in used if s in definitions and s.name not in sy.TABLE)
+    parts = sorted(named, key=lambda s: s.name)
+    return [
+        f"    where {render(s, 'text', letters)} = {render(definitions[s], 'text', letters)}"
+        for s in parts
+    ]
 
 
 def _label(left: object, letters: Notation) -> str:

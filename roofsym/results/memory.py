@@ -77,8 +77,11 @@ def largest_context(ledger: Ledger, machine: Machine, symbol: Unknown = None) ->
     return q.answer(_held(q), sy.capacity)
 
 
-def _at_critical_batch(q: Inquiry) -> tuple[sympy.Expr, sympy.Expr]:
-    """Memory that the critical batch needs, and what is positive where there is one."""
+def _at_critical_batch(q: Inquiry) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
+    """Memory that the critical batch needs; what is positive where there is one; its cache.
+
+    The cache is multiplied by what is positive: a fraction no longer.
+    """
     work, moved = q.work(), q.moved()
     q.define_ridge()
     q.d.equation(
@@ -89,10 +92,10 @@ def _at_critical_batch(q: Inquiry) -> tuple[sympy.Expr, sympy.Expr]:
         raise InputError("convention", q.ledger.convention, "one with a critical batch")
     (branch,) = found.branches
     q.d.solution("Solved for B", Label("B*", "B^{*}"), found, branch, branch.when)
-    needed = q.d.substitution(
-        "Held with that many sequences", _HELD, _held(q), {sy.B: branch.value}
-    )
-    return needed, limit(work / sy.B, sy.B) - sy.ridge * limit(moved / sy.B, sy.B)
+    held = _held(q)
+    needed = q.d.substitution("Held with that many sequences", _HELD, held, {sy.B: branch.value})
+    gap = limit(work / sy.B, sy.B) - sy.ridge * limit(moved / sy.B, sy.B)
+    return needed, gap, sympy.cancel(branch.value * gap) * limit(held / sy.B, sy.B)
 
 
 CRITICAL_CAPACITY = Question(
@@ -124,14 +127,15 @@ def critical_batch_capacity(ledger: Ledger, machine: Machine, symbol: Unknown = 
     capacity = machine.capacity if symbol is not None else sy.capacity
     open_machine = machine if symbol is not None else machine.at(capacity=capacity)
     q = Inquiry.of(CRITICAL_CAPACITY, ledger, open_machine, symbol)
-    needed, gap = _at_critical_batch(q)
+    needed, gap, _ = _at_critical_batch(q)
     return q.answer(sy.capacity, needed, given=gap)
 
 
 FIT_CONTEXT = Question(
     name="critical-batch-fit-context", title="context at which the critical batch stops fitting",
-    label=Label("L*", "L^{*}"), left="the memory that the critical batch needs",
-    right="the capacity", symbol=sy.L, last="last context at which it fits",
+    label=Label("L*", "L^{*}"), left="the free memory times what a sequence's work leaves",
+    right="the cache of the critical batch times the same", symbol=sy.L,
+    last="last context at which it fits",
 )  # fmt: skip
 
 
@@ -155,10 +159,19 @@ def critical_batch_fit_context(ledger: Ledger, machine: Machine, symbol: Unknown
     278
     """
     q = Inquiry.of(FIT_CONTEXT, ledger, machine, symbol)
-    needed, gap = _at_critical_batch(q)
-    if needed.has(sympy.LambertW) and symbol is None:
+    needed, gap, cache = _at_critical_batch(q)
+    if needed.has(sympy.LambertW):
         raise InputError("model", q.ledger.model, "one whose weights travel whole at every batch")
-    return q.answer(needed, sy.capacity, given=gap)
+    if q.symbol == sy.capacity:
+        return q.answer(needed, sy.capacity, given=gap)
+    q.d.equation("It stops fitting where that is the capacity", needed, sy.capacity)
+    free = sy.capacity - sy.w_held
+    q.d.identity(
+        "Multiplied by what the work of a sequence leaves after its own traffic",
+        (sy.capacity - needed) * gap, free * gap - cache, Label("(C − M) Δ", r"(C - M)\,\Delta"),
+    )  # fmt: skip
+    # Positive sides: where weights leave room, there is a critical batch at the crossing, too.
+    return q.answer(free * gap, cache, given=free)
 
 
 # --- windows -----------------------------------------------------------------------------------

@@ -234,10 +234,15 @@ def nearest_end(found: Crossover) -> tuple[sympy.Expr, sympy.Expr] | None:
     return (found.ends if nearest == found.ends else found.starts), nearest
 
 
+_COUNTED = frozenset(
+    {sy.B, sy.S, sy.L, sy.gamma, sy.decode_batch, sy.decode_context, sy.t, sy.n_machines}
+)
+
+
 def whole_numbers(found: Crossover, left: str, right: str) -> str:
     """What one crossing says of whole numbers, for an unknown that is counted; else nothing."""
     value = found.value
-    counted = sy.info(found.symbol).role in ("step", "dimension") or found.symbol == sy.n_machines
+    counted = sy.info(found.symbol).role == "dimension" or found.symbol in _COUNTED
     if not counted or len(found.branches) != 1 or value is None or not value.is_number:
         return ""
     first = sympy.ceiling(value)
