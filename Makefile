@@ -5,11 +5,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test demo docs check lint types figures clean
+.PHONY: test benchmark demo docs check lint types figures clean
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --benchmark-disable
 	@echo "make test leaves to .ci/run: lint, types, LaTeX and HTML compiled and opened."
+
+# Two processes would disturb each other's clocks: benchmarks run alone.
+benchmark: $(VENV)/test.stamp
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-only
 
 demo: $(VENV)/run.stamp
 	MPLBACKEND=Agg $(BIN)/python derivations/llama_3_1_8b_on_h100.py --output demo

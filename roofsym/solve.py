@@ -169,9 +169,15 @@ def crossover(
         if part.has(symbol):
             accepted = f"a symbol outside {part}, the steps of chunked attention"
             raise InputError("unknown", symbol.name, accepted)
-    if given is not None:
-        return _with_given(left, right, symbol, given)
-    return _meet(left, right, symbol)
+    return _solved(left, right, symbol, given)
+
+
+# In named constants, models of one kind ask the same equation: it is solved once.
+@functools.lru_cache(maxsize=1024)
+def _solved(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, given: sympy.Expr | None
+) -> Crossover:
+    return _meet(left, right, symbol) if given is None else _with_given(left, right, symbol, given)
 
 
 def _meet(

@@ -252,7 +252,9 @@ def test_a_long_value_is_cut_in_the_message():
     assert len(str(caught.value)) < 300
 
 
-@pytest.mark.parametrize("config", [[], "", 3, None, b"{}", object()], ids=str)
+@pytest.mark.parametrize(
+    "config", [[], "", 3, None, b"{}", pytest.param(object(), id="an object")], ids=str
+)
 def test_what_is_no_config_is_refused(config: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises((rs.InputError, TypeError)):

@@ -245,7 +245,7 @@ def limit_intensity(ledger: Ledger, symbol: Unknown = None) -> Result:
         q.d.remark("No byte grows with the batch: intensity grows without bound.")
         zero = sympy.S.Zero
         never = Crossover(zero, more_work, sy.intensity, "never", starts=zero, ends=zero)
-        return Result(LIMIT_INTENSITY, never, never, q.d)
+        return Result(LIMIT_INTENSITY, never, q.d, never)
     q.d.limit(
         "As the batch grows, the weights' share vanishes and intensity tends to",
         LIMIT_INTENSITY.label, work / moved, sy.B, more_work / more_bytes,

@@ -7,6 +7,7 @@ of them: it writes out the constants in which the unknown hides, solves, derives
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -99,16 +100,28 @@ class Result:
         What was asked.
     general : Crossover
         The answer in named constants, whatever the model.
-    bound : Crossover
-        The answer with everything put in that is known: what `value`, `when` and `outcome` are of.
     derivation : Derivation
         How it follows from the ledger, each step re-checked.
+    solved : Crossover, optional
+        The answer with everything put in that is known, where it has been found already.
     """
 
     question: Question
     general: Crossover
-    bound: Crossover
     derivation: Derivation
+    solved: Crossover | None = None
+
+    @functools.cached_property
+    def bound(self) -> Crossover:
+        """The answer with everything put in that is known: of it are `value`, `when`, `outcome`.
+
+        Of a model without numbers that is the answer in dimensions, which few ask for.
+        """
+        if self.solved is not None:
+            return self.solved
+        x, evaluate = self.general, self.derivation.evaluate
+        known = {s: evaluate(s) for s in (x.left - x.right).free_symbols if s != x.symbol}
+        return x.at({s: value for s, value in known.items() if s != value})
 
     @property
     def symbol(self) -> sympy.Symbol:
@@ -411,10 +424,7 @@ class Inquiry:
             d.remark(f"This has no closed form in {name}: it is solved once all else has numbers.")
         elif not general.branches:
             d.remark(f"No {name} > 0 solves this: {question.left} never meets {question.right}.")
-        known = {s: d.evaluate(s) for s in (left - right).free_symbols if s != symbol}
-        result = Result(
-            question, general, general.at({s: v for s, v in known.items() if s != v}), d
-        )
+        result = Result(question, general, d)
         for branch in general.branches:
             _derive_branch(result, branch)
         _numbers(result)
@@ -484,12 +494,18 @@ def _marked(latex: str, mark: str) -> str:
     return latex + mark
 
 
+def _known(result: Result) -> bool:
+    """Whether anything has a value, beyond what the question assumes itself."""
+    assumed = {sy.TABLE[name].symbol for name in result.question.defaults}
+    return not result.derivation.values.keys() <= assumed
+
+
 def _derive_branch(result: Result, branch: Branch) -> None:
     """Add a solution; where the numbers decide which of several conditions holds, that one."""
-    d, general, bound = result.derivation, result.general, result.bound
+    d, general = result.derivation, result.general
     when = branch.when
     holds = [c for c in alternatives(when) if evaluate_condition(d, c) == sympy.true]
-    decided = bound.outcome == "crosses" and when != sympy.true
+    decided = when != sympy.true and _known(result) and result.outcome == "crosses"
     if decided and not holds and len(general.branches) > 1:
         return
     if decided and holds:
@@ -527,7 +543,10 @@ def _solved_condition(result: Result, branch: Branch) -> None:
 
 
 def _numbers(result: Result) -> None:
-    d, value = result.derivation, result.value
+    d = result.derivation
+    if not _known(result):
+        return
+    value = result.value
     if result.outcome in ("never", "always"):
         d.remark(f"With the numbers put in, {result.outcome}: {result.reason}.")
         return
