@@ -460,6 +460,10 @@ def _sign(expr: sympy.Expr) -> int | None:
             return -1
         if form.is_zero:
             return 0
+    if expr.is_number and expr.is_comparable:
+        # The sign of a number with Lambert's W in it shows only once it is evaluated.
+        value = sympy.N(expr, 30)
+        return None if value == 0 else 1 if value > 0 else -1
     return None
 
 

@@ -451,3 +451,12 @@ def test_a_power_too_long_to_be_exact_is_no_reason_to_doubt_an_answer(context: i
     led = led.at(B=5000, L=context, b_w=2, b_a=sympy.Rational(1, 2), b_kv=2)
     found = rs.results.kv_overtakes_weights_batch(led, symbol="n_heads")
     assert found.outcome in ("crosses", "never", "always")
+
+
+def test_a_number_with_lamberts_w_has_a_sign():
+    number = sympy.LambertW(sympy.Rational(-1, 5)) + 2
+    assert number.is_positive is None
+    found = crossover(B, number, B)
+    assert found.outcome == "crosses"
+    assert float(found.value) == pytest.approx(1.74083, rel=1e-5)
+    assert crossover(B, -number, B).outcome == "always"
