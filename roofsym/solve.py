@@ -202,7 +202,8 @@ def _meet(
             )
             for b in branches
         )
-        outcome = "conditional" if outcome == "crosses" else outcome
+        if outcome == "crosses" and any(b.when != sympy.true for b in branches):
+            outcome = "conditional"
     found = Crossover(
         left, right, symbol, outcome, branches,
         starts=_ratio(left, right, symbol, at_infinity=False),
@@ -460,10 +461,6 @@ def _sign(expr: sympy.Expr) -> int | None:
             return -1
         if form.is_zero:
             return 0
-    if expr.is_number and expr.is_comparable:
-        # The sign of a number with Lambert's W in it shows only once it is evaluated.
-        value = sympy.N(expr, 30)
-        return None if value == 0 else 1 if value > 0 else -1
     return None
 
 
