@@ -45,7 +45,7 @@ from roofsym.transformer import (
 )
 
 CASES = int(os.environ.get("ROOFSYM_CASES", "0"))
-PER_RESULT = max(1, CASES // len(RESULTS)) if CASES else 8
+PER_RESULT = max(1, CASES // len(RESULTS)) if CASES else 4
 
 Values = Mapping[str, "float | np.ndarray"]
 # So many sequences, or so few, that the rest is lost in rounding.
