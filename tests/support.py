@@ -1,12 +1,14 @@
-"""What several test files share: small models, phases, and the comparison of expressions."""
+"""What several test files share: small models, phases, comparison of expressions, sign changes."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import sympy
+from hypothesis import assume
 
 import roofsym as rs
 from roofsym import conventions, phases
@@ -124,3 +126,52 @@ def asked_of(result: str) -> str:
 def steps() -> Iterator[tuple[int, int, int]]:
     """Some small steps: sequences, new tokens, cached tokens."""
     return itertools.product((1, 3), (1, 2, 5), (0, 1, 4, 7))
+
+
+# What floating point leaves of a difference, relative to the size of what is subtracted.
+ROUNDING = 1e-10
+
+
+def sign_changes(
+    function: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], grid: np.ndarray
+) -> list[tuple[float, float]]:
+    """Intervals of a grid over which a function changes sign, two within one interval included.
+
+    The function returns its values and the size of the terms that they are a difference of. Where
+    it comes near zero and turns back, the grid is made finer; what rounding hides is given up.
+    """
+    values, size = function(grid)
+    assume(np.all(np.isfinite(values)) and np.all(size > 0))
+    near = np.abs(values) / size
+    assume(np.all(near[[0, -1]] > ROUNDING))
+    # A point that is hit exactly belongs to the interval around it.
+    kept = np.flatnonzero(near > ROUNDING)
+    grid, positive, near = grid[kept], values[kept] > 0, near[kept]
+    changes = np.flatnonzero(positive[1:] != positive[:-1])
+    found = [(float(grid[i]), float(grid[i + 1])) for i in changes]
+    turns = (near[1:-1] <= near[:-2]) & (near[1:-1] <= near[2:]) & (near[1:-1] < 0.05)
+    inside = (positive[1:-1] == positive[:-2]) & (positive[1:-1] == positive[2:])
+    for i in np.flatnonzero(turns & inside) + 1:
+        found += _between(function, float(grid[i - 1]), float(grid[i + 1]))
+    return sorted(found)
+
+
+def _between(
+    function: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], low: float, high: float
+) -> list[tuple[float, float]]:
+    """Sign changes around the turn of a function that has one sign at both ends."""
+    for _ in range(6):
+        grid = np.geomspace(low, high, 65)
+        values, size = function(grid)
+        near, positive = np.abs(values) / size, values > 0
+        changes = np.flatnonzero(positive[1:] != positive[:-1])
+        if len(changes):
+            return [(float(grid[i]), float(grid[i + 1])) for i in changes]
+        lowest = int(np.argmin(near))
+        # Far enough from zero for how little it varies from here on.
+        neighbours = near[max(lowest - 1, 0) : lowest + 2]
+        if near[lowest] > 10 * np.ptp(neighbours) and near[lowest] > 1e-8:
+            return []
+        low, high = float(grid[max(lowest - 1, 0)]), float(grid[min(lowest + 1, 64)])
+    assume(False)
+    return []

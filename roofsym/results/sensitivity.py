@@ -116,7 +116,7 @@ def _elasticity(q: Inquiry, expr: sympy.Expr, symbol: Unknown, letter: str) -> R
     for regime, when in _regimes(explicit, x):
         value = sympy.factor_terms(sympy.together(x * sympy.diff(regime, x) / regime))
         for position, (known, _) in enumerate(found):
-            if sympy.cancel(known.value - value) == 0:
+            if _equal(known.value, value):
                 found[position] = Branch(known.value, either(known.when, when)), regime
                 break
         else:
@@ -131,6 +131,17 @@ def _elasticity(q: Inquiry, expr: sympy.Expr, symbol: Unknown, letter: str) -> R
         holding = next(b for b in branches if d.evaluate(b.value) == bound.value)
         d.number("In numbers", label, holding.value, bound.value, "1")
     return Result(dataclasses.replace(q.question, label=label), general, d, bound)
+
+
+def _equal(left: sympy.Expr, right: sympy.Expr) -> bool:
+    """Whether two elasticities are the same expression; different at one point, they are not."""
+    slack = left - right
+    symbols = sorted(slack.free_symbols, key=sy.rank)
+    point = {s: 1 + 1 / sympy.Integer(sympy.prime(5 + i)) for i, s in enumerate(symbols)}
+    # Cancelling takes minutes where a mixture is written out in dimensions.
+    if abs(sympy.N(slack.xreplace(point), 30)) > sympy.Rational(1, 10**15):
+        return False
+    return bool(sympy.cancel(slack) == 0)
 
 
 def _with_numbers(general: Crossover, d: Derivation) -> Crossover:
