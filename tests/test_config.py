@@ -273,8 +273,8 @@ FILES: dict[str, tuple[bytes, str]] = {
     "not UTF-8": (b'{"model_type": "\xff\xfe"}', "UTF-8"),
     "NaN": (json.dumps({**LLAMA, "hidden_size": float("nan")}).encode(), "hidden_size"),
     "1e400": (json.dumps(LLAMA).replace("4096", "1e400").encode(), "hidden_size"),
-    "5000 digits": (json.dumps(LLAMA).replace("4096", "4" * 5000).encode(), "c.json"),
-    "deep": (b"[" * 100_000, "c.json"),
+    "5000 digits": (json.dumps(LLAMA).replace("4096", "4" * 5000).encode(), "reasonable size"),
+    "deep": (b"[" * 100_000, "reasonable size"),
 }
 
 

@@ -164,7 +164,7 @@ def test_the_same_length_has_one_letter_where_nothing_is_cached():
     ("given", "message"),
     [
         ({"letters": {"B": ("L", "L")}}, "L for B and L"),
-        ({"letters": {"d_ff": ("x", r"\kappa")}}, r"kappa for kappa and d_ff"),
+        ({"letters": {"d_ff": ("ϰ", r"\kappa")}}, r"kappa for kappa and d_ff"),
         ({"uncached": {"S": ("B", "B")}}, "B for B and S"),
         ({"letters": {"nothing": ("x", "x")}}, "nothing"),
         ({"substitutions": {"nothing": d_model}}, "nothing"),

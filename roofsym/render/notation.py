@@ -359,6 +359,7 @@ NOTATIONS: Mapping[str, Notation] = MappingProxyType(
                     "d_ff": ("F", "F"),
                     "vocab_size": ("V", "V"),
                     "flops": ("FLOPs", r"\mathrm{FLOPs}"),
+                    "t": ("Y", "Y"),
                     "time": ("t", "t"),
                     "in_features": _IN,
                     "out_features": _OUT,

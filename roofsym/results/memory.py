@@ -163,7 +163,7 @@ def critical_batch_fit_context(ledger: Ledger, machine: Machine, symbol: Unknown
     if needed.has(sympy.LambertW):
         raise InputError("model", q.ledger.model, "one whose weights travel whole at every batch")
     if q.symbol == sy.capacity:
-        return q.answer(needed, sy.capacity, given=gap)
+        return q.answer(sy.capacity, needed, given=gap)
     q.d.equation("It stops fitting where that is the capacity", needed, sy.capacity)
     free = sy.capacity - sy.w_held
     q.d.identity(
