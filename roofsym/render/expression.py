@@ -217,7 +217,8 @@ class LatexStyle(Style):
         room = LINE - _BESIDE if self.given is None else LINE / min(SIZES.values())
         if max(width(top), width(bottom)) > room:
             # A fraction bar holds a line together; what is longer than a line must break.
-            return f"{self._enclosed(top, above)} / {self.group(bottom)}"
+            alone = len(below) == 1 and not re.search(r" [+-] ", bottom)
+            return f"{self._enclosed(top, above)} / {bottom if alone else self.group(bottom)}"
         return rf"\frac{{{top}}}{{{bottom}}}"
 
     def _enclosed(self, text: str, factors: Sequence[str]) -> str:

@@ -564,5 +564,7 @@ def quantization_payoff_batch(ledger: Ledger, machine: Machine, symbol: Unknown 
     fewer = _compressed(moved)
     # The time of a compute-bound step has no bytes in it: there the speed-up is 1.
     q.d.define("Bytes with weights of one c-th the size", _QUANTISED, fewer, "B")
-    q.d.remark("Once the step without quantisation is compute-bound, both take F / π seconds.")
+    q.d.remark(
+        "Once the step without quantisation is compute-bound, both take as long as computing does."
+    )
     return q.answer(work / moved, sy.ridge)

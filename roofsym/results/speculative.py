@@ -108,8 +108,14 @@ def break_even_acceptance(ledger: Ledger, machine: Machine, symbol: Unknown = No
     d, draft = q.d, q.ledger
     gamma = _drafts(d)
     work, moved, plain_work, plain_moved = _totals(d, draft)
-    ratio = _time(work, moved) / _time(plain_work, plain_moved)
-    _named(d, "Time of a verification, in decode steps", sy.verify_cost, ratio)
+    times = _time(work, moved), _time(plain_work, plain_moved)
+    for what, label, time in (
+        ("a verification", Label("T_v", r"T_{\mathrm{v}}"), times[0]),
+        ("a decode step", Label("T_0", "T_0"), times[1]),
+    ):
+        d.define(f"Time of {what}", label, time, "s")
+    d.values = {**d.values, sy.verify_cost: d.evaluate(times[0] / times[1])}
+    d.remark("The first over the second is what a verification takes in decode steps.")
     return q.answer(_gained(d, gamma), sy.verify_cost + gamma * sy.draft_cost)
 
 
