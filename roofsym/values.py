@@ -175,10 +175,12 @@ def put(expr: sympy.Expr, known: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Exp
     rules = dict(known)
     for power in open_powers(expr):
         base, exponent = power.base.xreplace(rules), power.exp.xreplace(rules)
-        if base.is_Rational and exponent.is_Integer:
-            bits = max(base.p.bit_length(), base.q.bit_length())
-            if bits * exponent > _EXACT_BITS:
-                rules[power] = sympy.Float(base, _DIGITS) ** exponent
+        if not (base.is_Rational and exponent.is_Rational):
+            continue
+        bits = max(base.p.bit_length(), base.q.bit_length())
+        # Of an exponent such as 22 digits over 20, SymPy would look for exact roots for minutes.
+        if not exponent.is_Integer or bits * exponent > _EXACT_BITS:
+            rules[power] = sympy.Float(base, _DIGITS) ** exponent
     return expr.xreplace(rules)
 
 

@@ -15,6 +15,7 @@ from roofsym import exponential
 from roofsym import symbols as sy
 from roofsym.errors import InputError
 from roofsym.solve import crossover
+from roofsym.values import put
 
 B = sy.B
 numbers = st.fractions(min_value=-50, max_value=50, max_denominator=20)
@@ -117,3 +118,15 @@ def test_a_step_of_a_million_tokens_is_a_decimal_not_a_million_digits():
     )
     assert abs(many.weight_bytes - all_of_them.weight_bytes) < 1
     assert led.at(B=1, S=8).weight_bytes.is_Rational
+
+
+@pytest.mark.parametrize("model", ["deepseek-v2", "deepseek-v3"])
+def test_a_closed_form_of_many_experts_is_put_in_numbers(model: str):
+    # Exact, ρ to the power of a ratio of long integers kept SymPy looking for roots for minutes.
+    value = put(sy.rho**B, {sy.rho: sympy.Rational(77, 80), B: sympy.Rational(10**22 + 1, 10**20)})
+    assert value.is_Float
+    assert float(value) == pytest.approx((77 / 80) ** 100, rel=1e-12)
+    sizes = {n: 2 for n in sy.names("precision") if n.startswith("b_")}
+    led = rs.decode(rs.model(model)).at(**sizes, L=128)
+    found = rs.results.critical_batch(led, rs.machine("h100-sxm"))
+    assert found.outcome in ("numeric", "never")
