@@ -27,8 +27,8 @@ def _totals(d: Derivation, ledger: Ledger) -> tuple[sympy.Expr, ...]:
         ("Bytes", moved, "bytes", Label("Q(0)", "Q(0)")),
     ):
         text, alone = f"{what} of a decode step: without drafts", one_token(total, none, sy.B)
-        if total.has(sympy.Max):
-            # What a window cuts off is no polynomial: the two are equal at whole numbers.
+        if total.has(sympy.Max, sympy.floor):
+            # What a window or chunk cuts off is no polynomial: equal they are at whole numbers.
             plain.append(d.substitution(text, label, total, none))
         else:
             plain.append(d.identity(text, decode.symbolic(quantity), alone, label))
