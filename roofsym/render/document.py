@@ -502,7 +502,7 @@ class MarkdownWriter(Writer):
 
 _PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage[utf8]{inputenc}
-\usepackage{amsmath,amssymb,booktabs,longtable,array,tabularx}
+\usepackage{amsmath,amssymb,booktabs,longtable,array}
 \usepackage[margin=25mm]{geometry}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{6pt}
@@ -607,12 +607,14 @@ class LatexWriter(MarkdownWriter):
 
     def table(self, table: Table) -> str:
         """Write a table."""
-        columns = r">{\raggedright\arraybackslash}X" * len(table.header)
+        # A report has more results than a page has lines: the table breaks.
+        share = rf"\dimexpr\linewidth/{len(table.header)}-2\tabcolsep"
+        columns = rf">{{\raggedright\arraybackslash}}p{{{share}}}" * len(table.header)
         rows = [" & ".join(self.escape(c) for c in row) + r" \\" for row in table.rows]
         header = " & ".join(self.escape(c) for c in table.header) + r" \\"
         return "\n".join(
-            [rf"\begin{{tabularx}}{{\linewidth}}{{@{{}}{columns}@{{}}}}", r"\toprule", header,
-             r"\midrule", *rows, r"\bottomrule", r"\end{tabularx}"]
+            [rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}", r"\toprule", header, r"\midrule",
+             r"\endhead", *rows, r"\bottomrule", r"\end{longtable}"]
         )  # fmt: skip
 
 

@@ -10,12 +10,10 @@ import sympy
 from roofsym import parallel, units
 from roofsym import symbols as sy
 from roofsym.derivation import Label
-from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.results.question import Inquiry, Question, Result, Unknown, answers
 from roofsym.roofline import Roofline
-from roofsym.values import open_powers
 
 _LINK_TIME = Label("T_link", r"T_{\mathrm{link}}")
 _SERIAL_TIME = Label("T", "T")
@@ -222,9 +220,6 @@ def further_devices_batch(ledger: Ledger, machine: Machine, symbol: Unknown = No
     1256
     """
     one = _one_device(ledger, "decode")
-    if any(open_powers(e.amount) for e in one.entries):
-        # The experts that a batch reads are no multiple of 1/t and a rest.
-        raise InputError("model", one.model, "one without routed experts")
     q = Inquiry.of(FURTHER_DEVICES_BATCH, one, machine, symbol)
     d = q.d
     by_degree = parallel.by_degree
