@@ -337,7 +337,9 @@ def divided(ledger: Ledger) -> Ledger:
             part = whole
         else:
             part = entry.amount.xreplace(one)
-            part = part if whole == 0 else sympy.expand(part - whole)
+            part = part if whole == 0 else part - whole
+            # The share of the experts that a step reads stays whole, as in closed forms.
+            part = part if values.open_powers(part) else sympy.expand(part)
         if part != 0:
             parts.append(dataclasses.replace(entry, amount=part))
     return ledger.keep(parts)

@@ -184,7 +184,7 @@ def answers(ledger: Ledger, machine: Machine) -> list[Result]:
             made.append(entry.answer(open_step, machine))
         except InputError as error:
             # Asked of a model or a convention for which it makes no sense.
-            if error.field not in ("convention", "ledger", "model", "unknown"):
+            if error.field not in ("convention", "model", "unknown"):
                 raise
     return made
 

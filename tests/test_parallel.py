@@ -325,7 +325,9 @@ def test_link_bound_batch():
     assert float(never.bound.ends) == pytest.approx(float(far[2] / far[1]), rel=1e-6)
 
 
-@pytest.mark.parametrize("model", ["llama-3.1-70b", "gpt2", "mixtral-8x7b", "deepseek-v2"])
+@pytest.mark.parametrize(
+    "model", ["llama-3.1-70b", "gpt2", "mixtral-8x7b", "deepseek-v2", "gpt-oss-120b"]
+)
 def test_further_devices_pay_up_to_a_batch_and_not_beyond(model: str):
     machine = H100.at(link_bandwidth=16e9)
     one = divided(model, L=16)
