@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 import sympy
 from hypothesis import assume
 
 import roofsym as rs
 from roofsym import conventions, phases
 from roofsym import symbols as sy
+from roofsym.ledger import Entry
 from roofsym.results import RESULTS
 from roofsym.transformer import (
     Attention,
@@ -175,3 +178,16 @@ def _between(
         low, high = float(grid[max(lowest - 1, 0)]), float(grid[min(lowest + 1, 64)])
     assume(False)
     return []
+
+
+def double(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every ledger wrong: entries of a quantity and kind count twice."""
+    true_entries = phases._entries
+
+    def wrong(*arguments: object) -> tuple[Entry, ...]:
+        return tuple(
+            dataclasses.replace(e, amount=2 * e.amount) if f"{e.quantity} {e.kind}" == kind else e
+            for e in true_entries(*arguments)
+        )
+
+    monkeypatch.setattr(phases, "_entries", wrong)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import os
 import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import ROOT
+from support import ROOT, double
 
-from roofsym import phases
 from roofsym.errors import ProofError
-from roofsym.ledger import Entry
 
 SCRIPTS = sorted(p for p in (ROOT / "derivations").glob("*.py") if not p.name.startswith("_"))
 DOCUMENTS = {p.name[9:12]: p for p in SCRIPTS if p.name.startswith("document_")}
@@ -58,14 +54,6 @@ def test_a_document_reads_as_an_article(script: Path):
     assert "plt.subplots(" in text
 
 
-@pytest.fixture
-def _no_figures_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("MPLBACKEND", "Agg")
-    yield
-    if "matplotlib.pyplot" in sys.modules:
-        sys.modules["matplotlib.pyplot"].close("all")
-
-
 # What each document's proofs rest on: quantity and kind of entries, any one of which wrong by a
 # factor of 2 has to be noticed.
 RESTS_ON = {
@@ -93,14 +81,6 @@ RESTS_ON = {
 def test_a_document_fails_if_the_ledger_is_wrong(
     document: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ):
-    true_entries = phases._entries
-
-    def wrong(*arguments: object) -> tuple[Entry, ...]:
-        return tuple(
-            dataclasses.replace(e, amount=2 * e.amount) if f"{e.quantity} {e.kind}" == kind else e
-            for e in true_entries(*arguments)
-        )
-
-    monkeypatch.setattr(phases, "_entries", wrong)
+    double(kind, monkeypatch)
     with pytest.raises(ProofError):
         runpy.run_path(str(DOCUMENTS[document]), run_name="__main__")

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import runpy
-import sys
-from collections.abc import Iterator
 
 import pytest
-from support import ROOT
-
-from roofsym import phases
-from roofsym.ledger import Entry
+from support import ROOT, double
 
 RESTS_ON = {
     "critical_batch": [
@@ -26,14 +20,6 @@ RESTS_ON = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def _no_figures_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("MPLBACKEND", "Agg")
-    yield
-    if "matplotlib.pyplot" in sys.modules:
-        sys.modules["matplotlib.pyplot"].close("all")
-
-
 @pytest.mark.usefixtures("_no_figures_left")
 @pytest.mark.parametrize(
     ("article", "kind"), [(article, kind) for article, kinds in RESTS_ON.items() for kind in kinds]
@@ -41,15 +27,7 @@ def _no_figures_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_an_article_fails_if_the_ledger_is_wrong(
     article: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ):
-    true_entries = phases._entries
-
-    def wrong(*arguments: object) -> tuple[Entry, ...]:
-        return tuple(
-            dataclasses.replace(e, amount=2 * e.amount) if f"{e.quantity} {e.kind}" == kind else e
-            for e in true_entries(*arguments)
-        )
-
-    monkeypatch.setattr(phases, "_entries", wrong)
+    double(kind, monkeypatch)
     # A proof that does not hold, or an assertion: a ProofError is one.
     with pytest.raises(AssertionError):
         runpy.run_path(str(ROOT / "derivations" / f"{article}.py"), run_name="__main__")

@@ -319,9 +319,10 @@ class Inquiry:
         step = Ledger(()) if ledger is None else ledger
         if ledger is not None and question.phases and ledger.phase not in question.phases:
             step = ledger.in_phase(question.phase)
-        step = step.at(
-            **{k: v for k, v in question.defaults.items() if sy.TABLE[k].symbol not in step.values}
-        )
+        open_ones = {
+            k: v for k, v in question.defaults.items() if sy.TABLE[k].symbol not in step.values
+        }
+        step = step.at(**open_ones) if open_ones else step
         values = dict(step.values)
         parts = [step.model] if ledger is not None else []
         if machine is not None:
@@ -550,7 +551,7 @@ def _numbers(result: Result) -> None:
     if result.outcome in ("never", "always"):
         d.remark(f"With the numbers put in, {result.outcome}: {result.reason}.")
         return
-    if value is None or not value.is_number or not d.values:
+    if value is None or not value.is_number:
         return
     for branch in result.bound.branches:
         if branch.bracket:

@@ -26,18 +26,15 @@ def _totals(d: Derivation, ledger: Ledger) -> tuple[sympy.Expr, ...]:
         ("FLOPs", work, "flops", Label("F(0)", "F(0)")),
         ("Bytes", moved, "bytes", Label("Q(0)", "Q(0)")),
     ):
-        text, alone = f"{what} of a decode step: without drafts", one_token(total, none, sy.B)
+        text = f"{what} of a decode step: without drafts"
         if total.has(sympy.Max, sympy.floor):
             # What a window or chunk cuts off is no polynomial: equal they are at whole numbers.
             plain.append(d.substitution(text, label, total, none))
         else:
+            alone = one_token(total, none, sy.B)
             plain.append(d.identity(text, decode.symbolic(quantity), alone, label))
     plain_work, plain_moved = plain
     return work, moved, plain_work, plain_moved
-
-
-def _time(work: sympy.Expr, moved: sympy.Expr) -> sympy.Expr:
-    return sympy.Max(work / sy.peak, moved / sy.bandwidth)
 
 
 def _named(d: Derivation, text: str, symbol: sympy.Symbol, expr: sympy.Expr) -> sympy.Symbol:
@@ -108,7 +105,7 @@ def break_even_acceptance(ledger: Ledger, machine: Machine, symbol: Unknown = No
     d, draft = q.d, q.ledger
     gamma = _drafts(d)
     work, moved, plain_work, plain_moved = _totals(d, draft)
-    times = _time(work, moved), _time(plain_work, plain_moved)
+    times = sympy.Max(*q.times(work, moved)), sympy.Max(*q.times(plain_work, plain_moved))
     for what, label, time in (
         ("a verification", Label("T_v", r"T_{\mathrm{v}}"), times[0]),
         ("a decode step", Label("T_0", "T_0"), times[1]),
@@ -181,7 +178,7 @@ def break_even_batch(ledger: Ledger, machine: Machine, symbol: Unknown = None) -
         f = _named(d, f"Of {what}, each sequence costs", flops, total / sy.B)
         own = (traffic - once) / sy.B
         q_own = _named(d, "and, beside the weights, moves", bytes_, own) if own != 0 else own
-        times.append(_time(sy.B * f, once + sy.B * q_own))
+        times.append(sympy.Max(*q.times(sy.B * f, once + sy.B * q_own)))
     verify, plain = times
     allowed = gained - gamma * sy.draft_cost
     _named(d, "Decode steps that verification may take, drafting having taken γ c", sy.allowance,
