@@ -524,7 +524,8 @@ _WORD = re.compile("|".join(re.escape(x) for x in sorted(_TEX, key=len, reverse=
 def _breaking(latex: str) -> str:
     """A formula that may break between factors and arguments as well as at signs."""
     # Dearer than a break at a sign (700): only where no sign is near.
-    return latex.replace(r"\, ", r"\,\penalty900 ").replace(", ", r", \allowbreak ")
+    spaced = latex.replace(r"\, ", r"\,\penalty900 ").replace(", ", r", \allowbreak ")
+    return spaced.replace(" / ", r" /\allowbreak ")
 
 
 class LatexWriter(MarkdownWriter):
@@ -567,8 +568,9 @@ class LatexWriter(MarkdownWriter):
         for size in SIZES:
             fitted = rf"{equals}\text{{{size}$\displaystyle {inner}$}}"
             if beside + width(fitted) <= LINE:
-                break
-        return fitted
+                return fitted
+        # Too wide even so: as it is, it can break, which a box of smaller type cannot.
+        return part
 
     def math(self, math: Math) -> str:
         """Write formulas; those wider than a page as paragraphs, which TeX breaks at signs."""

@@ -160,7 +160,7 @@ class Style:
 # A parenthesis that is wider than this may stand on a line that is too long.
 _LONG = 45.0
 # What stands beside a fraction on its line, about: the left-hand side and a sign.
-_BESIDE = 14.0
+_BESIDE = 20.0
 
 
 class LatexStyle(Style):
@@ -239,7 +239,9 @@ class LatexStyle(Style):
         return f"{base}^{{{_write(exponent, self)}}}"
 
     def sqrt(self, inner: str) -> str:
-        """Write a square root."""
+        """Write a square root; one that is longer than a line as a power, which can break."""
+        if width(inner) > LINE - _BESIDE:
+            return rf"{self.group(inner)}^{{1/2}}"
         return rf"\sqrt{{{inner}}}"
 
     def call(self, name: str, arguments: Sequence[str]) -> str:

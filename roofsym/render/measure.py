@@ -12,19 +12,21 @@ _WIDTHS = MappingProxyType(
         "+": 2.4, "-": 2.4, "=": 2.6, "<": 2.6, ">": 2.6, "/": 1.0, "(": 0.8, ")": 0.8, ",": 0.8,
         r"\,": 0.3, r"\;": 0.6, r"\ ": 0.6, r"\quad": 2.0, r"\cdot": 1.4, r"\times": 2.4,
         r"\le": 2.6, r"\ge": 2.6, r"\to": 3.0, r"\approx": 2.6, r"\infty": 2.0, r"\max": 3.6,
-        r"\min": 3.2, r"\ln": 1.6, r"\_": 1.0,
+        r"\min": 3.2, r"\ln": 1.6, r"\_": 1.0, r"\lfloor": 1.0, r"\rfloor": 1.0,
+        # What makes a parenthesis grow makes it wider, too.
+        r"\left": 0.4, r"\right": 0.4, r"\bigl": 0.3, r"\bigr": 0.3,
     }
 )  # fmt: skip
 _INVISIBLE = frozenset(
     {
-        "left", "right", "bigl", "bigr", "mathrm", "mathtt", "mathcal", "mathbf", "text",
-        "displaystyle", "allowbreak", "begin", "end", "lfloor", "rfloor", "label", "notag",
+        "mathrm", "mathtt", "mathcal", "mathbf", "text",
+        "displaystyle", "allowbreak", "begin", "end", "label", "notag",
     }
 )  # fmt: skip
 _TOKEN = re.compile(r"\\begin\{\w+\*?\}|\\end\{\w+\*?\}|\\label\{[^{}]*\}|\\[a-zA-Z]+|\\.|\s+|.")
 _SCRIPT = 0.72
-SIZES = MappingProxyType({r"\footnotesize": 0.82, r"\scriptsize": 0.73})
-"""Sizes of type, of that of the text."""
+SIZES = MappingProxyType({r"\footnotesize": 0.85, r"\scriptsize": 0.78})
+"""Widths of sizes of type, of that of the text: small letters are wide for their height."""
 
 LINE = 75.0
 """Widest formula on a line of an A4 page with 25 mm margins, at 11 pt."""
