@@ -81,10 +81,16 @@ def _label(left: object, letters: Notation) -> str:
 
 
 def _given(result: Result, letters: Notation) -> str:
-    """The values of the step that the answer was asked for: ``at B = 1, L = 8192``."""
-    known = [s for s in (sy.B, sy.S, sy.L) if s in result.derivation.values and s != result.symbol]
+    """The values that the answer was asked for: ``at B = 1, L = 8192, T = 20 ms``."""
+    values = result.derivation.values
     used = result.general.left.free_symbols | result.general.right.free_symbols
-    pairs = [f"{letters.text(s)} = {result.derivation.values[s]}" for s in known if s in used]
+    asked = {s for s in used & values.keys() if sy.info(s).role in ("step", "target", "layer")}
+    step = [s for s in (sy.B, sy.S, sy.L) if s in asked]
+    others = sorted(asked - {*step, result.symbol}, key=sy.rank)
+    pairs = [f"{letters.text(s)} = {values[s]}" for s in step if s != result.symbol]
+    pairs += [
+        f"{letters.text(s)} = {units.format_quantity(values[s], sy.info(s).unit)}" for s in others
+    ]
     return f" at {', '.join(pairs)}" if pairs else ""
 
 

@@ -130,7 +130,8 @@ def _elasticity(q: Inquiry, expr: sympy.Expr, symbol: Unknown, letter: str) -> R
     if bound.value is not None and bound.value.is_number and d.values:
         holding = next(b for b in branches if d.evaluate(b.value) == bound.value)
         d.number("In numbers", label, holding.value, bound.value, "1")
-    return Result(dataclasses.replace(q.question, label=label), general, d, bound)
+    asked = dataclasses.replace(q.question, label=label, title=f"{d.title}, in {name.text}")
+    return Result(asked, general, d, bound)
 
 
 def _equal(left: sympy.Expr, right: sympy.Expr) -> bool:
