@@ -555,6 +555,20 @@ def test_every_derivation_leads_from_the_ledger_to_the_answer(name: str):
     assert equation.formulas[0].right == found.general.right
 
 
+@pytest.mark.parametrize("unknown", ["b_w", "b_kv", "n_kv_heads", "d_ff", "vocab_size"])
+def test_the_parts_of_a_constant_make_it_up(unknown: str):
+    # Put back, the answer meets the other side in the ledger's own sums.
+    given = {**TWO, **TINY, "B": 3, "L": 40, "time": sympy.Rational(1, 100)}
+    known = {k: v for k, v in given.items() if k != unknown}
+    machine = rs.Machine(peak=10**12, bandwidth=10**6)
+    found = results.time_per_token(rs.decode(rs.Transformer()).at(**known), machine, unknown)
+    parts = {s for s in found.derivation.definitions if s.name not in sy.TABLE}
+    assert parts
+    back = rs.decode(rs.Transformer()).at(**{k: v for k, v in known.items() if k != "time"})
+    moved = back.bytes.xreplace({sy.TABLE[unknown].symbol: found.value})
+    assert moved == machine.bandwidth * given["time"]
+
+
 ELASTIC = ["B", "L", "peak", "bandwidth", "n_layers", "b_w", "b_kv", "n_kv_heads", "d_ff"]
 
 

@@ -19,7 +19,7 @@ from sympy.logic.boolalg import Boolean
 from roofsym import symbols as sy
 from roofsym import units
 from roofsym.derivation import Derivation, Label
-from roofsym.errors import InputError
+from roofsym.errors import InputError, ProofError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.solve import Branch, Crossover, alternatives, crossover, solve_condition
@@ -485,6 +485,8 @@ class Inquiry:
             part = sy.extra(name, unit, meaning, **written)
             d.definitions[part] = amount
             parts += factor * part
+        if sympy.expand(parts.xreplace(d.definitions) - d.definitions[constant]) != 0:
+            raise ProofError(f"{parts} is not {constant}")
         return parts
 
 
