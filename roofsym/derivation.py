@@ -16,9 +16,11 @@ from sympy.logic.boolalg import Boolean
 from roofsym import symbols as sy
 from roofsym import units
 from roofsym.closed_form import ClosedForm, closed_form
+from roofsym.conditions import alternatives, solve_condition
 from roofsym.errors import ProofError
 from roofsym.ledger import Ledger
-from roofsym.solve import Branch, Crossover, alternatives, limit, solve_condition, verify
+from roofsym.limits import limit
+from roofsym.solve import Branch, Crossover, verify
 from roofsym.values import printed
 
 if TYPE_CHECKING:

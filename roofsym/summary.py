@@ -11,6 +11,7 @@ import sympy
 
 from roofsym import files, results, units
 from roofsym import symbols as sy
+from roofsym.conditions import solve_condition
 from roofsym.derivation import Formula, Label
 from roofsym.errors import InputError
 from roofsym.hardware import Machine
@@ -20,7 +21,7 @@ from roofsym.render import document
 from roofsym.render.expression import render
 from roofsym.render.notation import DEFAULT, Notation
 from roofsym.results import Question, Result
-from roofsym.solve import Crossover, solve_condition
+from roofsym.solve import Crossover
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

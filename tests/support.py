@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -54,6 +56,16 @@ LLAMA = {
     "hidden_act": "silu",
     "torch_dtype": "bfloat16",
 }
+
+
+def forget() -> None:
+    """Empty every cache: SymPy's, and what the package's own functions remember."""
+    sympy.core.cache.clear_cache()
+    for name, module in list(sys.modules.items()):
+        if name.startswith("roofsym"):
+            for function in vars(module).values():
+                if isinstance(function, functools._lru_cache_wrapper):
+                    function.cache_clear()
 
 
 def same(left: sympy.Expr, right: sympy.Expr) -> bool:

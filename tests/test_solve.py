@@ -13,7 +13,9 @@ from support import sign_changes
 
 import roofsym as rs
 from roofsym import symbols as sy
-from roofsym.solve import OUTCOMES, Crossover, crossover, limit, solve_condition
+from roofsym.conditions import solve_condition
+from roofsym.limits import limit
+from roofsym.solve import OUTCOMES, Crossover, crossover
 from roofsym.symbols import B, L, S, a, alpha, kappa, peak, phi, ridge, w
 
 X = B

@@ -16,8 +16,9 @@ from support import same
 import roofsym as rs
 from roofsym import speculative
 from roofsym import symbols as sy
+from roofsym.limits import limit
 from roofsym.results import speculative as results_speculative
-from roofsym.solve import crossover, limit
+from roofsym.solve import crossover
 
 TABLE = Path(__file__).parents[1] / ".." / "shared" / "data" / "claims.csv"
 H100 = rs.machine("h100-sxm", dtype="bf16")

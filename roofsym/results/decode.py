@@ -10,8 +10,8 @@ from roofsym.derivation import Label
 from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
+from roofsym.limits import limit
 from roofsym.results.question import STEP, Inquiry, Question, Result, Unknown, answers
-from roofsym.solve import limit
 
 WEIGHT_KINDS = frozenset({"weight", "vector", "scale"})
 

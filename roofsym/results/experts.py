@@ -8,9 +8,9 @@ from roofsym import symbols as sy
 from roofsym.derivation import Label
 from roofsym.errors import InputError
 from roofsym.ledger import Ledger
+from roofsym.limits import limit
 from roofsym.results.decode import weights_of_every_step
 from roofsym.results.question import STEP, Inquiry, Question, Result, Unknown, answers
-from roofsym.solve import limit
 from roofsym.values import open_powers
 
 

@@ -10,8 +10,9 @@ from roofsym.derivation import Label
 from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
+from roofsym.limits import limit
 from roofsym.results.question import MACHINE, STEP, Inquiry, Question, Result, Unknown, answers
-from roofsym.solve import Crossover, limit
+from roofsym.solve import Crossover
 from roofsym.transformer.geometry import Geometry
 from roofsym.transformer.operators import Linear
 
@@ -243,8 +244,7 @@ def limit_intensity(ledger: Ledger, symbol: Unknown = None) -> Result:
     more_work, more_bytes = (limit(x / sy.B, sy.B) for x in (work, moved))
     if more_bytes == 0:
         q.d.remark("No byte grows with the batch: intensity grows without bound.")
-        zero = sympy.S.Zero
-        never = Crossover(zero, more_work, sy.intensity, "never", starts=zero, ends=zero)
+        never = Crossover(sympy.S.Zero, more_work, sy.intensity, "never")
         return Result(LIMIT_INTENSITY, never, q.d, never)
     q.d.limit(
         "As the batch grows, the weights' share vanishes and intensity tends to",

@@ -18,11 +18,12 @@ from sympy.logic.boolalg import Boolean
 
 from roofsym import symbols as sy
 from roofsym import units
+from roofsym.conditions import alternatives, solve_condition
 from roofsym.derivation import Derivation, Label
 from roofsym.errors import InputError, ProofError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
-from roofsym.solve import Branch, Crossover, alternatives, crossover, solve_condition
+from roofsym.solve import Branch, Crossover, crossover
 
 STEP, MACHINE = "a step", "a machine"
 Unknown: TypeAlias = "sympy.Symbol | str | None"

@@ -9,6 +9,7 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from roofsym import symbols as sy
+from roofsym.conditions import at_least, either
 from roofsym.derivation import Derivation, Label
 from roofsym.errors import InputError
 from roofsym.hardware import Machine
@@ -22,7 +23,7 @@ from roofsym.results.question import (
     answers,
     evaluate_condition,
 )
-from roofsym.solve import Branch, Crossover, at_least, either
+from roofsym.solve import Branch, Crossover
 
 _PHASES = ("decode", "prefill", "verify", "chunk")
 

@@ -1,0 +1,206 @@
+"""Conditions under which an answer holds, said as simply as they can be.
+
+Without subtractions and positive factors, without what follows from the rest, and one inequality
+in place of two that leave nothing out between them.
+"""
+
+from __future__ import annotations
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from roofsym import polynomial
+from roofsym import symbols as sy
+from roofsym.errors import InputError
+from roofsym.polynomial import Polynomial, Ring
+from roofsym.terms import Terms, coefficients, fraction
+
+_HOLDS = {sympy.Gt: (1,), sympy.Ge: (0, 1)}
+
+
+def _compare(relation: type[Boolean], terms: Terms) -> Boolean:
+    """``terms > 0`` (or ``>= 0``), read without subtractions: ``κ L > a``."""
+    if terms.sign is not None:
+        return sympy.true if terms.sign in _HOLDS[relation] else sympy.false
+    rest = terms.stripped()
+    if len(rest.products) > 1:
+        plus = Terms((n, f) for n, f in rest.products if n > 0)
+        minus = Terms((-n, f) for n, f in rest.products if n < 0)
+        return relation(plus.expr, minus.expr, evaluate=False)
+    ((number, factors),) = rest.products
+    (base, exponent), *more = factors.items()
+    if base.is_Add and exponent % 2 and not more:
+        return _compare(relation, Terms.of(base).times(1 if number > 0 else -1))
+    return relation(rest.expr, 0, evaluate=False)
+
+
+def _terms(expr: sympy.Expr | Terms) -> Terms:
+    return expr if isinstance(expr, Terms) else Terms.of(expr)
+
+
+def above_zero(expr: sympy.Expr | Terms) -> Boolean:
+    """``expr > 0``, its denominators being positive.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import L, a, kappa, w
+    >>> above_zero(2 * w * kappa * L - 4 * w * a)
+    L*kappa > 2*a
+    """
+    return _compare(sympy.Gt, _terms(expr))
+
+
+def below_zero(expr: sympy.Expr | Terms) -> Boolean:
+    """``expr < 0``, its denominators being positive."""
+    return _compare(sympy.Gt, _terms(expr).times(-1))
+
+
+def not_zero(expr: sympy.Expr) -> Boolean:
+    """``expr ≠ 0``, its denominators being positive."""
+    terms = Terms.of(expr)
+    if terms.sign in (1, -1):
+        return sympy.true
+    return sympy.Ne(terms.stripped().expr, 0)
+
+
+def is_zero(terms: Terms) -> Boolean:
+    """``terms = 0``."""
+    if terms.sign is not None:
+        return sympy.true if terms.sign == 0 else sympy.false
+    return sympy.Eq(terms.stripped().expr, 0, evaluate=False)
+
+
+def at_least(left: sympy.Expr, right: sympy.Expr) -> Boolean:
+    """``left >= right`` without fractions, positive factors cancelled.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, a, peak, phi, w
+    >>> at_least(phi * (w / a) / peak, w / peak)
+    phi >= a
+    """
+    if left.is_number and right.is_number:
+        return left >= right
+    slack, below = fraction(left - right)
+    if _has_root(left - right) or any(polynomial.sign(base) != 1 for base in below):
+        return sympy.Ge(left, right, evaluate=False)
+    return _compare(sympy.Ge, slack.simplest(below))
+
+
+def _has_root(expr: sympy.Expr) -> bool:
+    return any(p.exp == sympy.Rational(1, 2) for p in expr.atoms(sympy.Pow))
+
+
+# --- what follows from what -------------------------------------------------------------------
+
+
+def _slack(condition: Boolean) -> sympy.Expr | None:
+    """What is positive (or not negative) where an inequality holds."""
+    if isinstance(condition, sympy.Gt | sympy.Lt | sympy.Ge | sympy.Le):
+        return condition.gts - condition.lts
+    return None
+
+
+def _implies(first: Boolean, second: Boolean) -> bool:
+    """Whether one inequality is seen to follow from another, linear in a symbol that they share."""
+    strong, weak = _slack(first), _slack(second)
+    if strong is None:
+        return False
+    if isinstance(second, sympy.Ne):
+        return any(strong == x for x in (second.lhs, -second.lhs))
+    if weak is None:
+        return False
+    ring = Ring()
+    (s, below_s), (t, below_t) = (ring.quotient(x) for x in (strong, weak))
+    if not ring.sign(below_s) == ring.sign(below_t) == 1:
+        return False
+    if s == t:
+        return first.func == second.func or isinstance(first, sympy.Gt | sympy.Lt)
+    shared = strong.free_symbols & weak.free_symbols
+    return any(_follows(ring, s, t, symbol) for symbol in sorted(shared, key=sy.rank))
+
+
+def _follows(ring: Ring, strong: Polynomial, weak: Polynomial, symbol: sympy.Symbol) -> bool:
+    s, t = (ring.by_power(x, symbol) for x in (strong, weak))
+    if max(s) != 1 or max(t) != 1:
+        return False
+    rises = ring.sign(t[1])
+    if not rises or ring.sign(s[1]) != rises:
+        return False
+    # Where the weaker one ends, at −t₀/t₁, the stronger one does not hold any more.
+    one = polynomial.multiply(s.get(0, {}), t[1])
+    other = polynomial.multiply(t.get(0, {}), s[1])
+    return ring.sign(polynomial.add(one, other, -1)) == -rises
+
+
+def all_of(*conditions: Boolean) -> Boolean:
+    """All of several conditions, without those that follow from another."""
+    joined = sympy.And(*conditions)
+    if not isinstance(joined, sympy.And):
+        return joined
+    kept = list(joined.args)
+    for condition in joined.args:
+        if any(_implies(other, condition) for other in kept if other != condition):
+            kept.remove(condition)
+    return sympy.And(*kept)
+
+
+def either(first: Boolean, second: Boolean) -> Boolean:
+    """One of two conditions; one alone where they cover what remains between them."""
+    literals = [set(c.args) if isinstance(c, sympy.And) else {c} for c in (first, second)]
+    shared = literals[0] & literals[1]
+    alone, other = (x - shared for x in literals)
+    if len(alone) == len(other) == 1:
+        one, two = _slack(*alone), _slack(*other)
+        if one is not None and two is not None and polynomial.is_zero(one + two):
+            return sympy.And(*shared)
+    return sympy.Or(first, second)
+
+
+def alternatives(condition: Boolean) -> tuple[Boolean, ...]:
+    """The condition itself, and the alternatives that it lists if it is an ``Or``."""
+    return (condition, *condition.args) if isinstance(condition, sympy.Or) else (condition,)
+
+
+def solve_condition(
+    condition: Boolean, symbol: sympy.Symbol
+) -> tuple[tuple[Boolean, Boolean], ...]:
+    """A condition solved for one symbol, case by case.
+
+    Parameters
+    ----------
+    condition : sympy Boolean
+        An inequality ``expr > 0`` (or ``< 0``).
+    symbol : sympy.Symbol
+        The symbol to solve for.
+
+    Returns
+    -------
+    tuple of (case, solved)
+        In each case (a condition without `symbol`), what the condition says about `symbol`.
+        Empty if the inequality is not linear in it.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import L, alpha, kappa, phi, a, ridge
+    >>> for case, solved in solve_condition(phi + alpha * L - ridge * (kappa * L + a) > 0, L):
+    ...     print(case, "->", solved)
+    kappa*ridge > alpha -> L < (-a*ridge + phi)/(-alpha + kappa*ridge)
+    alpha > kappa*ridge -> L > (a*ridge - phi)/(alpha - kappa*ridge)
+    """
+    if not isinstance(condition, sympy.Gt | sympy.Lt):
+        return ()
+    slack = condition.gts - condition.lts
+    try:
+        parts = coefficients(slack, sympy.S.Zero, symbol)
+    except InputError:
+        return ()
+    if set(parts) != {0, 1}:
+        return ()
+    slope = parts[1]
+    c0, c1 = parts[0].expr, slope.expr
+    below = sympy.Lt(symbol, c0 / (-c1))
+    above = sympy.Gt(symbol, (-c0) / c1)
+    if slope.sign is not None:
+        return ((sympy.true, below if slope.sign == -1 else above),)
+    return ((below_zero(slope), below), (above_zero(slope), above))

@@ -1,0 +1,99 @@
+"""Limits of rational expressions, also through Min, Max and powers that fade, at 0 and infinity."""
+
+from __future__ import annotations
+
+import sympy
+
+from roofsym import exponential
+from roofsym.errors import InputError
+from roofsym.polynomial import sign
+from roofsym.terms import Terms, by_power, fraction, sides
+
+
+def regimes(symbol: sympy.Symbol, *exprs: sympy.Expr) -> list[sympy.Expr]:
+    """The ``Min`` and ``Max`` in which a symbol stands, innermost first.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, window
+    >>> regimes(L, sympy.Max(B, sympy.Min(L, window)) + sympy.Max(B, window))
+    [Min(L, window), Max(B, Min(L, window))]
+    """
+    atoms = {x for expr in exprs for x in expr.atoms(sympy.Min, sympy.Max) if x.has(symbol)}
+    return sorted(atoms, key=lambda x: (len(x.atoms(sympy.Min, sympy.Max)), str(x)))
+
+
+def limit(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+    """Limit of a rational expression as a positive symbol grows without bound.
+
+    Powers with the symbol in the exponent have a base below 1 (see `roofsym.exponential`).
+
+    Raises
+    ------
+    InputError
+        If it is not known which arm of a ``Min`` or ``Max`` holds.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, a, phi, w
+    >>> limit(B * phi / (w + B * a), B)
+    phi/a
+    """
+    found = ratio_at_end(expr, sympy.S.One, symbol, at_infinity=True)
+    if found is sympy.nan:
+        accepted = f"Min and Max of which one arm wins as {symbol} grows"
+        raise InputError("limit", str(expr), accepted)
+    return found
+
+
+def ratio_at_end(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, *, at_infinity: bool
+) -> sympy.Expr:
+    """Limit of left/right as a symbol goes to infinity, or to 0 from above.
+
+    Returns
+    -------
+    sympy.Expr
+        ``nan`` where it is not known which arm of a ``Min`` or ``Max`` holds there.
+    """
+    faded = 0 if at_infinity else 1
+    left, right = (exponential.without(side, symbol, faded) for side in (left, right))
+    while atoms := regimes(symbol, left, right):
+        wanted = 1 if isinstance(atoms[0], sympy.Max) else -1
+        holding = [
+            arm
+            for arm in atoms[0].args
+            if all(
+                _sign_at_end(arm - other, symbol, at_infinity) in (wanted, 0)
+                for other in atoms[0].args
+            )
+        ]
+        if not holding:
+            return sympy.nan
+        left, right = (side.xreplace({atoms[0]: holding[0]}) for side in (left, right))
+    above, below = (_leading(side, symbol, at_infinity) for side in sides(left, right))
+    if below is None:
+        return sympy.oo
+    if above is None:
+        return sympy.S.Zero
+    (p, coefficient), (q, divisor) = above, below
+    if p == q:
+        return coefficient.expr / divisor.expr
+    return sympy.oo if (p > q) == at_infinity else sympy.S.Zero
+
+
+def _leading(terms: Terms, symbol: sympy.Symbol, at_infinity: bool) -> tuple[int, Terms] | None:
+    """The power of a symbol that outweighs the others at an end, and its coefficient."""
+    parts = by_power(terms, symbol)
+    if not parts:
+        return None
+    power = max(parts) if at_infinity else min(parts)
+    return power, parts[power]
+
+
+def _sign_at_end(expr: sympy.Expr, symbol: sympy.Symbol, at_infinity: bool) -> int | None:
+    above, below = fraction(expr)
+    if any(sign(base) != 1 for base in below):
+        return None
+    leading = _leading(above, symbol, at_infinity)
+    return 0 if leading is None else leading[1].sign

@@ -1,0 +1,295 @@
+"""Expanded polynomials with exact coefficients: where signs and equalities are decided.
+
+SymPy decides them too, by building trees of expressions that nobody will look at; that takes a
+hundred times longer, and one answer needs dozens of such decisions. Here a monomial is one whole
+number, of 16 bits for each symbol's exponent: monomials are multiplied by adding them.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import TypeAlias
+
+import sympy
+
+from roofsym import symbols as sy
+
+Number: TypeAlias = "int | Fraction"
+Polynomial: TypeAlias = "dict[int, Number]"
+Quotient: TypeAlias = "tuple[Polynomial, Polynomial]"
+
+_BITS = 16
+_FIELD = (1 << _BITS) - 1
+# The top bit of each exponent stays free: subtracting monomials shows there what does not divide.
+_LARGEST = (1 << (_BITS - 1)) - 1
+_ONE: Polynomial = {0: 1}
+# A power of a sum with more terms than this stays a symbol of its own.
+_MOST_TERMS = 2000
+
+
+def number(value: sympy.Rational) -> Number:
+    """Python number of a SymPy one."""
+    return int(value.p) if value.q == 1 else Fraction(int(value.p), int(value.q))
+
+
+def multiply(first: Polynomial, second: Polynomial) -> Polynomial:
+    """Product of two polynomials of one ring."""
+    if first is _ONE:
+        return second
+    if second is _ONE:
+        return first
+    product: Polynomial = {}
+    for m, c in first.items():
+        for n, d in second.items():
+            product[m + n] = product.get(m + n, 0) + c * d
+    return {m: c for m, c in product.items() if c}
+
+
+def add(first: Polynomial, second: Polynomial, factor: Number = 1) -> Polynomial:
+    """Sum of one polynomial and a multiple of another."""
+    total = dict(first)
+    for m, c in second.items():
+        total[m] = total.get(m, 0) + factor * c
+    return {m: c for m, c in total.items() if c}
+
+
+def power(base: Polynomial, exponent: int) -> Polynomial:
+    """A polynomial to a power of at least 0."""
+    return functools.reduce(multiply, [base] * exponent, _ONE)
+
+
+class Ring:
+    """Polynomials that can be added, multiplied and compared: over the same generators.
+
+    A generator is a symbol, or anything else that is no sum, product or whole power: ``ρ^B``, a
+    square root, a ``Max``.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import L, a, kappa
+    >>> ring = Ring()
+    >>> one, other = (ring.of(x) for x in ((kappa * L + a) ** 2, kappa * L * (kappa * L + 2 * a)))
+    >>> ring.expr(add(one, other, -1))
+    a**2
+    """
+
+    def __init__(self) -> None:
+        self._place: dict[sympy.Expr, int] = {}
+        self._known: dict[sympy.Expr, Quotient] = {}
+
+    # --- reading expressions -----------------------------------------------------------------
+
+    def of(self, expr: sympy.Expr) -> Polynomial:
+        """Polynomial that an expression without denominators is.
+
+        Raises
+        ------
+        ValueError
+            If there is a denominator other than a number.
+        """
+        above, below = self.quotient(expr)
+        if below is not _ONE and below != _ONE:
+            raise ValueError(f"{expr} has a denominator")
+        return above
+
+    def quotient(
+        self, expr: sympy.Expr, put: Mapping[sympy.Expr, Quotient] | None = None
+    ) -> Quotient:
+        """Numerator and denominator of an expression, with quotients put in for its symbols."""
+        known = self._known if put is None else dict(put)
+        return self._quotient(expr, known)
+
+    def _quotient(self, expr: sympy.Expr, known: dict[sympy.Expr, Quotient]) -> Quotient:
+        found = known.get(expr)
+        if found is None:
+            found = known[expr] = self._read(expr, known)
+        return found
+
+    def _read(self, expr: sympy.Expr, known: dict[sympy.Expr, Quotient]) -> Quotient:
+        if expr.is_Symbol:
+            return {self.generator(expr): 1}, _ONE
+        if expr.is_Rational:
+            return ({0: number(expr)} if expr != 0 else {}), _ONE
+        if expr.is_Add:
+            return self._total([self._quotient(x, known) for x in expr.args])
+        if expr.is_Mul:
+            parts = [self._quotient(x, known) for x in expr.args]
+            return tuple(
+                functools.reduce(multiply, side, _ONE) for side in zip(*parts, strict=True)
+            )  # type: ignore[return-value]
+        if expr.is_Pow and expr.exp.is_Integer:
+            above, below = self._quotient(expr.base, known)
+            n = abs(int(expr.exp))
+            longest = max(len(above), len(below))
+            if math.comb(n + longest - 1, longest - 1) <= _MOST_TERMS and n <= _LARGEST:
+                raised = power(above, n), power(below, n)
+                return raised if expr.exp > 0 else (raised[1], raised[0])
+        if expr.is_Float:
+            exact = sympy.Rational(expr)
+            return {0: number(exact)}, _ONE
+        return {self.generator(expr): 1}, _ONE
+
+    @staticmethod
+    def _total(parts: list[Quotient]) -> Quotient:
+        above: Polynomial = {}
+        below = _ONE
+        for top, bottom in parts:
+            if bottom is below or bottom == below:
+                above = add(above, top)
+            else:
+                above = add(multiply(above, bottom), multiply(top, below))
+                below = multiply(below, bottom)
+        return above, below
+
+    @staticmethod
+    def difference(first: Quotient, second: Quotient) -> Polynomial:
+        """Numerator of the difference of two quotients."""
+        if first[1] == second[1]:
+            return add(first[0], second[0], -1)
+        return add(multiply(first[0], second[1]), multiply(second[0], first[1]), -1)
+
+    def generator(self, base: sympy.Expr) -> int:
+        """Monomial of one generator."""
+        place = self._place.setdefault(base, len(self._place))
+        return 1 << (_BITS * place)
+
+    # --- arithmetic --------------------------------------------------------------------------
+
+    def factors(self, monomial: int) -> Iterator[tuple[sympy.Expr, int]]:
+        """Generators of a monomial, with their exponents."""
+        for base, place in self._place.items():
+            if exponent := (monomial >> (_BITS * place)) & _FIELD:
+                yield base, exponent
+
+    def by_power(self, polynomial: Polynomial, base: sympy.Expr) -> dict[int, Polynomial]:
+        """Coefficients by power of a generator."""
+        place = self._place.get(base)
+        if place is None:
+            return {0: polynomial} if polynomial else {}
+        shift = _BITS * place
+        found: dict[int, Polynomial] = {}
+        for m, c in polynomial.items():
+            exponent = (m >> shift) & _FIELD
+            found.setdefault(exponent, {})[m - (exponent << shift)] = c
+        return found
+
+    def divide(self, polynomial: Polynomial, divisor: Polynomial) -> Polynomial | None:
+        """Quotient of two polynomials where there is no remainder, else None."""
+        lead = max(divisor)
+        guard = sum(1 << (_BITS * (place + 1) - 1) for place in range(len(self._place)))
+        rest, quotient = dict(polynomial), {}
+        while rest:
+            top = max(rest)
+            if ((top | guard) - lead) & guard != guard:
+                return None
+            share = Fraction(rest[top]) / divisor[lead]
+            quotient[top - lead] = int(share) if share.denominator == 1 else share
+            for m, c in divisor.items():
+                at = top - lead + m
+                left = rest.get(at, 0) - share * c
+                if left:
+                    rest[at] = left
+                else:
+                    del rest[at]
+        return quotient
+
+    def expr(self, polynomial: Polynomial) -> sympy.Expr:
+        """Expression of a polynomial, multiplied out."""
+        return sympy.Add(
+            *(
+                sympy.Mul(sympy.Rational(c), *(b**e for b, e in self.factors(m)))
+                for m, c in polynomial.items()
+            )
+        )
+
+    # --- signs -------------------------------------------------------------------------------
+
+    def sign(self, polynomial: Polynomial) -> int | None:
+        """1, −1 or 0 if the sign is the same for all positive values of the symbols; else None."""
+        found = self._plain_sign(polynomial)
+        if found is not None or not polynomial:
+            return found
+        for base in list(self._place):
+            # A window holds at least the token itself: W − 1 is not negative, though W > 0 does
+            # not say so. A share of the experts lies between 0 and 1, of many tokens too.
+            if base == sy.window:
+                polynomial = self._moved(polynomial, base, share=False)
+            elif base == sy.rho or (base.is_Pow and base.base == sy.rho):
+                polynomial = self._moved(polynomial, base, share=True)
+        return self._plain_sign(polynomial)
+
+    def _plain_sign(self, polynomial: Polynomial) -> int | None:
+        if not polynomial:
+            return 0
+        unclear = {b: bool(b.is_negative) for b in self._place if not b.is_positive}
+        signs = set()
+        for m, c in polynomial.items():
+            sign = 1 if c > 0 else -1
+            if unclear:
+                for base, exponent in self.factors(m):
+                    if base not in unclear:
+                        continue
+                    if not unclear[base]:
+                        return None
+                    sign *= (-1) ** exponent
+            signs.add(sign)
+            if len(signs) > 1:
+                return None
+        return signs.pop()
+
+    def _moved(self, polynomial: Polynomial, base: sympy.Expr, *, share: bool) -> Polynomial:
+        """With ``1 + u`` in place of a generator, or ``u / (1 + u)`` for a share; u takes its name.
+
+        Without the denominator, which is positive.
+        """
+        u: Polynomial = {self.generator(base): 1}
+        shifted = add(u, _ONE)
+        by_power = self.by_power(polynomial, base)
+        highest = max(by_power)
+        total: Polynomial = {}
+        for exponent, coefficient in by_power.items():
+            if share:
+                factor = multiply(power(u, exponent), power(shifted, highest - exponent))
+            else:
+                factor = power(shifted, exponent)
+            total = add(total, multiply(coefficient, factor))
+        return total
+
+
+def _plainly(expr: sympy.Expr) -> bool:
+    """Whether an expression is positive as it is written: no minus sign anywhere."""
+    if expr.is_Symbol:
+        return bool(expr.is_positive)
+    if expr.is_Rational:
+        return bool(expr > 0)
+    if expr.is_Add or expr.is_Mul:
+        return all(_plainly(x) for x in expr.args)
+    return bool(expr.is_Pow and expr.exp.is_Integer and _plainly(expr.base))
+
+
+@functools.lru_cache(maxsize=4096)
+def sign(expr: sympy.Expr) -> int | None:
+    """1, −1 or 0 if the sign is the same for all positive values of the symbols; else None.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import L, a, rho, window
+    >>> sign(L + a), sign(rho - 1), sign(1 - window - a), sign(L - a)
+    (1, -1, -1, None)
+    """
+    if _plainly(expr):
+        return 1
+    if not expr.free_symbols:
+        # Of numbers such as ln(7/9), SymPy finds as many digits as it takes.
+        return 1 if expr.is_positive else -1 if expr.is_negative else 0 if expr.is_zero else None
+    ring = Ring()
+    above, below = (ring.sign(x) for x in ring.quotient(expr))
+    return None if above is None or below is None else above * below
+
+
+def is_zero(expr: sympy.Expr) -> bool:
+    """Whether an expression is 0 wherever it is defined."""
+    return not Ring().quotient(expr)[0]

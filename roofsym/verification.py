@@ -1,0 +1,305 @@
+"""Whether a value of the unknown makes two sides equal: exactly, and at random points.
+
+Written against the equation as it was asked, by other arithmetic than that which solves it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import operator
+import random
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from roofsym import exponential
+from roofsym import symbols as sy
+from roofsym.errors import ProofError
+from roofsym.polynomial import Polynomial, Quotient, Ring, add, multiply, power
+from roofsym.values import open_powers
+
+_HALF = sympy.Rational(1, 2)
+_TRIALS = 8
+_ENOUGH = 3
+
+
+# A derivation checks once more what the solver has checked: the second time it is remembered.
+@functools.lru_cache(maxsize=1024)
+def prove(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, value: sympy.Expr, when: Boolean
+) -> None:
+    """Check that a value of the unknown makes two sides equal wherever a condition holds.
+
+    Raises
+    ------
+    ProofError
+        If it does not.
+    """
+    # Each arm of a Min or Max was proved as it was solved; there, that the value lies in its regime
+    # is left to be seen, and of a power that two sides of its logarithm are one.
+    slack = (left, right)
+    if not any(x.has(sympy.Min, sympy.Max) or exponential.occurs(x, symbol) for x in slack):
+        _exactly(left, right, symbol, value, when)
+    if value.free_symbols:
+        at_random(left, right, symbol, value, when)
+
+
+# --- exactly ----------------------------------------------------------------------------------
+
+
+def _exactly(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, value: sympy.Expr, when: Boolean
+) -> None:
+    ring = Ring()
+    slack = ring.difference(ring.quotient(left), ring.quotient(right))
+    parts = ring.by_power(slack, symbol)
+    # A branch that holds where the leading coefficient vanishes solves what is left.
+    for zero in _vanishing(when):
+        if ring.divide(parts[max(parts)], ring.quotient(zero)[0]) is not None:
+            del parts[max(parts)]
+    roots = [p for p in value.atoms(sympy.Pow) if p.exp == _HALF]
+    remains = (
+        _at_root(ring, parts, value, roots[0])
+        if roots
+        else _at_quotient(parts, ring.quotient(value))
+    )
+    if not remains:
+        return
+    if any(x.atoms(sympy.Float) for x in (left, right)) and _is_rounding(ring, parts, value):
+        return
+    raise ProofError(f"{value} does not solve {left} = {right}: {ring.expr(remains)} remains")
+
+
+def _at_quotient(parts: Mapping[int, Polynomial], value: Quotient) -> Polynomial:
+    """Value of a polynomial at a quotient, times the denominator's highest power."""
+    above, below = value
+    highest, total = max(parts), {}  # type: ignore[var-annotated]
+    for exponent, part in parts.items():
+        powers = multiply(power(above, exponent), power(below, highest - exponent))
+        total = add(total, multiply(part, powers))
+    return total
+
+
+def _at_root(
+    ring: Ring, parts: Mapping[int, Polynomial], value: sympy.Expr, root: sympy.Expr
+) -> Polynomial:
+    """What remains of a polynomial at ``x = m + n √D``, which solves ``x² = 2 m x − (m² − n² D)``.
+
+    Multiplying out the solution itself would take minutes in the dimensions of a model.
+    """
+    marked = value.xreplace({root: sy.root})
+    m = marked.xreplace({sy.root: sympy.S.Zero})
+    n = marked.xreplace({sy.root: sympy.S.One}) - m
+    # What is squared in both m and D stays whole: it cancels between them.
+    squared = {p.base for p in root.base.atoms(sympy.Pow) if p.exp == 2 and p.base.is_Add}
+    put: dict[sympy.Expr, Quotient] = {}
+    for base in squared:
+        mark: Polynomial = {ring.generator(base): 1}
+        put[base] = mark, {0: 1}
+        put[-base] = {m: -c for m, c in mark.items()}, {0: 1}
+    total, product = ring.quotient(2 * m), ring.quotient(m**2 - n**2 * root.base, put)
+    if any(max(ring.by_power(product[0], base), default=0) for base in squared):
+        product = ring.quotient(m**2 - n**2 * root.base)
+    # With y = d x over a common denominator d: y² = s y − p d, and y^k = a y + b.
+    d = multiply(total[1], product[1])
+    s, p = multiply(total[0], product[1]), multiply(product[0], total[1])
+    lowest, highest = min(parts), max(parts)
+    a: Polynomial = {}
+    b: Polynomial = {0: 1}
+    slope, rest = a, a
+    for exponent in range(lowest, highest + 1):
+        part = multiply(parts.get(exponent, {}), power(d, highest - exponent))
+        slope, rest = add(slope, multiply(part, a)), add(rest, multiply(part, b))
+        a, b = add(multiply(a, s), b), add({}, multiply(multiply(a, p), d), -1)
+    return slope or rest
+
+
+def _is_rounding(ring: Ring, parts: Mapping[int, Polynomial], value: sympy.Expr) -> bool:
+    # A power of a large exponent was evaluated, to many digits: the value has as many.
+    x = sympy.Float(value, 60)
+    terms = [ring.expr(part) * x**exponent for exponent, part in parts.items()]
+    return bool(abs(sum(terms)) * 10**30 < max(map(abs, terms)))
+
+
+def _vanishing(when: Boolean) -> Iterator[sympy.Expr]:
+    for literal in when.args if isinstance(when, sympy.And) else (when,):
+        if isinstance(literal, sympy.Eq):
+            yield literal.lhs - literal.rhs
+
+
+# --- at random points -------------------------------------------------------------------------
+
+
+def at_random(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, value: sympy.Expr, when: Boolean
+) -> None:
+    """Check at a few random points inside the condition that the two sides are equal.
+
+    Raises
+    ------
+    ProofError
+        If they are not.
+    """
+    free = left.free_symbols | right.free_symbols | value.free_symbols
+    others = sorted(free - {symbol}, key=lambda s: s.name)
+    source = random.Random(" ".join(s.name for s in others))
+    # An exact power with an exponent of a million has a million digits.
+    largest = 20 if open_powers(left) or open_powers(right) else 10**6
+    inside = 0
+    for _ in range(_TRIALS):
+        # Evenly over the orders of magnitude: a condition compares products of several symbols.
+        point: dict[sympy.Symbol, Any] = {
+            s: Fraction(max(1, round(largest ** source.random()))) for s in others
+        }
+        for share in {sy.rho, sy.fraction} & point.keys():
+            point[share] = Fraction(source.randint(1, 99), 100)
+        if not holds(when, point):
+            continue
+        try:
+            _at_point(left, right, symbol, value, point)
+        except NotRealError:
+            # More experts chosen than there are, say: a point that no model is at.
+            continue
+        inside += 1
+        if inside == _ENOUGH or not others:
+            return
+
+
+def _at_point(
+    left: sympy.Expr,
+    right: sympy.Expr,
+    symbol: sympy.Symbol,
+    value: sympy.Expr,
+    point: Mapping[sympy.Symbol, Any],
+) -> None:
+    one, other = _sides(left, right, symbol, value, point)
+    if isinstance(one, Fraction) and isinstance(other, Fraction):
+        same = one == other
+    else:
+        # Both terms of a root can be large and nearly equal: floats would not do, nor would fewer
+        # digits than the numbers have.
+        with _digits(value, left, right):
+            one, other = map(_mpf, _sides(left, right, symbol, value, point))
+            same = abs(one - other) * 10**12 <= max(abs(one), abs(other))
+    if not same:
+        raise ProofError(f"{value} is no crossing at {dict(point)}: {one} != {other}")
+
+
+def _sides(
+    left: sympy.Expr,
+    right: sympy.Expr,
+    symbol: sympy.Symbol,
+    value: sympy.Expr,
+    point: Mapping[sympy.Symbol, Any],
+) -> tuple[Any, Any]:
+    here = {**point, symbol: value_at(value, point)}
+    return value_at(left, here), value_at(right, here)
+
+
+@contextlib.contextmanager
+def _digits(*exprs: sympy.Expr) -> Iterator[None]:
+    longest = max(
+        (max(n.p.bit_length(), n.q.bit_length()) for x in exprs for n in x.atoms(sympy.Rational)),
+        default=0,
+    )
+    with mpmath.workdps(100 + longest):
+        yield
+
+
+_RELATIONS: dict[type, Callable[[Any, Any], bool]] = {
+    sympy.Gt: operator.gt,
+    sympy.Ge: operator.ge,
+    sympy.Lt: operator.lt,
+    sympy.Le: operator.le,
+    sympy.Eq: operator.eq,
+    sympy.Ne: operator.ne,
+}
+
+
+def holds(when: Boolean, point: Mapping[sympy.Symbol, Any]) -> bool:
+    """Whether a condition holds at a point; outside its roots, those of a negative number, not.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, w
+    >>> holds(B > w, {B: 3, w: 2})
+    True
+    """
+    if when in (sympy.true, sympy.false):
+        return bool(when == sympy.true)
+    if isinstance(when, sympy.And):
+        return all(holds(x, point) for x in when.args)
+    if isinstance(when, sympy.Or):
+        return any(holds(x, point) for x in when.args)
+    try:
+        sides = [value_at(x, point) for x in (when.lhs, when.rhs)]
+    except NotRealError:
+        return False
+    if not all(isinstance(x, Fraction) for x in sides):
+        sides = [_mpf(x) for x in sides]
+    return bool(_RELATIONS[type(when)](*sides))
+
+
+_FUNCTIONS: dict[type, Callable[..., Any]] = {
+    sympy.Min: min,
+    sympy.Max: max,
+    sympy.floor: lambda x: Fraction(x // 1) if isinstance(x, Fraction) else mpmath.floor(x),
+    sympy.log: lambda x: _real(mpmath.log(_mpf(x))),
+    sympy.LambertW: lambda x: _real(mpmath.lambertw(_mpf(x))),
+}
+
+
+class NotRealError(ValueError):
+    """A root or a logarithm of a negative number."""
+
+
+def _real(x: Any) -> Any:
+    if isinstance(x, mpmath.mpc) and x.imag != 0:
+        raise NotRealError(str(x))
+    return x.real
+
+
+def _mpf(x: Any) -> Any:
+    return mpmath.mpf(x.numerator) / x.denominator if isinstance(x, Fraction | int) else x
+
+
+def value_at(expr: sympy.Expr, point: Mapping[sympy.Symbol, Any]) -> Any:
+    """Value of an expression at a point: exact as long as it has no roots nor logarithms.
+
+    Raises
+    ------
+    NotRealError
+        If it is a root or logarithm of a negative number.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, w
+    >>> value_at(B / w + 1, {B: Fraction(3), w: Fraction(2)})
+    Fraction(5, 2)
+    """
+    if expr.is_Symbol:
+        return point[expr]
+    if expr.is_Rational:
+        return Fraction(int(expr.p), int(expr.q))
+    if expr.is_Float:
+        return mpmath.mpf(expr)
+    parts = [value_at(x, point) for x in expr.args]
+    if any(not isinstance(x, Fraction) for x in parts):
+        parts = [_mpf(x) for x in parts]
+    if expr.is_Add:
+        return functools.reduce(operator.add, parts)
+    if expr.is_Mul:
+        return functools.reduce(operator.mul, parts)
+    if expr.is_Pow:
+        base, exponent = parts
+        if expr.exp.is_Integer:
+            return base ** int(expr.exp)
+        if base < 0:
+            raise NotRealError(f"{base} has no real root")
+        return mpmath.power(_mpf(base), _mpf(exponent))
+    return _FUNCTIONS[expr.func](*parts)
