@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import sympy
 
+from roofsym import polynomial, units, values
 from roofsym import symbols as sy
-from roofsym import units, values
 from roofsym.errors import InputError, ProofError
 from roofsym.ledger import QUANTITY_UNITS, Entry, Ledger
 
@@ -130,7 +130,7 @@ def closed_form(
         if sympy.expand(coefficient) == 0:
             continue
         alone = definitions.get(sy.alpha, sympy.S.Zero) * own
-        if symbol == sy.phi and own != 0 and sympy.expand(alone - coefficient) == 0:
+        if symbol == sy.phi and own != 0 and polynomial.is_zero(alone - coefficient):
             # Attention alone: α S (S + 1)/2 needs no second constant.
             symbol, factor = sy.alpha, own
         named = symbol * factor
@@ -143,7 +143,7 @@ def closed_form(
     rest = sympy.Add(*(t for t in terms if t not in scaling))
     expr = units.require(rest + sy.B * per_batch, QUANTITY_UNITS[quantity], f"the {quantity}")
     proof = expr.xreplace(definitions) - ledger.symbolic(quantity)
-    if sympy.expand(proof) != 0:
+    if not polynomial.is_zero(proof):
         raise ProofError(f"closed form of {quantity} is not the sum of the ledger: {proof}")
     return ClosedForm(expr, definitions, ledger.values)
 

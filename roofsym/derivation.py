@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from roofsym import polynomial, units
 from roofsym import symbols as sy
-from roofsym import units
 from roofsym.closed_form import ClosedForm, closed_form
 from roofsym.conditions import alternatives, solve_condition
 from roofsym.errors import ProofError
@@ -22,6 +22,7 @@ from roofsym.ledger import Ledger
 from roofsym.limits import limit
 from roofsym.solve import Branch, Crossover, verify
 from roofsym.values import printed
+from roofsym.verification import sign_at
 
 if TYPE_CHECKING:
     from roofsym.render.notation import Notation
@@ -172,7 +173,7 @@ class Derivation:
         """
         form = form_of(ledger, quantity)
         for constant, definition in form.definitions.items():
-            if sympy.expand(self.definitions.get(constant, definition) - definition) != 0:
+            if not polynomial.is_zero(self.definitions.get(constant, definition) - definition):
                 raise ProofError(f"{constant} stands for two things in {self.title}")
             self.definitions[constant] = definition
         self.steps.append(Step("sum", text, (Formula(symbol, form.expr),)))
@@ -277,7 +278,7 @@ class Derivation:
     def _equal(self, left: sympy.Expr, right: sympy.Expr) -> bool:
         """Whether two expressions are equal, named constants standing for their definitions."""
         return any(
-            sympy.cancel(difference) == 0
+            polynomial.is_zero(difference)
             for difference in (left - right, (left - right).xreplace(self.definitions))
         )
 
@@ -330,13 +331,11 @@ class Derivation:
         if branch.bracket is None:
             raise ProofError(f"{branch} has no bracket")
         # A bracket can be narrower than the slack's rounding: look from a little further off.
-        slack = found.left - found.right
         low, high = branch.bracket
         width = (low + high) / 2 * sympy.Rational(1, 10**6)
-        sides = [
-            sympy.N(slack.xreplace({found.symbol: x}), 30) for x in (low - width, high + width)
-        ]
-        if sides[0] * sides[1] >= 0:
+        slack = found.left - found.right
+        before, after = (sign_at(slack, {found.symbol: x}) for x in (low - width, high + width))
+        if before * after >= 0:
             raise ProofError(f"the sides do not cross within {branch.bracket}")
         shown = " and ".join(units.format_quantity(x, unit, 15) for x in branch.bracket)
         formula = Formula(label, branch.value, number=branch.value, unit=unit)
@@ -374,7 +373,7 @@ class Derivation:
             If ``symbol * d expr / d symbol`` is not the elasticity times `expr`.
         """
         change = symbol * sympy.diff(expr, symbol) - branch.value * expr
-        if sympy.simplify(sympy.together(change)) != 0:
+        if not polynomial.is_zero(change):
             raise ProofError(f"the elasticity of {expr} in {symbol} is not {branch.value}")
         formulas = [Formula(label, branch.value)]
         if branch.when != sympy.true:
@@ -394,7 +393,7 @@ class Derivation:
             If it is not the limit.
         """
         found = limit(expr, variable)
-        if found != value and sympy.cancel(found - value) != 0:
+        if found != value and not polynomial.is_zero(found - value):
             raise ProofError(f"{expr} does not tend to {value} as {variable} grows")
         self.steps.append(Step("limit", text, (Formula(label, value, sign="→"),)))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import sympy
 
+from roofsym import polynomial
 from roofsym.errors import ProofError
 from roofsym.ledger import Entry, Ledger
 
@@ -99,11 +100,11 @@ def difference(first: Ledger, second: Ledger, quantity: str) -> Difference:
         (entry, one), (other_entry, two) = (side.get(key, zero) for side in sums)
         shown = entry or other_entry
         assert shown is not None
-        if sympy.expand(two - one) != 0:
+        if not polynomial.is_zero(two - one):
             lines.append(Line(shown, one, two))
     made = Difference(quantity, first, second, tuple(lines))
     gap = second.symbolic(quantity) - first.symbolic(quantity)
-    if sympy.expand(made.total - gap) != 0:
+    if not polynomial.is_zero(made.total - gap):
         raise ProofError(f"the lines of a difference do not sum to it: {made.total} != {gap}")
     return made
 

@@ -17,8 +17,8 @@ from types import MappingProxyType
 
 import sympy
 
+from roofsym import polynomial, units, values
 from roofsym import symbols as sy
-from roofsym import units, values
 from roofsym.closed_form import ClosedForm
 from roofsym.errors import InputError, ProofError
 from roofsym.hardware import Machine
@@ -308,7 +308,7 @@ def by_degree(ledger: Ledger, quantity: str) -> ClosedForm:
     definitions = {s: x for s, x in found.items() if x != 0}
     units.require(expr, "FLOP" if quantity == "flops" else "B", quantity)
     proof = expr.xreplace(definitions) - total
-    if sympy.expand(proof) != 0:
+    if not polynomial.is_zero(proof):
         raise ProofError(f"{quantity} by degree is not the sum of the ledger: {proof}")
     return ClosedForm(expr, definitions, ledger.values)
 

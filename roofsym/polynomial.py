@@ -130,7 +130,25 @@ class Ring:
         if expr.is_Float:
             exact = sympy.Rational(expr)
             return {0: number(exact)}, _ONE
+        if expr.is_Pow and not expr.exp.is_Rational:
+            return self._open_power(expr.base, sympy.expand(expr.exp))
+        if expr.is_Function or isinstance(expr, sympy.Min | sympy.Max):
+            # One generator, in whatever form its arguments are written.
+            expanded = sympy.expand(expr, log=False, power_base=False, power_exp=False)
+            if expanded != expr:
+                return self._quotient(expanded, known)
         return {self.generator(expr): 1}, _ONE
+
+    def _open_power(self, base: sympy.Expr, exponent: sympy.Expr) -> Quotient:
+        """``ρ^(B + 2)`` as ``ρ^B ρ²``."""
+        above, below = _ONE, _ONE
+        for term in sympy.Add.make_args(exponent):
+            if term.is_Integer:
+                top, bottom = self.quotient(base**term)
+            else:
+                top, bottom = {self.generator(sympy.Pow(base, term)): 1}, _ONE
+            above, below = multiply(above, top), multiply(below, bottom)
+        return above, below
 
     @staticmethod
     def _total(parts: list[Quotient]) -> Quotient:

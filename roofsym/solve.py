@@ -138,8 +138,8 @@ class Crossover:
             if given <= 0:
                 return Crossover(left, right, self.symbol, "never", given=given)
             given = None
-        slack = sympy.expand(left - right)
-        if slack.is_number and not slack.has(self.symbol):
+        slack = left - right
+        if slack.is_number:
             # With these values the unknown cancels out: one side is larger whatever it is.
             outcome = "always" if slack > 0 else "never"
             return Crossover(left, right, self.symbol, outcome)

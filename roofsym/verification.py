@@ -211,6 +211,20 @@ def _digits(*exprs: sympy.Expr) -> Iterator[None]:
         yield
 
 
+def sign_at(expr: sympy.Expr, point: Mapping[sympy.Symbol, sympy.Rational]) -> int:
+    """Sign of an expression at a point, to 60 digits more than the point's own.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, rho
+    >>> sign_at(1 - rho**B, {rho: sympy.Rational(1, 2), B: sympy.Rational(10**9)})
+    1
+    """
+    with _digits(expr, *point.values()):
+        value = _mpf(value_at(expr, {s: _mpf(Fraction(x.p, x.q)) for s, x in point.items()}))
+        return int(mpmath.sign(value))
+
+
 _RELATIONS: dict[type, Callable[[Any, Any], bool]] = {
     sympy.Gt: operator.gt,
     sympy.Ge: operator.ge,

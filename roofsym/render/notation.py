@@ -19,8 +19,8 @@ from types import MappingProxyType
 
 import sympy
 
+from roofsym import polynomial, units
 from roofsym import symbols as sy
-from roofsym import units
 from roofsym.errors import InputError, ProofError
 
 _LABEL = re.compile(r"^(Δ?)([A-Za-z])(\*|_[^*]+)$")
@@ -212,10 +212,9 @@ class Notation:
             return expr
         made = expr.xreplace(self._rules)
         back = made.xreplace(self.definitions).xreplace(self.assumptions)
-        if back != (original := expr.xreplace(self.assumptions)):
-            difference = sympy.expand(original - back)
-            if difference != 0 and sympy.cancel(difference) != 0:
-                raise ProofError(f"{made} in the notation {self.name} is not {expr}")
+        original = expr.xreplace(self.assumptions)
+        if back != original and not polynomial.is_zero(original - back):
+            raise ProofError(f"{made} in the notation {self.name} is not {expr}")
         return made
 
     def within(
@@ -290,7 +289,7 @@ class Notation:
         gap = old - self.assumptions[old]
         if any(sy.info(s).role == "constant" for s in gap.free_symbols):
             # Of a constant nothing is assumed: it has to follow from its definition.
-            return bool(sympy.expand(gap.xreplace(dict(definitions))) == 0)
+            return polynomial.is_zero(gap.xreplace(dict(definitions)))
         found = gap.xreplace(dict(values))
         return bool(found == 0 or (not found.is_number and old not in values))
 

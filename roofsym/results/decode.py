@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy
 
-from roofsym import conventions
+from roofsym import conventions, polynomial
 from roofsym import symbols as sy
 from roofsym.derivation import Label
 from roofsym.errors import InputError
@@ -109,7 +109,7 @@ def ridge_rule_ratio(ledger: Ledger, machine: Machine, symbol: Unknown = None) -
     work, moved, d = q.work(), q.moved(), q.d
     q.define_ridge()
     streamed, per_sequence = moved.xreplace({sy.B: sympy.S.Zero}), limit(moved / sy.B, sy.B)
-    if sympy.expand(moved - streamed - sy.B * per_sequence) != 0:
+    if not polynomial.is_zero(moved - streamed - sy.B * per_sequence):
         raise InputError("model", q.ledger.model, "one whose weights travel whole at every batch")
     few = sy.B * limit(work / sy.B, sy.B) / streamed
     d.approximation(
@@ -120,7 +120,7 @@ def ridge_rule_ratio(ledger: Ledger, machine: Machine, symbol: Unknown = None) -
     alone = q.ledger.recounted("decode", **weights_only.switches())
     per_byte = sympy.cancel(alone.symbolic("flops") / alone.symbolic("bytes") / sy.B)
     rule = sy.ridge * sy.b_w / 2
-    if sympy.cancel(per_byte - 2 / sy.b_w) != 0:
+    if not polynomial.is_zero(per_byte - 2 / sy.b_w):
         raise InputError("model", q.ledger.model, "one with b_w bytes for every weight")
     d.define("The rule: two FLOP per weight of b_w bytes, and nothing else",
              Label("B_rule", r"B_{\mathrm{rule}}"), rule, "1")  # fmt: skip

@@ -16,8 +16,8 @@ from typing import TypeAlias
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from roofsym import polynomial, units
 from roofsym import symbols as sy
-from roofsym import units
 from roofsym.conditions import alternatives, solve_condition
 from roofsym.derivation import Derivation, Label
 from roofsym.errors import InputError, ProofError
@@ -486,7 +486,7 @@ class Inquiry:
             part = sy.extra(name, unit, meaning, **written)
             d.definitions[part] = amount
             parts += factor * part
-        if sympy.expand(parts.xreplace(d.definitions) - d.definitions[constant]) != 0:
+        if not polynomial.is_zero(parts.xreplace(d.definitions) - d.definitions[constant]):
             raise ProofError(f"{parts} is not {constant}")
         return parts
 

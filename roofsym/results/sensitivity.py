@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from roofsym import polynomial
 from roofsym import symbols as sy
 from roofsym.conditions import at_least, either
 from roofsym.derivation import Derivation, Label
@@ -117,7 +118,7 @@ def _elasticity(q: Inquiry, expr: sympy.Expr, symbol: Unknown, letter: str) -> R
     for regime, when in _regimes(explicit, x):
         value = sympy.factor_terms(sympy.together(x * sympy.diff(regime, x) / regime))
         for position, (known, _) in enumerate(found):
-            if _equal(known.value, value):
+            if polynomial.is_zero(known.value - value):
                 found[position] = Branch(known.value, either(known.when, when)), regime
                 break
         else:
@@ -133,17 +134,6 @@ def _elasticity(q: Inquiry, expr: sympy.Expr, symbol: Unknown, letter: str) -> R
         d.number("In numbers", label, holding.value, bound.value, "1")
     asked = dataclasses.replace(q.question, label=label, title=f"{d.title}, in {name.text}")
     return Result(asked, general, d, bound)
-
-
-def _equal(left: sympy.Expr, right: sympy.Expr) -> bool:
-    """Whether two elasticities are the same expression; different at one point, they are not."""
-    slack = left - right
-    symbols = sorted(slack.free_symbols, key=sy.rank)
-    point = {s: 1 + 1 / sympy.Integer(sympy.prime(5 + i)) for i, s in enumerate(symbols)}
-    # Cancelling takes minutes where a mixture is written out in dimensions.
-    if abs(sympy.N(slack.xreplace(point), 30)) > sympy.Rational(1, 10**15):
-        return False
-    return bool(sympy.cancel(slack) == 0)
 
 
 def _with_numbers(general: Crossover, d: Derivation) -> Crossover:
