@@ -8,7 +8,7 @@ solving fast.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import sympy
@@ -54,13 +54,14 @@ class ClosedForm:
             return self.expr
         if depth == "dimensions":
             return self.expr.xreplace(dict(self.definitions))
-        return values.put(self.expr, {**self.values, **self.constants})
+        return values.put(self.expr, {**self.values, **self._constants(self.expr.free_symbols)})
 
     @property
     def given(self) -> dict[sympy.Symbol, sympy.Expr]:
         """What is known of the symbols of the expression."""
-        known = {**self.values, **self.constants}
-        return {s: known[s] for s in self.expr.free_symbols if s in known}
+        used = self.expr.free_symbols
+        known = {**self.values, **self._constants(used)}
+        return {s: known[s] for s in used if s in known}
 
     def _repr_latex_(self) -> str:
         # Rendering knows closed forms, not the other way round.
@@ -71,10 +72,14 @@ class ClosedForm:
     @property
     def constants(self) -> dict[sympy.Symbol, sympy.Expr]:
         """Each named constant with the known values put in; those set by hand as they were set."""
+        return self._constants(self.definitions)
+
+    def _constants(self, wanted: Iterable[sympy.Symbol]) -> dict[sympy.Symbol, sympy.Expr]:
         known = dict(self.values)
         return {
-            symbol: known.get(symbol, definition.xreplace(known))
-            for symbol, definition in self.definitions.items()
+            s: known[s] if s in known else self.definitions[s].xreplace(known)
+            for s in wanted
+            if s in self.definitions
         }
 
 

@@ -60,7 +60,7 @@ def not_zero(expr: sympy.Expr) -> Boolean:
     terms = Terms.of(expr)
     if terms.sign in (1, -1):
         return sympy.true
-    return sympy.Ne(terms.stripped().expr, 0)
+    return sympy.Ne(terms.stripped().expr, 0, evaluate=False)
 
 
 def is_zero(terms: Terms) -> Boolean:

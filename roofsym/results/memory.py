@@ -12,6 +12,7 @@ from roofsym.ledger import Ledger
 from roofsym.limits import limit
 from roofsym.results.question import STEP, Inquiry, Question, Result, Unknown, answers
 from roofsym.solve import crossover
+from roofsym.terms import fraction
 
 _HELD = Label("M", "M")
 
@@ -96,7 +97,9 @@ def _at_critical_batch(q: Inquiry) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
     held = _held(q)
     needed = q.d.substitution("Held with that many sequences", _HELD, held, {sy.B: branch.value})
     gap = limit(work / sy.B, sy.B) - sy.ridge * limit(moved / sy.B, sy.B)
-    return needed, gap, sympy.cancel(branch.value * gap) * limit(held / sy.B, sy.B)
+    above, below = fraction(branch.value * gap)
+    cache = above.expr / sympy.Mul(*(base**e for base, e in below.items()))
+    return needed, gap, cache * limit(held / sy.B, sy.B)
 
 
 CRITICAL_CAPACITY = Question(
