@@ -231,7 +231,7 @@ class Ring:
         if found is not None or not polynomial:
             return found
         for base in list(self._place):
-            # A window holds at least the token itself: W − 1 is not negative, though W > 0 does
+            # A window holds more than the token itself: W − 1 is positive, though W > 0 does
             # not say so. A share of the experts lies between 0 and 1, of many tokens too.
             if base == sy.window:
                 polynomial = self._moved(polynomial, base, share=False)
@@ -242,21 +242,23 @@ class Ring:
     def _plain_sign(self, polynomial: Polynomial) -> int | None:
         if not polynomial:
             return 0
-        unclear = {b: bool(b.is_negative) for b in self._place if not b.is_positive}
-        signs = set()
+        # A sum of terms of one sign has it, though some of them may be 0: of these, not all.
+        signs, certain = set(), False
+        unclear = [base for base in self._place if not base.is_positive]
         for m, c in polynomial.items():
-            sign = 1 if c > 0 else -1
-            if unclear:
-                for base, exponent in self.factors(m):
-                    if base not in unclear:
-                        continue
-                    if not unclear[base]:
+            sign, strict = (1 if c > 0 else -1), True
+            for base, exponent in self.factors(m) if unclear else ():
+                if base in unclear:
+                    known, positive = _generator_sign(base)
+                    if known is None:
                         return None
-                    sign *= (-1) ** exponent
+                    sign *= known**exponent
+                    strict = strict and positive
+            certain = certain or strict
             signs.add(sign)
             if len(signs) > 1:
                 return None
-        return signs.pop()
+        return signs.pop() if certain else None
 
     def _moved(self, polynomial: Polynomial, base: sympy.Expr, *, share: bool) -> Polynomial:
         """With ``1 + u`` in place of a generator, or ``u / (1 + u)`` for a share; u takes its name.
@@ -275,6 +277,20 @@ class Ring:
                 factor = power(shifted, exponent)
             total = add(total, multiply(coefficient, factor))
         return total
+
+
+@functools.lru_cache(maxsize=1024)
+def _generator_sign(base: sympy.Expr) -> tuple[int | None, bool]:
+    """Sign of what is no symbol, and whether it is never 0: None if it can be either."""
+    if isinstance(base, sympy.Min | sympy.Max):
+        signs = {sign(arm) for arm in base.args}
+        # The smallest is positive if all are, the largest if one is.
+        if signs == {1} or (isinstance(base, sympy.Max) and 1 in signs):
+            return 1, True
+        return (1, False) if isinstance(base, sympy.Max) and 0 in signs else (None, False)
+    if base.is_nonnegative:
+        return 1, bool(base.is_positive)
+    return (-1, True) if base.is_negative else (None, False)
 
 
 def _plainly(expr: sympy.Expr) -> bool:

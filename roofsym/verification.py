@@ -269,7 +269,7 @@ _FUNCTIONS: dict[type, Callable[..., Any]] = {
 
 
 class NotRealError(ValueError):
-    """A root or a logarithm of a negative number."""
+    """A root or a logarithm of a negative number, or a division by 0."""
 
 
 def _real(x: Any) -> Any:
@@ -288,7 +288,7 @@ def value_at(expr: sympy.Expr, point: Mapping[sympy.Symbol, Any]) -> Any:
     Raises
     ------
     NotRealError
-        If it is a root or logarithm of a negative number.
+        If it is a root or logarithm of a negative number, or a division by 0.
 
     Examples
     --------
@@ -311,6 +311,8 @@ def value_at(expr: sympy.Expr, point: Mapping[sympy.Symbol, Any]) -> Any:
         return functools.reduce(operator.mul, parts)
     if expr.is_Pow:
         base, exponent = parts
+        if base == 0 and exponent < 0:
+            raise NotRealError(f"{expr} is infinite")
         if expr.exp.is_Integer:
             return base ** int(expr.exp)
         if base < 0:

@@ -569,7 +569,8 @@ def domain(symbol: str, case: Case, v: Values) -> np.ndarray:
         low = v["top_k"] * 1.001
     if symbol in ("fraction", "top_k"):
         high = 0.999 * (1 if symbol == "fraction" else v["n_experts"])
-    if case.phase in ("prefill", "chunk") and "window" in v and symbol in ("S", "L", "window"):
+    lengths = ("S", "L", "decode_context", "window")
+    if case.phase in ("prefill", "chunk") and "window" in v and symbol in lengths:
         # What windows cut off is a difference of squares.
         low, high = max(low, 1e-2), 1e8
     return np.geomspace(low, high, max(200, int(np.log10(high / low) * 60)))
@@ -609,6 +610,40 @@ AIMS = {"bytes-per-weight": "time", "bytes-per-kv-element": "time", "largest-bat
         "compute-bound-context": "peak", "prefill-critical-length": "peak",
         "compute-bound-chunk": "peak", "piggybacked-chunk": "peak",
         "quantization-full-batch": "peak"}  # fmt: skip
+
+
+# What the ratio of the two sides is proportional to, or to its inverse: a level to be set freely.
+LEVELS = {"quantization-speedup": "speedup"} | dict.fromkeys(
+    ("critical-batch-capacity", "critical-batch-fit-context", "prefill-critical-length",
+     "compute-bound-chunk", "piggybacked-chunk"), "peak",
+)  # fmt: skip
+
+
+def between_turns(case: Case, symbol: str, where: float) -> Case | None:
+    """The case with its level set so that the sides meet both before and behind where they turn.
+
+    None if, as the unknown grows, one side only ever gains on the other.
+    """
+    t, v = totals(case.model.structure, case.convention), case.floats()
+    grid = domain(symbol, case, v)
+    with np.errstate(all="ignore"):
+        left, right = SIDES[case.name](t, case.phase, {**v, symbol: grid})
+        ratio = np.log(left / right) * np.ones_like(grid)
+    # Where not even the weights fit, the largest batch is next to nothing: no level to look for.
+    ratio = ratio[np.abs(ratio) < np.log(1e8)]
+    if not len(ratio):
+        return None
+    # A turn is as deep as the lower of its two sides.
+    for sign in (1, -1):
+        top = int(np.argmax(sign * ratio))
+        foot = max(np.min(sign * ratio[: top + 1]), np.min(sign * ratio[top:]))
+        if sign * ratio[top] - foot > 0.05:
+            level = np.exp(sign * (foot + where * (sign * ratio[top] - foot)))
+            name = LEVELS[case.name]
+            factor = level if name == "peak" else 1 / level
+            value = Fraction(f"{v[name] * factor:.6g}")
+            return Case(case.name, case.model, case.convention, {**case.values, name: value})
+    return None
 
 
 class Watched(dict):
@@ -698,6 +733,19 @@ def test_crossings_are_where_brute_force_finds_them(name: str, data: st.DataObje
     if target and target != symbol and data.draw(st.integers(0, 3)):
         case = aim(case, target, data.draw(between(0.3, 3)))
     check(case, symbol)
+
+
+@LONG
+@given(data=st.data())
+@pytest.mark.parametrize("name", LEVELS)
+def test_sides_that_meet_twice_or_more(name: str, data: st.DataObject):
+    case = data.draw(cases(name))
+    where = data.draw(st.sampled_from([0.2, 0.5, 0.8]))
+    turning = {s: between_turns(case, s, where) for s in unknowns(case) if s != LEVELS[name]}
+    turning = {s: c for s, c in turning.items() if c}
+    assume(turning)
+    symbol = data.draw(st.sampled_from(sorted(turning)))
+    check(turning[symbol], symbol)
 
 
 @LONG

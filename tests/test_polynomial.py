@@ -134,6 +134,11 @@ def test_a_power_of_many_terms_is_still_positive():
         (sympy.log(sympy.Rational(7, 9)) * B, -1),
         (sympy.log(B), None),
         (1 / (rho - 1), -1),
+        (kappa * sympy.Min(L, window - 1), 1),  # A window of one token alone is no window.
+        (kappa * sympy.Min(L, window) + 1, 1),
+        (sympy.Max(0, L - window), None),
+        (sympy.Max(0, L - window) + a, 1),
+        (-a - sympy.Max(w, L - window), -1),
     ],
     ids=str,
 )
