@@ -5,7 +5,7 @@ Latent attention: absorbed or expanded
 **Question.** Multi-head latent attention caches one latent per token and layer. A step either
 rebuilds keys and values of the whole context from the latents (*expanded*), or multiplies the
 projections into queries and outputs and attends in the latents' space (*absorbed*). Which of the
-two costs fewer FLOPs?
+two costs fewer FLOPs, and which takes less time?
 """
 
 import matplotlib.pyplot as plt
@@ -102,6 +102,34 @@ for tokens in (1, 64, 128, int(value), int(value) + 1):
 assert context.outcome == "never"
 
 # %%
+# In time
+# -------
+#
+# On a machine, a step takes as long as the slower one of computing and moving. Expanded execution
+# also writes the keys and values that it rebuilds, and reads them again; absorbed execution moves
+# wider queries and outputs, of new tokens alone. Where both are memory-bound, the cached tokens
+# decide:
+
+ways = {way: step.recounted("chunk", latent=way) for way in ("absorbed", "expanded")}
+moved = {way: led.symbolic("bytes") for way, led in ways.items()}
+saved = Derivation("New tokens at which both move as many bytes", "latent attention")
+met = rs.crossover(moved["absorbed"], moved["expanded"], sy.S)
+bytes_met = sy.L * (nope + v) / (2 * r - nope - v)
+saved.identity("Bytes are equal at", met.value, bytes_met, new)
+saved
+
+# %%
+# The same fraction of the context as it was of the latent's width in FLOPs. In between, where one
+# way is bound by compute and the other by memory, there is no closed form with experts:
+
+machine = rs.machine("h100-sxm")
+for batch, context in ((1, 500), (1, 4096), (8, 4096), (64, 4096)):
+    chunk = step.at(**element_bytes("bf16"), B=batch, L=context)
+    faster = rs.results.latent_faster_length(chunk, machine)
+    print(f"B = {batch:2}, L = {context:4}: expanded is faster from S = {faster.whole} on")
+assert faster.value == length.value
+
+# %%
 # What it means in practice
 # -------------------------
 #
@@ -130,6 +158,5 @@ assert attention["deepseek-v3"] > 50 * attention["llama-3.1-8b"]
 # Where it stops holding
 # ----------------------
 #
-# FLOPs alone are compared here. Expanded execution also writes and reads the rebuilt keys and
-# values, unless a kernel keeps them on the chip, which moves the balance towards absorbed where
-# memory binds.
+# A kernel that keeps the rebuilt keys and values on the chip moves fewer bytes than the ledger of
+# expanded execution counts; then FLOPs alone decide.

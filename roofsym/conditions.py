@@ -108,7 +108,7 @@ def _implies(first: Boolean, second: Boolean) -> bool:
         return False
     if isinstance(second, sympy.Ne):
         return any(strong == x for x in (second.lhs, -second.lhs))
-    if weak is None:
+    if weak is None or polynomial.too_long(strong, weak):
         return False
     ring = Ring()
     (s, below_s), (t, below_t) = (ring.quotient(x) for x in (strong, weak))

@@ -22,7 +22,7 @@ from roofsym.ledger import Ledger
 from roofsym.limits import limit
 from roofsym.solve import Branch, Crossover, verify
 from roofsym.values import printed
-from roofsym.verification import sign_at
+from roofsym.verification import order_at
 
 if TYPE_CHECKING:
     from roofsym.render.notation import Notation
@@ -332,9 +332,11 @@ class Derivation:
             raise ProofError(f"{branch} has no bracket")
         # A bracket can be narrower than the slack's rounding: look from a little further off.
         low, high = branch.bracket
-        width = (low + high) / 2 * sympy.Rational(1, 10**6)
-        slack = found.left - found.right
-        before, after = (sign_at(slack, {found.symbol: x}) for x in (low - width, high + width))
+        width = (low + high) / 2 * sympy.Rational(1, 10**12)
+        before, after = (
+            order_at(found.left, found.right, {found.symbol: x})
+            for x in (low - width, high + width)
+        )
         if before * after >= 0:
             raise ProofError(f"the sides do not cross within {branch.bracket}")
         shown = " and ".join(units.format_quantity(x, unit, 15) for x in branch.bracket)

@@ -54,10 +54,20 @@ def ratio_at_end(
     Returns
     -------
     sympy.Expr
-        ``nan`` where it is not known which arm of a ``Min`` or ``Max`` holds there.
+        ``nan`` where it is not known which arm of a ``Min`` or ``Max`` holds there, or where it
+        goes up and down with the steps of a ``⌊x/C⌋``.
     """
     faded = 0 if at_infinity else 1
     left, right = (exponential.without(side, symbol, faded) for side in (left, right))
+    # Far out, how much of a step is taken cannot be said: the limit is known if it does not matter.
+    taken = {
+        x: sympy.Dummy(positive=True) for x in left.atoms(sympy.floor) | right.atoms(sympy.floor)
+    }
+    if at_infinity:
+        smooth = {x: x.args[0] - v for x, v in taken.items() if x.has(symbol)}
+    else:
+        smooth = {x: x.xreplace({symbol: sympy.S.Zero}) for x in taken if x.has(symbol)}
+    left, right = (side.xreplace(smooth) for side in (left, right))
     while atoms := regimes(symbol, left, right):
         wanted = 1 if isinstance(atoms[0], sympy.Max) else -1
         holding = [
@@ -78,7 +88,8 @@ def ratio_at_end(
         return sympy.S.Zero
     (p, coefficient), (q, divisor) = above, below
     if p == q:
-        return coefficient.expr / divisor.expr
+        found = coefficient.expr / divisor.expr
+        return sympy.nan if found.has(*taken.values()) else found
     return sympy.oo if (p > q) == at_infinity else sympy.S.Zero
 
 

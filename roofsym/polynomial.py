@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+import random
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import TypeAlias
@@ -130,44 +131,28 @@ class Ring:
         if expr.is_Float:
             exact = sympy.Rational(expr)
             return {0: number(exact)}, _ONE
-        if expr.is_Pow and not expr.exp.is_Rational:
-            return self._open_power(expr.base, sympy.expand(expr.exp))
-        if expr.is_Function or isinstance(expr, sympy.Min | sympy.Max):
-            # One generator, in whatever form its arguments are written.
-            expanded = sympy.expand(expr, log=False, power_base=False, power_exp=False)
-            if expanded != expr:
-                return self._quotient(expanded, known)
-        return {self.generator(expr): 1}, _ONE
+        plain = _canonical(expr)
+        return ({self.generator(expr): 1}, _ONE) if plain == expr else self._quotient(plain, known)
 
-    def _open_power(self, base: sympy.Expr, exponent: sympy.Expr) -> Quotient:
-        """``ρ^(B + 2)`` as ``ρ^B ρ²``."""
-        above, below = _ONE, _ONE
-        for term in sympy.Add.make_args(exponent):
-            if term.is_Integer:
-                top, bottom = self.quotient(base**term)
-            else:
-                top, bottom = {self.generator(sympy.Pow(base, term)): 1}, _ONE
-            above, below = multiply(above, top), multiply(below, bottom)
-        return above, below
-
-    @staticmethod
-    def _total(parts: list[Quotient]) -> Quotient:
-        above: Polynomial = {}
-        below = _ONE
-        for top, bottom in parts:
+    def _total(self, parts: list[Quotient], factor: int = 1) -> Quotient:
+        """Sum of quotients, or the first and a multiple of the second."""
+        above, below = parts[0]
+        for top, bottom in parts[1:]:
+            # One denominator is often a power of the other: multiplied together they would grow.
             if bottom is below or bottom == below:
-                above = add(above, top)
+                above = add(above, top, factor)
+            elif (more := self.divide(below, bottom)) is not None:
+                above = add(above, multiply(top, more), factor)
+            elif (more := self.divide(bottom, below)) is not None:
+                above, below = add(multiply(above, more), top, factor), bottom
             else:
-                above = add(multiply(above, bottom), multiply(top, below))
+                above = add(multiply(above, bottom), multiply(top, below), factor)
                 below = multiply(below, bottom)
         return above, below
 
-    @staticmethod
-    def difference(first: Quotient, second: Quotient) -> Polynomial:
+    def difference(self, first: Quotient, second: Quotient) -> Polynomial:
         """Numerator of the difference of two quotients."""
-        if first[1] == second[1]:
-            return add(first[0], second[0], -1)
-        return add(multiply(first[0], second[1]), multiply(second[0], first[1]), -1)
+        return self._total([first, second], -1)[0]
 
     def generator(self, base: sympy.Expr) -> int:
         """Monomial of one generator."""
@@ -319,11 +304,115 @@ def sign(expr: sympy.Expr) -> int | None:
     if not expr.free_symbols:
         # Of numbers such as ln(7/9), SymPy finds as many digits as it takes.
         return 1 if expr.is_positive else -1 if expr.is_negative else 0 if expr.is_zero else None
+    if too_long(expr):
+        return None
     ring = Ring()
     above, below = (ring.sign(x) for x in ring.quotient(expr))
     return None if above is None or below is None else above * below
 
 
 def is_zero(expr: sympy.Expr) -> bool:
-    """Whether an expression is 0 wherever it is defined."""
+    """Whether an expression is 0 wherever it is defined.
+
+    Multiplied out; where that would have too many terms, by its values modulo a prime of 127 bits
+    at two points drawn at random. A polynomial of degree d that is not 0 is 0 at such a point with
+    a probability of d over the prime (Schwartz and Zippel): not once in 10^60 proofs.
+    """
+    if too_long(expr):
+        return all(_residue(expr, _Residues(seed)) == 0 for seed in (1, 2))
     return not Ring().quotient(expr)[0]
+
+
+# --- what is too long to be multiplied out ----------------------------------------------------
+
+_LONG = 3000
+_PRIME = 2**127 - 1
+
+
+def too_long(*exprs: sympy.Expr) -> bool:
+    """Whether expressions would have thousands of terms, multiplied out.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, a, w
+    >>> too_long((B + L) * (a + w)), too_long((B + L + a + w) ** 40)
+    (False, True)
+    """
+    return any(max(_lengths(expr)) > _LONG for expr in exprs)
+
+
+@functools.lru_cache(maxsize=4096)
+def _lengths(expr: sympy.Expr) -> tuple[float, float]:
+    """How many terms numerator and denominator of an expression have at most."""
+    if expr.is_Add:
+        # Terms over the same denominator are not multiplied by it.
+        divisors = [{f for f in sympy.Mul.make_args(x) if _divides(f)} for x in expr.args]
+        shared = math.prod(_lengths(f)[1] for f in set().union(*divisors))
+        terms = 0.0
+        for x, own in zip(expr.args, divisors, strict=True):
+            terms += _lengths(x)[0] * shared / math.prod(_lengths(f)[1] for f in own)
+        return terms, shared
+    if expr.is_Mul:
+        parts = [_lengths(x) for x in expr.args]
+        return math.prod(n for n, _ in parts), math.prod(d for _, d in parts)
+    if expr.is_Pow and expr.exp.is_Integer:
+        n, sizes = abs(int(expr.exp)), _lengths(expr.base)
+        if max(sizes) > _LONG or n > _LARGEST:
+            return math.inf, math.inf
+        above, below = (float(math.comb(n + int(size) - 1, n)) for size in sizes)
+        return (above, below) if expr.exp > 0 else (below, above)
+    return 1.0, 1.0
+
+
+def _divides(factor: sympy.Expr) -> bool:
+    return bool(factor.is_Pow and factor.exp.is_Integer and factor.exp < 0)
+
+
+class _Residues(dict[sympy.Expr, int]):
+    """A number modulo the prime for every generator, drawn as it is asked for."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._source = random.Random(seed)
+
+    def __missing__(self, generator: sympy.Expr) -> int:
+        self[generator] = self._source.randrange(2, _PRIME)
+        return self[generator]
+
+
+def _residue(expr: sympy.Expr, point: _Residues) -> int:
+    if expr.is_Symbol:
+        return point[expr]
+    if expr.is_Rational or expr.is_Float:
+        exact = sympy.Rational(expr)
+        return int(exact.p) * pow(int(exact.q), -1, _PRIME) % _PRIME
+    if expr.is_Add:
+        return sum(_residue(x, point) for x in expr.args) % _PRIME
+    if expr.is_Mul:
+        return functools.reduce(
+            lambda x, y: x * y % _PRIME, [_residue(x, point) for x in expr.args]
+        )
+    if expr.is_Pow and expr.exp.is_Integer:
+        return pow(_residue(expr.base, point), int(expr.exp), _PRIME)
+    plain = _canonical(expr)
+    return point[expr] if plain == expr else _residue(plain, point)
+
+
+@functools.lru_cache(maxsize=1024)
+def _canonical(expr: sympy.Expr) -> sympy.Expr:
+    """A generator in the one form in which it is known, or a product of such.
+
+    ``ρ^(B + 2)`` is ``ρ^B ρ²``; ``(1 − k/E)^B`` and ``((E − k)/E)^B`` are the same, and so are
+    functions of arguments that are written in different forms.
+    """
+    if expr.is_Pow and not expr.exp.is_Rational:
+        base = expr.base
+        if not base.is_Atom:
+            ring = Ring()
+            above, below = ring.quotient(base)
+            base = ring.expr(above) / ring.expr(below)
+        terms = sympy.Add.make_args(sympy.expand(expr.exp))
+        return sympy.Mul(*(sympy.Pow(base, term) for term in terms))
+    if expr.is_Function or isinstance(expr, sympy.Min | sympy.Max):
+        return sympy.expand(expr, log=False, power_base=False, power_exp=False)
+    return expr

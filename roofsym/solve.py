@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from roofsym import exponential, polynomial
+from roofsym import exponential, polynomial, steps
 from roofsym import symbols as sy
 from roofsym.conditions import (
     above_zero,
@@ -33,7 +33,7 @@ from roofsym.errors import InputError, ProofError
 from roofsym.limits import ratio_at_end, regimes
 from roofsym.terms import Factors, Terms, coefficients, content, fraction, sides
 from roofsym.values import expression, put
-from roofsym.verification import prove
+from roofsym.verification import NotRealError, order_at, prove
 
 OUTCOMES = ("crosses", "conditional", "never", "always", "numeric")
 
@@ -190,10 +190,6 @@ def crossover(
         sy.info(used)
     if not (left.has(symbol) or right.has(symbol)):
         raise InputError("unknown", symbol.name, _unknowns(left, right))
-    for part in left.atoms(sympy.floor) | right.atoms(sympy.floor):
-        if part.has(symbol):
-            accepted = f"a symbol outside {part}, the steps of chunked attention"
-            raise InputError("unknown", symbol.name, accepted)
     return _solved(left, right, symbol, given)
 
 
@@ -213,9 +209,11 @@ def _meet(
     Without `anywhere` they are compared in a part of the half-line only: where a denominator may
     change sign, and no crossing does not say which side is larger.
     """
+    if steps.floors(symbol, left, right):
+        return _by_step(left, right, symbol)
     if regimes(symbol, left, right):
         return _by_regime(left, right, symbol, anywhere=anywhere)
-    if exponential.occurs(left, symbol) or exponential.occurs(right, symbol):
+    if _in_exponent(left, right, symbol):
         return _with_exponential(left, right, symbol)
     parts = coefficients(left, right, symbol)
     if not parts:
@@ -239,6 +237,31 @@ def _meet(
     for branch in branches:
         verify(found, branch)
     return found
+
+
+def _by_step(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Crossover:
+    """Solve where the unknown stands in ``⌊x/C⌋``, once all else has numbers."""
+    if left.free_symbols | right.free_symbols != {symbol}:
+        return Crossover(left, right, symbol, "numeric")
+
+    def equal(one: sympy.Expr, other: sympy.Expr) -> list[sympy.Expr]:
+        return [b.value for b in _meet(one, other, symbol, anywhere=False).branches]
+
+    places, sign = steps.crossings(left, right, symbol, equal)
+    if not places:
+        return Crossover(left, right, symbol, "always" if sign > 0 else "never")
+    branches = tuple(
+        Branch(sympy.Float((x.low + x.high) / 2, 15), sympy.true, (x.low, x.high)) for x in places
+    )
+    return Crossover(left, right, symbol, "numeric", branches)
+
+
+def _in_exponent(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> bool:
+    """Whether a symbol stands in an exponent, and does not cancel between the two sides."""
+    if not (exponential.occurs(left, symbol) or exponential.occurs(right, symbol)):
+        return False
+    one, other = sides(left, right)
+    return any(rest != 1 for _, rest in one.minus(other).split(symbol))
 
 
 def _uncertain(left: sympy.Expr, right: sympy.Expr) -> Factors:
@@ -273,19 +296,24 @@ def _with_given(
             for b in found.branches
         ]
     kept = tuple(b for b in inside if b.when != sympy.false)
-    outcome = found.outcome if kept else _side_within(left - right, symbol, given)
+    outcome = found.outcome if kept else _side_within(left, right, symbol, given)
     if outcome == "crosses" and any(b.when != sympy.true for b in kept):
         outcome = "conditional"
     return Crossover(left, right, symbol, outcome, kept, given=given)
 
 
-def _side_within(slack: sympy.Expr, symbol: sympy.Symbol, given: sympy.Expr) -> str:
+def _side_within(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, given: sympy.Expr
+) -> str:
     """Which side is larger where an expression is positive, given that they never meet there."""
-    others = {s: sympy.Integer(1) for s in (slack.free_symbols | given.free_symbols) - {symbol}}
+    free = left.free_symbols | right.free_symbols | given.free_symbols
     for power in range(-12, 19):
-        point = {**others, symbol: sympy.Integer(10) ** power}
-        if given.xreplace(point) > 0:
-            return "always" if slack.xreplace(point) > 0 else "never"
+        point = {s: sympy.Integer(1) for s in free} | {symbol: sympy.Integer(10) ** power}
+        try:
+            if order_at(given, sympy.S.Zero, point) > 0:
+                return "always" if order_at(left, right, point) > 0 else "never"
+        except NotRealError:
+            continue
     return "never"
 
 
@@ -497,8 +525,13 @@ def _by_regime(
     solved = False
     branches: list[Branch] = []
 
-    def wins(arm: sympy.Expr, other: sympy.Expr) -> Boolean:
-        return at_least(other, arm) if isinstance(innermost, sympy.Min) else at_least(arm, other)
+    numeric = not (innermost.free_symbols - {symbol})
+
+    def wins(arm: sympy.Expr, other: sympy.Expr, value: sympy.Expr) -> Boolean:
+        one, two = (other, arm) if isinstance(innermost, sympy.Min) else (arm, other)
+        if numeric and value.is_number:
+            return sympy.true if order_at(one, two, {symbol: value}) >= 0 else sympy.false
+        return at_least(one.xreplace({symbol: value}), two.xreplace({symbol: value}))
 
     for arm in innermost.args:
         one, other = (side.xreplace({innermost: arm}) for side in (left, right))
@@ -507,23 +540,21 @@ def _by_regime(
         if not (one - other).has(symbol):
             continue
         part = _meet(one, other, symbol, anywhere=anywhere)
+        if part.outcome == "numeric" and not part.branches:
+            # Which of its roots lie in the regime is known once all else has numbers.
+            return Crossover(left, right, symbol, "numeric")
         solved = True
         for branch in part.branches:
-            here = {symbol: branch.value}
-            inside = all_of(
-                *(
-                    wins(arm.xreplace(here), other.xreplace(here))
-                    for other in innermost.args
-                    if other != arm
-                ),
-                branch.when,
-            )
+            regime = (wins(arm, x, branch.value) for x in innermost.args if x != arm)
+            inside = all_of(*regime, branch.when)
             if inside != sympy.false:
                 _merge(branches, Branch(branch.value, inside, branch.bracket))
     if not solved:
         raise InputError("unknown", symbol.name, "a symbol on which the two sides depend")
     if all(b.value.is_number for b in branches):
         branches.sort(key=lambda b: sympy.N(b.value))
+        if left.free_symbols | right.free_symbols == {symbol}:
+            branches = list(_changing(left, right, symbol, branches))
     somewhere = functools.reduce(either, (b.when for b in branches), sympy.false)
     if not branches:
         outcome = _side(left, right, symbol)
@@ -532,6 +563,21 @@ def _by_regime(
     else:
         outcome = "numeric" if any(b.bracket for b in branches) else "crosses"
     return Crossover(left, right, symbol, outcome, tuple(branches))
+
+
+def _changing(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, branches: list[Branch]
+) -> Iterator[Branch]:
+    """Those of the sorted branches at which the sides change places.
+
+    Where both sides have the same arm they are equal along a stretch, and part at its end.
+    """
+    values = [sympy.S.Zero, *(sympy.Rational(sympy.N(b.value, 30)) for b in branches), sympy.oo]
+    for before, value, after, branch in zip(values, values[1:], values[2:], branches, strict=False):
+        step = min((value - before) / 2, (after - value) / 2, value / 10**6)
+        sides = [order_at(left, right, {symbol: x}) for x in (value - step, value + step)]
+        if sides[0] * sides[1] < 0:
+            yield branch
 
 
 def _merge(branches: list[Branch], new: Branch) -> None:
@@ -546,9 +592,13 @@ def _merge(branches: list[Branch], new: Branch) -> None:
 
 def _side(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> str:
     """Which side is larger throughout, given that they never meet."""
-    slack = left - right
-    sample = {s: sympy.Integer(1) for s in slack.free_symbols}
-    return "always" if slack.xreplace(sample) > 0 else "never"
+    free = left.free_symbols | right.free_symbols
+    for power in range(0, 31, 3):
+        # Along a stretch they may be equal.
+        point = {s: sympy.Integer(1) for s in free} | {symbol: sympy.Integer(10) ** power}
+        if order := order_at(left, right, point):
+            return "always" if order > 0 else "never"
+    return "never"
 
 
 # --- verification ---------------------------------------------------------------------------

@@ -421,11 +421,15 @@ gap = _define(
 )  # fmt: skip
 
 
-def extra(name: str, unit: str, meaning: str, *, text: str = "", latex: str = "") -> sympy.Symbol:
+def extra(
+    name: str, unit: str, meaning: str, *, text: str = "", latex: str = "",
+    beside: sympy.Symbol | None = None,
+) -> sympy.Symbol:  # fmt: skip
     """Symbol of a notation, for what the table has no symbol for: ``r`` where ``d_ff = r d_model``.
 
     It has a unit and a meaning like any other, and is printed; it is not one of the table's: no
-    value can be bound to it. The same letter may be asked for again, by another notation.
+    value can be bound to it. The same letter may be asked for again, by another notation. It is
+    printed after all symbols of the table, or right after the one that it is put beside.
 
     Raises
     ------
@@ -444,7 +448,16 @@ def extra(name: str, unit: str, meaning: str, *, text: str = "", latex: str = ""
     if known != row:
         accepted = f"a new name: {name} is {known.meaning}, printed {known.text} [{known.unit}]"
         raise InputError("extra symbol", f"{name}: {meaning}", accepted)
+    if beside is not None:
+        _RANK[symbol] = rank(beside) + 0.5
     return symbol
+
+
+def marked(latex: str, mark: str) -> str:
+    """LaTeX of a symbol with a mark: a second subscript is put into the first one's braces."""
+    if mark.startswith("_") and latex.endswith("}") and "_{" in latex:
+        return f"{{{latex}}}{mark}"
+    return latex + mark
 
 
 def names(*roles: str) -> tuple[str, ...]:
@@ -515,9 +528,11 @@ def lookup(name: str, field: str = "symbol", allowed: Iterable[str] | None = Non
     return TABLE[name].symbol
 
 
-def rank(symbol: sympy.Symbol) -> int:
+def rank(symbol: sympy.Symbol) -> float:
     """Position of a symbol in the table: the order in which factors and terms are printed."""
     return _RANK.get(symbol, len(_RANK))
 
 
-_RANK = {row.symbol: position for position, row in enumerate(_BY_NAME.values())}
+_RANK: dict[sympy.Symbol, float] = {
+    row.symbol: position for position, row in enumerate(_BY_NAME.values())
+}

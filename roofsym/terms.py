@@ -151,10 +151,11 @@ class Terms:
         below : mapping
             Positive factors, of a denominator say: those that divide the sum are divided out.
         """
-        if len(self.products) < 2:
+        written = sympy.Add(*map(_product, self.products))
+        if len(self.products) < 2 or polynomial.too_long(written):
             return self
         ring = polynomial.Ring()
-        expanded = ring.of(sympy.Add(*map(_product, self.products)))
+        expanded = ring.of(written)
         sums = [base for base in below if base.is_Add]
         for base in sums:
             while (less := ring.divide(expanded, ring.of(base))) is not None and expanded:

@@ -17,7 +17,6 @@ import mpmath
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from roofsym import exponential
 from roofsym import symbols as sy
 from roofsym.errors import ProofError
 from roofsym.polynomial import Polynomial, Quotient, Ring, add, multiply, power
@@ -40,11 +39,7 @@ def prove(
     ProofError
         If it does not.
     """
-    # Each arm of a Min or Max was proved as it was solved; there, that the value lies in its regime
-    # is left to be seen, and of a power that two sides of its logarithm are one.
-    slack = (left, right)
-    if not any(x.has(sympy.Min, sympy.Max) or exponential.occurs(x, symbol) for x in slack):
-        _exactly(left, right, symbol, value, when)
+    _exactly(left, right, symbol, value, when)
     if value.free_symbols:
         at_random(left, right, symbol, value, when)
 
@@ -57,6 +52,11 @@ def _exactly(
 ) -> None:
     ring = Ring()
     slack = ring.difference(ring.quotient(left), ring.quotient(right))
+    inside = {base for m in slack for base, _ in ring.factors(m) if base.has(symbol)}
+    if inside - {symbol}:
+        # Each arm of a Min or Max was proved as it was solved; here, that the value lies in its
+        # regime is left to be seen, and of a power that two sides of its logarithm are one.
+        return
     parts = ring.by_power(slack, symbol)
     # A branch that holds where the leading coefficient vanishes solves what is left.
     for zero in _vanishing(when):
@@ -211,18 +211,24 @@ def _digits(*exprs: sympy.Expr) -> Iterator[None]:
         yield
 
 
-def sign_at(expr: sympy.Expr, point: Mapping[sympy.Symbol, sympy.Rational]) -> int:
-    """Sign of an expression at a point, to 60 digits more than the point's own.
+def order_at(left: sympy.Expr, right: sympy.Expr, point: Mapping[sympy.Symbol, sympy.Expr]) -> int:
+    """1, 0 or −1: whether the first of two expressions is larger, equal or smaller at a point.
+
+    In decimals, since a power with a root in its exponent has no exact value that one could print;
+    equal is what differs by rounding.
 
     Examples
     --------
     >>> from roofsym.symbols import B, rho
-    >>> sign_at(1 - rho**B, {rho: sympy.Rational(1, 2), B: sympy.Rational(10**9)})
+    >>> order_at(sympy.Integer(1), rho**B, {rho: sympy.Rational(1, 2), B: sympy.Integer(10**9)})
     1
     """
-    with _digits(expr, *point.values()):
-        value = _mpf(value_at(expr, {s: _mpf(Fraction(x.p, x.q)) for s, x in point.items()}))
-        return int(mpmath.sign(value))
+    with _digits(left, right, *point.values()):
+        here = {s: _mpf(value_at(x, {})) for s, x in point.items()}
+        one, other = (_mpf(value_at(side, here)) for side in (left, right))
+        if abs(one - other) * mpmath.mpf(10) ** 60 <= max(abs(one), abs(other)):
+            return 0
+        return 1 if one > other else -1
 
 
 _RELATIONS: dict[type, Callable[[Any, Any], bool]] = {

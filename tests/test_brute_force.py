@@ -88,6 +88,14 @@ STRUCTURES = {
     "windowed mixture": Structure(
         groups=_layers(attention=Attention(window=Window()), feed_forward=Mixture())
     ),
+    "chunked": Structure(
+        groups=(
+            LayerGroup(label="global", count=sy.n_global),
+            LayerGroup(
+                label="local", count=sy.n_local, attention=Attention(window=Window(chunked=True))
+            ),
+        )
+    ),
     "latent": Structure(groups=_layers(attention=LatentAttention())),
     "latent mixture": Structure(
         groups=(
@@ -104,6 +112,7 @@ CATALOGUED = {
     "windowed": ("mistral-7b-v0.1", "gemma-2-9b", "gemma-3-27b", "gpt-oss-20b"),
     "mixture": ("mixtral-8x7b", "qwen3-30b-a3b", "qwen1.5-moe-a2.7b", "gpt-oss-20b", "deepseek-v3"),
     "latent": ("deepseek-v2-lite", "deepseek-v3", "kimi-k2"),
+    "chunked": ("llama-4-scout",),
 }
 CONVENTIONS = (
     "fused-ops", "fused-ops", "unfused-ops", "framework", "activation-multiplier", "residual-io",
@@ -117,12 +126,14 @@ def kinds(name: str) -> tuple[str, ...]:
         return ("mixture",)
     if name.startswith("latent"):
         return ("latent",)
-    return ("windowed",) if name.startswith("window") else tuple(CATALOGUED)
+    if name.startswith("window"):
+        return ("windowed",)
+    return tuple(kind for kind in CATALOGUED if kind != "chunked")
 
 
 @st.composite
-def models(draw: st.DrawFn, name: str) -> Transformer:
-    kind = draw(st.sampled_from(kinds(name)))
+def models(draw: st.DrawFn, name: str, kind: str = "") -> Transformer:
+    kind = kind or draw(st.sampled_from(kinds(name)))
     if draw(st.booleans()):
         return rs.model(draw(st.sampled_from(CATALOGUED[kind])))
     structure = STRUCTURES[draw(st.sampled_from([s for s in STRUCTURES if _is(kind, s)]))]
@@ -181,8 +192,8 @@ MACHINE = ("peak", "bandwidth", "capacity")
 
 
 @st.composite
-def cases(draw: st.DrawFn, name: str) -> Case:
-    model = draw(models(name))
+def cases(draw: st.DrawFn, name: str, kind: str = "") -> Case:
+    model = draw(models(name, kind))
     bandwidth = draw(between(1e9, 1e13))
     values = {
         "B": draw(count(1, 5000)),
@@ -542,6 +553,15 @@ def _(t: Totals, phase: str, v: Values) -> Pair:
     return executions(t, v)[::-1]
 
 
+@sides("latent-faster-length")
+def _(t: Totals, phase: str, v: Values) -> Pair:
+    absorbed, expanded = (
+        seconds(v, *(t("chunk", quantity, v, latent=way) for quantity in ("flops", "bytes")))
+        for way in ("absorbed", "expanded")
+    )
+    return absorbed, expanded
+
+
 ELASTIC = {"time-elasticity": duration, "intensity-elasticity": intensity}
 
 
@@ -746,6 +766,50 @@ def test_sides_that_meet_twice_or_more(name: str, data: st.DataObject):
     assume(turning)
     symbol = data.draw(st.sampled_from(sorted(turning)))
     check(turning[symbol], symbol)
+
+
+# Where chunks of the context end, attention reads less: the sides meet and part many times.
+IN_STEPS = (
+    ("kv-overtakes-weights", "L"), ("compute-bound-context", "L"), ("critical-batch", "L"),
+    ("time-per-token", "L"), ("throughput-fraction-batch", "L"), ("parameter-rule-length", "L"),
+    ("attention-overtakes-linear", "S"), ("prefill-critical-length", "S"),
+    ("compute-bound-chunk", "S"), ("time-to-first-token", "S"),
+)  # fmt: skip
+
+
+@LONG
+@given(data=st.data())
+@pytest.mark.parametrize(("name", "symbol"), IN_STEPS)
+def test_steps_of_chunked_attention(name: str, symbol: str, data: st.DataObject):
+    case = data.draw(cases(name, "chunked"))
+    width = float(case.floats()["window"])
+    # Eight points to a chunk, none of them where one ends.
+    grid = (np.arange(8 * 400) + 0.37) * width / 8
+    values, size = slack_function(case, symbol)(grid)
+    (changes,) = np.nonzero((values[1:] > 0) != (values[:-1] > 0))
+    if not len(changes) and LEVELS.get(name) == "peak":
+        # On the level of the sides somewhere along the grid.
+        t, v = totals(case.model.structure, case.convention), case.floats()
+        left, right = SIDES[name](t, case.phase, {**v, symbol: grid})
+        here = data.draw(st.integers(0, len(grid) - 1))
+        peak = Fraction(f"{v['peak'] * (left / right)[here]:.6g}")
+        case = Case(name, case.model, case.convention, {**case.values, "peak": peak})
+        values, size = slack_function(case, symbol)(grid)
+    try:
+        bound = case.ask(symbol).bound
+    except rs.InputError as error:
+        assert refused(case, symbol, error)
+        assume(False)
+        return
+    places = np.array([float(b.value) for b in bound.branches])
+    assert list(places) == sorted(places)
+    clear = np.abs(values) > 1e-9 * size
+    odd = np.diff(np.searchsorted(places, grid, side="right")) % 2 == 1
+    changed = (values[1:] > 0) != (values[:-1] > 0)
+    both = clear[1:] & clear[:-1]
+    assert np.array_equal(odd[both], changed[both]), f"{case} for {symbol}: {places}"
+    if not len(places):
+        assert (bound.outcome == "always") == bool(values[clear][0] > 0)
 
 
 @LONG

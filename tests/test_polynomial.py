@@ -9,6 +9,7 @@ import sympy
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from roofsym import polynomial
 from roofsym import symbols as sy
 from roofsym.conditions import above_zero, all_of, at_least, either
 from roofsym.polynomial import Ring, add, is_zero, multiply, power, sign
@@ -112,6 +113,37 @@ def test_division_undoes_multiplication(one: sympy.Expr, other: sympy.Expr):
     # One more makes a remainder, unless the divisor is a number.
     if ring.expr(q).free_symbols:
         assert ring.divide(add(product, {0: 1}), q) is None
+
+
+def test_powers_with_symbols_above_are_the_same_in_any_form():
+    k, e = sy.top_k, sy.n_experts
+    assert is_zero((1 - k / e) ** B - ((e - k) / e) ** B)
+    assert is_zero(rho ** (B * (L + 1)) - rho ** (B * L) * rho**B)
+    assert is_zero(rho ** (B + 2) - rho**B * rho**2)
+    assert is_zero(sympy.Max(w, a * (B + L)) - sympy.Max(a * B + a * L, w))
+    assert not is_zero(rho ** (B * L) - rho**B)
+
+
+@settings(max_examples=150, deadline=None)
+@given(expressions, expressions, st.sampled_from([0, 1, -1]))
+def test_values_modulo_a_prime_tell_what_is_zero(one, other, off):
+    x, y = (finite(e) for e in (one, other))
+    assume(x != 0)
+    assume(y != 0)
+    equal = sympy.expand(x * y) + off
+    try:
+        residue = polynomial._residue(equal - x * y, polynomial._Residues(1))
+    except ValueError:
+        assume(False)  # A denominator that is 0.
+    assert (residue == 0) == (off == 0)
+
+
+def test_what_is_too_long_is_proved_all_the_same():
+    long = (B + L + a + w) ** 40 / (kappa + L)
+    assert polynomial.too_long(long)
+    assert is_zero(long * (kappa + L) - (B + L + a + w) ** 40)
+    assert not is_zero(long * (kappa + L) - (B + L + a + w) ** 40 - 1)
+    assert sign(long - w) is None
 
 
 def test_a_power_of_many_terms_is_still_positive():

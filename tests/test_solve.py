@@ -243,6 +243,15 @@ def test_time_as_a_maximum_meets_a_deadline_on_the_right_arm():
         assert sympy.cancel(rl.time.xreplace({B: found.value}) - deadline) == 0
 
 
+def test_sides_that_part_do_not_cross():
+    # Up to 5 both are 10; then the left one grows faster. Equal along a stretch is no crossing.
+    left, right = sympy.Max(10, 2 * X), sympy.Max(10, X)
+    assert crossover(left, right, X).outcome == "always"
+    assert crossover(right, left, X).outcome == "never"
+    found = crossover(sympy.Max(10, 2 * X), sympy.Max(10, X, X**2 / 100), X)
+    assert [b.value for b in found.branches] == [200]
+
+
 def test_a_regime_that_rules_itself_out_is_no_condition():
     # max(B φ, w)/π is at least w/π, so it never meets w/(2 π), whatever φ, w and π are.
     found = crossover(sympy.Max(phi * B / peak, w / peak), w / (2 * peak), B)

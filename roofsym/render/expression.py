@@ -535,9 +535,9 @@ def _degree(expr: sympy.Expr, symbols: frozenset[sympy.Symbol] | None = None) ->
     return max((_degree(x, symbols) for x in expr.args), default=0)
 
 
-def _rank(expr: sympy.Basic) -> tuple[tuple[int, object], ...]:
+def _rank(expr: sympy.Basic) -> tuple[tuple[float, object], ...]:
     """Sort key: positions of an expression's symbols in the table, high powers first."""
-    positions: list[tuple[int, int]] = []
+    positions: list[tuple[float, int]] = []
     factors = sympy.Mul.make_args(expr) if isinstance(expr, sympy.Expr) else (expr,)
     # w_x (1 − ρ^B) stands where w_x does.
     for factor in [f for f in factors if f.is_Symbol or (f.is_Pow and f.base.is_Symbol)] or factors:

@@ -35,7 +35,11 @@ from roofsym.results.intensity import (
     matmul_intensity,
     ridge_point,
 )
-from roofsym.results.latent import latent_absorbed_context, latent_expanded_length
+from roofsym.results.latent import (
+    latent_absorbed_context,
+    latent_expanded_length,
+    latent_faster_length,
+)
 from roofsym.results.memory import (
     critical_batch_capacity,
     critical_batch_fit_context,
@@ -74,7 +78,8 @@ _ORDER = (
     "bytes-per-weight", "bytes-per-kv-element", "quantization-speedup", "quantization-full-batch",
     "quantization-payoff-batch", "distinct-experts", "experts-touched-batch",
     "mixture-batch-ratio", "window-full-context", "window-saving", "latent-expanded-length",
-    "latent-absorbed-context", "link-bound-degree", "link-bound-prefill-degree", "link-bound-batch",
+    "latent-absorbed-context", "latent-faster-length", "link-bound-degree",
+    "link-bound-prefill-degree", "link-bound-batch",
     "further-devices-batch", "break-even-acceptance", "break-even-batch", "implied-multiplier",
     "time-elasticity", "intensity-elasticity",
 )  # fmt: skip
@@ -126,6 +131,7 @@ __all__ = [
     "largest_context",
     "latent_absorbed_context",
     "latent_expanded_length",
+    "latent_faster_length",
     "limit_intensity",
     "limit_throughput",
     "link_bound_batch",

@@ -6,11 +6,22 @@ import dataclasses
 
 import sympy
 
+from roofsym import polynomial
 from roofsym import symbols as sy
+from roofsym.closed_form import ClosedForm, closed_form
 from roofsym.derivation import Label
 from roofsym.errors import InputError
+from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.results.question import STEP, Inquiry, Question, Result, Unknown, answers
+
+
+def _both_ways(ledger: Ledger) -> tuple[Ledger, Ledger]:
+    """A chunk's ledger under absorbed and under expanded execution."""
+    absorbed, expanded = (ledger.recounted("chunk", latent=way) for way in ("absorbed", "expanded"))
+    if not any(e.operator == "k_up_proj" for e in absorbed.entries):
+        raise InputError("model", ledger.model, "one with multi-head latent attention")
+    return absorbed, expanded
 
 
 def _latent_executions(
@@ -20,10 +31,8 @@ def _latent_executions(
 
     FLOPs per sequence of a step of ``S`` new tokens on ``L`` cached ones.
     """
-    absorbed, expanded = (ledger.recounted("chunk", latent=way) for way in ("absorbed", "expanded"))
+    absorbed, expanded = _both_ways(ledger)
     kinds = {e.kind for e in absorbed.entries}
-    if not any(e.operator == "k_up_proj" for e in absorbed.entries):
-        raise InputError("model", ledger.model, "one with multi-head latent attention")
     if "attention" not in kinds or "linear" not in kinds:
         accepted = "one that counts attention and linear FLOPs"
         raise InputError("convention", ledger.convention, accepted)
@@ -112,3 +121,68 @@ def latent_absorbed_context(ledger: Ledger, symbol: Unknown = None) -> Result:
     """
     q, attention, rebuilding = _latent_executions(LATENT_CONTEXT, ledger, symbol)
     return q.answer(rebuilding, attention)
+
+
+LATENT_FASTER = Question(
+    name="latent-faster-length",
+    title="new tokens per sequence from which expanded latent attention takes less time",
+    label=Label("S*", "S^{*}"), phases=("chunk",),
+    left="the time of absorbed execution", right="the time of expanded execution", symbol=sy.S,
+    first="first length at which expanded is faster", typical={"L": 4096, "B": 1},
+    example="deepseek-v3",
+)  # fmt: skip
+
+
+@answers(LATENT_FASTER)
+def latent_faster_length(ledger: Ledger, machine: Machine, symbol: Unknown = None) -> Result:
+    """New tokens per sequence at which expanded latent attention takes as long as absorbed.
+
+    Where both are compute-bound it is `latent_expanded_length`. Where both are memory-bound it is
+    ``L (d_nope + d_v) / (2 r − d_nope − d_v)`` for a latent of width ``r``: expanded writes and
+    reads keys and values of the context, absorbed wider queries and outputs of the new tokens.
+
+    Raises
+    ------
+    InputError
+        If the model has no multi-head latent attention, or the convention counts the same bytes
+        either way.
+
+    Examples
+    --------
+    >>> import roofsym as rs
+    >>> from roofsym.hardware import element_bytes
+    >>> led = rs.step(rs.model("deepseek-v3")).at(**element_bytes("bf16"), L=4096)
+    >>> hw = rs.machine("h100-sxm")
+    >>> latent_faster_length(led.at(B=1), hw).whole, latent_faster_length(led.at(B=64), hw).whole
+    (1366, 168)
+    """
+    absorbed, expanded = _both_ways(ledger)
+    if polynomial.is_zero(absorbed.symbolic("bytes") - expanded.symbolic("bytes")):
+        accepted = "one that counts the keys and values that expanded execution moves"
+        raise InputError("convention", ledger.convention, accepted)
+    q = Inquiry.of(LATENT_FASTER, absorbed, machine, symbol)
+    first = q.times(q.work(), q.moved())
+    second = q.times(*(_beside(q, expanded, quantity) for quantity in ("flops", "bytes")))
+    return q.answer(sympy.Max(*first), sympy.Max(*second))
+
+
+def _beside(q: Inquiry, expanded: Ledger, quantity: str) -> sympy.Expr:
+    """A total of expanded execution; constants that differ from absorbed execution's get a mark."""
+    form = closed_form(expanded, quantity)
+    marks = {}
+    for constant, definition in form.definitions.items():
+        known = q.d.definitions.get(constant)
+        if known is not None and not polynomial.is_zero(known - definition):
+            row = sy.info(constant)
+            marks[constant] = sy.extra(
+                f"{constant}_expanded", row.unit, f"{row.meaning}, expanded",
+                text=row.text + "′", latex=sy.marked(row.latex, "'"), beside=constant,
+            )  # fmt: skip
+    definitions = {marks.get(s, s): definition for s, definition in form.definitions.items()}
+    what, label = {
+        "flops": ("FLOPs", Label("F′", "F'")), "bytes": ("Bytes", Label("Q′", "Q'")),
+    }[quantity]  # fmt: skip
+    marked = ClosedForm(form.expr.xreplace(marks), definitions, form.values)
+    return q.d.total(
+        f"{what} under expanded execution", label, expanded, quantity, lambda *_: marked
+    ).expr

@@ -169,7 +169,12 @@ class Result:
         if value is None or not value.is_number or self.asked_otherwise or not (q.first or q.last):
             return None
         if q.last:
-            return max(int(sympy.floor(value)), 0)
+            last, x = sympy.floor(value), self.bound
+            jumps = x.branches[0].bracket == (
+                last,
+                last,
+            )  # At a step, the other side holds already.
+            return max(int(last) - (1 if jumps else 0), 0)
         return max(int(sympy.ceiling(value)), 1)
 
     @property
@@ -177,7 +182,14 @@ class Result:
         """What the number says, in words; for a count, what it means for whole numbers."""
         q, value = self.question, self.value
         if self.whole is not None:
-            return f"{q.first or q.last}: {self.whole}"
+            again = self.bound.branches[1:]
+            further = (
+                f", and the other way at {units.format_number(again[0].value)}" if again else ""
+            )
+            if len(again) > 1:
+                further += f" ({len(again)} times more, last at "
+                further += f"{units.format_number(again[-1].value)})"
+            return f"{q.first or q.last}: {self.whole}{further}"
         if value is None or not value.is_number:
             return ""
         if q.reading is not None and not self.asked_otherwise:
@@ -481,7 +493,7 @@ class Inquiry:
             name = f"{constant}_{relation}_{unknown.name}"
             per = units.parse(sy.info(factor).unit) if factor != 1 else units.COUNT
             unit = str(units.parse(row.unit) * per ** Fraction(-1))
-            written = {"text": row.text + mark, "latex": _marked(row.latex, latex)}
+            written = {"text": row.text + mark, "latex": sy.marked(row.latex, latex)}
             meaning = f"{row.meaning}, {relation} {unknown.name}"
             part = sy.extra(name, unit, meaning, **written)
             d.definitions[part] = amount
@@ -489,13 +501,6 @@ class Inquiry:
         if not polynomial.is_zero(parts.xreplace(d.definitions) - d.definitions[constant]):
             raise ProofError(f"{parts} is not {constant}")
         return parts
-
-
-def _marked(latex: str, mark: str) -> str:
-    """LaTeX of a symbol with a mark: a second subscript is put into the first one's braces."""
-    if mark.startswith("_") and latex.endswith("}") and "_{" in latex:
-        return f"{{{latex}}}{mark}"
-    return latex + mark
 
 
 def _known(result: Result) -> bool:
