@@ -181,7 +181,24 @@ def put(expr: sympy.Expr, known: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Exp
         # Of an exponent such as 22 digits over 20, SymPy would look for exact roots for minutes.
         if not exponent.is_Integer or bits * exponent > _EXACT_BITS:
             rules[power] = sympy.Float(base, _DIGITS) ** exponent
-    return expr.xreplace(rules)
+    return _put(expr, rules) if expr.has(sympy.Min, sympy.Max) else expr.xreplace(rules)
+
+
+def _put(expr: sympy.Basic, rules: Mapping[sympy.Expr, sympy.Expr]) -> sympy.Basic:
+    """``xreplace`` without SymPy's comparison of the arms of a ``Min`` or ``Max``.
+
+    It asks for the sign of each difference, which takes longer than all the rest of an answer.
+    """
+    if expr in rules:
+        return rules[expr]
+    args = [_put(x, rules) for x in expr.args]
+    if args == list(expr.args):
+        return expr
+    if not isinstance(expr, sympy.Min | sympy.Max) or not any(x.free_symbols for x in args):
+        return expr.func(*args)
+    arms, numbers = sympy.sift(dict.fromkeys(args), lambda x: bool(x.free_symbols), binary=True)
+    arms += [expr.func(*numbers)] if numbers else []
+    return arms[0] if len(arms) == 1 else expr.func(*arms, evaluate=False)
 
 
 @functools.lru_cache(maxsize=1024)
