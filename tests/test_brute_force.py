@@ -290,6 +290,10 @@ def resident(e: Entry) -> bool:
     )
 
 
+def passing(e: Entry) -> bool:
+    return not resident(e)
+
+
 def kv_read(e: Entry) -> bool:
     return e.kind == "kv" and e.access == "read"
 
@@ -439,8 +443,7 @@ def _(t: Totals, phase: str, v: Values) -> Pair:
 
 
 def quantised(t: Totals, phase: str, v: Values) -> float | np.ndarray:
-    saved = t(phase, "bytes", v, resident) * (1 - 1 / v["compression"])
-    return t(phase, "bytes", v) - saved
+    return t(phase, "bytes", v, passing) + t(phase, "bytes", v, resident) / v["compression"]
 
 
 @sides("quantization-speedup")
