@@ -18,9 +18,12 @@ from mpmath import iv
 
 from roofsym import symbols as sy
 from roofsym.errors import InputError
+from roofsym.polynomial import Ring
 
 _DIGITS = 60
 _WIDTH = Fraction(1, 10**16)
+# At 0 itself both sides are often nothing: zeros are looked for from here on.
+_START = Fraction(1, 10**12)
 
 # Terms c x^k e^(rate x), by rate (an interval), each a list of coefficients by power of x.
 Terms = list[tuple[object, list[object]]]
@@ -83,12 +86,87 @@ def crossings(
         terms += [(rate, [_interval(c)]) for rate, c in decaying]
         bound = _bound(polynomial, decaying)
         found = _isolate(terms, bound)
-        at_start = Fraction(1, 10**12)
+        at_start = _START
         if found:
             at_start = min(at_start, found[0][0] / 2)
         return [(sympy.Rational(low), sympy.Rational(high)) for low, high in found], _sign(
             terms, at_start
         )
+
+
+def shares(symbol: sympy.Symbol, *exprs: sympy.Expr) -> set[sympy.Expr]:
+    """Powers of the share of experts that a token leaves alone, with E or k for the unknown."""
+    if symbol not in (sy.n_experts, sy.top_k):
+        return set()
+    powers = {p for x in exprs for p in x.atoms(sympy.Pow) if p.base.is_Add and p.base.has(symbol)}
+    return {p for p in powers if not ((1 - p.base) * _per_share(symbol)).has(symbol)}
+
+
+def _per_share(symbol: sympy.Symbol) -> sympy.Expr:
+    return symbol if symbol == sy.n_experts else 1 / symbol
+
+
+def share_crossings(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol
+) -> tuple[list[tuple[sympy.Rational, sympy.Rational]], int]:
+    """Brackets of the zeros of an equation for E or k in ``(1 − k/E)^T``, and a sign.
+
+    In ``y = −ln(1 − k/E)`` every power is an exponential, and so are E and k times what their
+    denominators are: the zeros are those of a sum of exponentials, found as in `crossings`. Only
+    ``E > k`` is looked at, up to ``10^12 k`` experts.
+
+    Raises
+    ------
+    InputError
+        If there is more than one such share, or what else there is of the unknown is not rational.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import n_experts as E
+    >>> brackets, sign = share_crossings(E * (1 - (1 - 2 / E) ** 10), sympy.Integer(9), E)
+    >>> [round(float(low), 6) for low, _ in brackets], sign
+    ([10.11882], 1)
+    """
+    powers = sorted(shares(symbol, left, right), key=str)
+    if len({p.base for p in powers}) != 1 or not all(p.exp.is_Rational for p in powers):
+        raise InputError("equation", f"{left} = {right}", "one share 1 − k/E, in powers of numbers")
+    ratio = (1 - powers[0].base) * _per_share(symbol)
+    share = sympy.Dummy(positive=True)
+    value = ratio / (1 - share) if symbol == sy.n_experts else (1 - share) / ratio
+    stand_ins = {p: sympy.Dummy(positive=True) for p in powers}
+    ring = Ring()
+    slack = ring.difference(
+        *(
+            ring.quotient(side.xreplace(stand_ins).xreplace({symbol: value}))
+            for side in (left, right)
+        )
+    )
+    exponents = {share: Fraction(1)} | {s: _fraction(p.exp) for p, s in stand_ins.items()}
+    if {base for m in slack for base, _ in ring.factors(m)} - exponents.keys():
+        raise InputError("equation", f"{left} = {right}", f"terms that are rational in {symbol}")
+    by_rate: dict[Fraction, Fraction] = {}
+    for m, c in slack.items():
+        rate = sum((exponents[base] * e for base, e in ring.factors(m)), Fraction(0))
+        by_rate[rate] = by_rate.get(rate, Fraction(0)) + c
+    slowest = min(rate for rate, c in by_rate.items() if c)
+    with _precisely():
+        rates = [
+            (_interval(sympy.Rational(slowest - rate)), sympy.Rational(c))
+            for rate, c in sorted(by_rate.items()) if c
+        ]  # fmt: skip
+        terms: Terms = [(rate, [_interval(c)]) for rate, c in rates]
+        found = _isolate(terms, _bound([rates[0][1]], rates[1:])) if rates[1:] else []
+        sign = _sign(terms, _START)
+
+    def unknown(y: Fraction) -> sympy.Rational:
+        at = value.xreplace({share: sympy.exp(-sympy.Rational(y))})
+        return sympy.Rational(sympy.N(at, _DIGITS))
+
+    return sorted(tuple(sorted(map(unknown, bracket))) for bracket in found), sign
+
+
+def _fraction(number: sympy.Rational) -> Fraction:
+    return Fraction(int(number.p), int(number.q))
 
 
 @contextlib.contextmanager
@@ -194,7 +272,7 @@ def _isolate(terms: Terms, bound: Fraction) -> list[tuple[Fraction, Fraction]]:
     if not terms or (len(terms) == 1 and len(terms[0][1]) == 1):
         return []
     turns = [(low + high) / 2 for low, high in _isolate(_derivative(terms), bound)]
-    points = [Fraction(0), *turns, bound]
+    points = [_START, *(x for x in turns if x > _START), bound]
     found = []
     for low, high in itertools.pairwise(points):
         start, end = _sign(terms, low), _sign(terms, high)

@@ -12,7 +12,7 @@ through ``Max``, and takes a hundred times longer.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import sympy
@@ -213,6 +213,10 @@ def _meet(
         return _by_step(left, right, symbol)
     if regimes(symbol, left, right):
         return _by_regime(left, right, symbol, anywhere=anywhere)
+    if exponential.shares(symbol, left, right):
+        if left.free_symbols | right.free_symbols != {symbol}:
+            return Crossover(left, right, symbol, "numeric")
+        return _numbered(left, right, symbol, *exponential.share_crossings(left, right, symbol))
     if _in_exponent(left, right, symbol):
         return _with_exponential(left, right, symbol)
     parts = coefficients(left, right, symbol)
@@ -248,12 +252,22 @@ def _by_step(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Cross
         return [b.value for b in _meet(one, other, symbol, anywhere=False).branches]
 
     places, sign = steps.crossings(left, right, symbol, equal)
-    if not places:
-        return Crossover(left, right, symbol, "always" if sign > 0 else "never")
+    return _numbered(left, right, symbol, [(x.low, x.high) for x in places], sign)
+
+
+def _numbered(
+    left: sympy.Expr,
+    right: sympy.Expr,
+    symbol: sympy.Symbol,
+    brackets: Iterable[tuple[sympy.Rational, sympy.Rational]],
+    sign: int,
+) -> Crossover:
+    """What brackets of the roots say; without any, the sign that left less right has."""
     branches = tuple(
-        Branch(sympy.Float((x.low + x.high) / 2, 15), sympy.true, (x.low, x.high)) for x in places
+        Branch(sympy.Float((low + high) / 2, 15), sympy.true, (low, high)) for low, high in brackets
     )
-    return Crossover(left, right, symbol, "numeric", branches)
+    outcome = "numeric" if branches else "always" if sign > 0 else "never"
+    return Crossover(left, right, symbol, outcome, branches)
 
 
 def _in_exponent(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> bool:
@@ -336,13 +350,7 @@ def _with_exponential(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol)
     for base in fraction(left)[1] | fraction(right)[1]:
         if base.has(symbol) and exponential.crossings(base, symbol)[0]:
             raise InputError("equation", f"1/({base})", "denominators without zeros")
-    if not brackets:
-        return Crossover(left, right, symbol, "always" if sign > 0 else "never")
-    branches = tuple(
-        Branch(sympy.Float(float((low + high) / 2), 15), sympy.true, (low, high))
-        for low, high in brackets
-    )
-    return Crossover(left, right, symbol, "numeric", branches)
+    return _numbered(left, right, symbol, brackets, sign)
 
 
 def _exponential_branch(slack: Terms, symbol: sympy.Symbol) -> Branch | None:
@@ -593,9 +601,12 @@ def _merge(branches: list[Branch], new: Branch) -> None:
 def _side(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> str:
     """Which side is larger throughout, given that they never meet."""
     free = left.free_symbols | right.free_symbols
-    for power in range(0, 31, 3):
-        # Along a stretch they may be equal.
+    shares = {power.base for power in exponential.shares(symbol, left, right)}
+    for power in range(-12, 31, 3):
+        # Along a stretch they may be equal; and fewer experts than are chosen there are not.
         point = {s: sympy.Integer(1) for s in free} | {symbol: sympy.Integer(10) ** power}
+        if any(order_at(share, sympy.S.Zero, point) <= 0 for share in shares):
+            continue
         if order := order_at(left, right, point):
             return "always" if order > 0 else "never"
     return "never"

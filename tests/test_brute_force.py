@@ -589,9 +589,12 @@ def domain(symbol: str, case: Case, v: Values) -> np.ndarray:
     if symbol == "window":
         low = 1.001
     if symbol == "n_experts":
-        low = v["top_k"] * 1.001
-    if symbol in ("fraction", "top_k"):
-        high = 0.999 * (1 if symbol == "fraction" else v["n_experts"])
+        # Beyond, 1 − (1 − k/E)^T is lost in rounding.
+        low, high = v["top_k"] * 1.001, v["top_k"] * 1e9
+    if symbol == "fraction":
+        high = 0.999
+    if symbol == "top_k":
+        low, high = v["n_experts"] * 1e-9, v["n_experts"] * 0.999
     lengths = ("S", "L", "decode_context", "window")
     if case.phase in ("prefill", "chunk") and "window" in v and symbol in lengths:
         # What windows cut off is a difference of squares.
@@ -696,13 +699,14 @@ def unknowns(case: Case) -> list[str]:
 def refused(case: Case, symbol: str, error: rs.InputError) -> bool:
     """Whether a question may be refused: where a convention leaves nothing to ask about.
 
-    And where an unknown is part of the share of experts that is read in a way that has no closed
-    form and no bracket: E and k in the base of a power, a constant over another in its exponent.
+    And where an unknown divides the exponent of the share of experts that is left alone, or is
+    their number inside Lambert's W.
     """
     power = error.field == "equation" and "n_experts" in case.floats()
-    return error.field in ("convention", "model", "unknown") or (
-        power and symbol not in ("B", "S", "L")
-    )
+    solved = {"B", "S", "L"}
+    if case.name != "critical-batch-capacity":
+        solved |= {"n_experts", "top_k"}
+    return error.field in ("convention", "model", "unknown") or (power and symbol not in solved)
 
 
 def check(case: Case, symbol: str) -> None:

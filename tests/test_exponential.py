@@ -93,6 +93,22 @@ def test_a_line_against_a_fading_power_has_a_closed_form():
         assert float(value) == pytest.approx(1.690093067619309, rel=1e-14)
 
 
+def test_experts_and_chosen_ones_are_solved_for_in_numbers():
+    # 8 tokens that choose 2 of E experts touch 7 of them: E (1 − (1 − 2/E)^8) = 7, checked here in
+    # floating point on both sides of what is found.
+    def touched(n: float, k: float) -> float:
+        return n * (1 - (1 - k / n) ** 8)
+
+    led = rs.decode(rs.model("mixtral-8x7b")).at(B=8, distinct=7)
+    experts = rs.results.distinct_experts(led, symbol="n_experts").bound
+    assert experts.outcome == "numeric"
+    (found,) = (float(b.value) for b in experts.branches)
+    assert touched(found * (1 - 1e-9), 2) < 7 < touched(found * (1 + 1e-9), 2)
+    chosen = rs.results.distinct_experts(led, symbol="top_k").bound
+    (found,) = (float(b.value) for b in chosen.branches)
+    assert touched(8, found * (1 - 1e-9)) < 7 < touched(8, found * (1 + 1e-9))
+
+
 def test_a_fading_power_against_a_constant_is_a_logarithm():
     # 1 − ρ^B = f: the batch at which a share f of the experts is touched.
     found = crossover(1 - sy.rho**B, sy.fraction, B)
