@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from roofsym import polynomial
 from roofsym import symbols as sy
 from roofsym.conditions import above_zero, all_of, at_least, either
+from roofsym.errors import ProofError
 from roofsym.polynomial import Ring, add, is_zero, multiply, power, sign
 from roofsym.symbols import B, L, a, alpha, kappa, phi, rho, ridge, w, window
 from roofsym.terms import Terms, coefficients, fraction
-from roofsym.verification import NotRealError, holds, value_at
+from roofsym.verification import NotRealError, holds, prove, value_at
 
 LETTERS = (B, L, kappa, a, w)
 
@@ -199,6 +200,16 @@ def test_a_root_of_a_negative_number_is_outside():
     with pytest.raises(NotRealError):
         value_at(sympy.sqrt(B - L), {B: Fraction(1), L: Fraction(2)})
     assert not holds(sympy.Gt(sympy.sqrt(B - L), w, evaluate=False), {B: 1, L: 2, w: 1})
+
+
+def test_a_root_that_is_wrong_by_less_than_digits_tell_is_no_proof():
+    # At points, roots are compared to 12 digits: that they are exact is seen in the equation alone.
+    prove(B**2, w, B, sympy.sqrt(w), sympy.true)
+    almost = sympy.sqrt(w) * (1 + sympy.Rational(1, 10**20))
+    with pytest.raises(ProofError):
+        prove(B**2, w, B, almost, sympy.true)
+    with pytest.raises(ProofError):
+        prove(B * kappa, w, B, w / kappa + 1, sympy.true)
 
 
 def test_the_same_factors_are_added_up():
