@@ -17,6 +17,7 @@ from roofsym.conditions import solve_condition
 from roofsym.limits import limit
 from roofsym.solve import OUTCOMES, Crossover, crossover
 from roofsym.symbols import B, L, S, a, alpha, kappa, peak, phi, ridge, w
+from roofsym.values import put
 
 X = B
 
@@ -250,6 +251,17 @@ def test_sides_that_part_do_not_cross():
     assert crossover(right, left, X).outcome == "never"
     found = crossover(sympy.Max(10, 2 * X), sympy.Max(10, X, X**2 / 100), X)
     assert [b.value for b in found.branches] == [200]
+
+
+@pytest.mark.parametrize("kind", [sympy.Min, sympy.Max])
+def test_numbers_put_into_an_extremum_leave_the_one_that_counts(kind: type):
+    # Which arms SymPy would keep: put() does without its comparison of all that is left open.
+    values = {L: sympy.Integer(3), a: sympy.Integer(5)}
+    found = put(kind(X, L, a, 2 * X) + a, values)
+    for x in (1, 4, 7):
+        here = {X: sympy.Integer(x)}
+        assert found.xreplace(here) == kind(x, 3, 5, 2 * x) + 5
+    assert put(kind(L, a), values) == kind(3, 5)
 
 
 def test_a_regime_that_rules_itself_out_is_no_condition():
