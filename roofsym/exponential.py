@@ -18,7 +18,7 @@ from mpmath import iv
 
 from roofsym import symbols as sy
 from roofsym.errors import InputError
-from roofsym.polynomial import Ring
+from roofsym.polynomial import Ring, number
 
 _DIGITS = 60
 _WIDTH = Fraction(1, 10**16)
@@ -141,7 +141,7 @@ def share_crossings(
             for side in (left, right)
         )
     )
-    exponents = {share: Fraction(1)} | {s: _fraction(p.exp) for p, s in stand_ins.items()}
+    exponents = {share: Fraction(1)} | {s: Fraction(number(p.exp)) for p, s in stand_ins.items()}
     if {base for m in slack for base, _ in ring.factors(m)} - exponents.keys():
         raise InputError("equation", f"{left} = {right}", f"terms that are rational in {symbol}")
     by_rate: dict[Fraction, Fraction] = {}
@@ -163,10 +163,6 @@ def share_crossings(
         return sympy.Rational(sympy.N(at, _DIGITS))
 
     return sorted(tuple(sorted(map(unknown, bracket))) for bracket in found), sign
-
-
-def _fraction(number: sympy.Rational) -> Fraction:
-    return Fraction(int(number.p), int(number.q))
 
 
 @contextlib.contextmanager

@@ -1,8 +1,8 @@
 """Expanded polynomials with exact coefficients: where signs and equalities are decided.
 
-SymPy decides them too, by building trees of expressions that nobody will look at; that takes a
-hundred times longer, and one answer needs dozens of such decisions. Here a monomial is one whole
-number, of 16 bits for each symbol's exponent: monomials are multiplied by adding them.
+SymPy decides them too, by building trees of expressions that nobody will look at; that took most of
+the time of an answer, which needs dozens of such decisions. Here a monomial is one whole number, of
+16 bits for each symbol's exponent: monomials are multiplied by adding them.
 """
 
 from __future__ import annotations

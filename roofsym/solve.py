@@ -6,7 +6,7 @@ with conditions from the signs of the coefficients; higher degrees by a certifie
 other symbol has a number. ``Min`` and ``Max`` are solved arm by arm.
 
 ``sympy.solve`` is not used: it returns a value without the condition under which it holds, fails
-through ``Max``, and takes a hundred times longer.
+through ``Max``, and takes some twenty times longer (`tests/benchmarks/against_sympy.py`).
 """
 
 from __future__ import annotations
@@ -251,8 +251,7 @@ def _by_step(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Cross
     def equal(one: sympy.Expr, other: sympy.Expr) -> list[sympy.Expr]:
         return [b.value for b in _meet(one, other, symbol, anywhere=False).branches]
 
-    places, sign = steps.crossings(left, right, symbol, equal)
-    return _numbered(left, right, symbol, [(x.low, x.high) for x in places], sign)
+    return _numbered(left, right, symbol, *steps.crossings(left, right, symbol, equal))
 
 
 def _numbered(
@@ -263,11 +262,18 @@ def _numbered(
     sign: int,
 ) -> Crossover:
     """What brackets of the roots say; without any, the sign that left less right has."""
-    branches = tuple(
-        Branch(sympy.Float((low + high) / 2, 15), sympy.true, (low, high)) for low, high in brackets
-    )
+    branches = _bracketed(brackets)
     outcome = "numeric" if branches else "always" if sign > 0 else "never"
     return Crossover(left, right, symbol, outcome, branches)
+
+
+def _bracketed(
+    brackets: Iterable[tuple[sympy.Rational, sympy.Rational]],
+) -> tuple[Branch, ...]:
+    """Numeric roots, each with the interval that holds it."""
+    return tuple(
+        Branch(sympy.Float((low + high) / 2, 15), sympy.true, (low, high)) for low, high in brackets
+    )
 
 
 def _in_exponent(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> bool:
@@ -507,10 +513,7 @@ def _numeric(
             ]
     if not roots:
         return ("always" if coefficients[max(coefficients)] > 0 else "never"), ()
-    refined = sorted(_refine(factor, interval) for factor, interval in roots)
-    return "numeric", tuple(
-        Branch(sympy.Float((low + high) / 2, 15), sympy.true, (low, high)) for low, high in refined
-    )
+    return "numeric", _bracketed(sorted(_refine(*root) for root in roots))
 
 
 def _refine(

@@ -18,25 +18,12 @@ from roofsym.errors import InputError
 from roofsym.verification import order_at
 
 Interval = tuple[float, float]
+Bracket = tuple[sympy.Rational, sympy.Rational]
 # So many tokens no context has; and so many stretches to look at that nothing is decided by them.
 _FARTHEST = 1e24
 _MOST = 4000
 # Relative to the sides: far more than the rounding of a few dozen operations.
 _MARGIN = 1e-9
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the sides change places: a root between two steps, or a step at which one jumps.
-
-    Attributes
-    ----------
-    low, high : sympy.Rational
-        Interval that holds it, and no other; of no width where it is a step.
-    """
-
-    low: sympy.Rational
-    high: sympy.Rational
 
 
 @dataclass(frozen=True)
@@ -46,7 +33,7 @@ class _Stretch:
     start: sympy.Rational
     before: int
     after: int
-    places: tuple[Place, ...] = ()
+    places: tuple[Bracket, ...] = ()
 
 
 def floors(symbol: sympy.Symbol, *exprs: sympy.Expr) -> list[sympy.Expr]:
@@ -60,8 +47,10 @@ def crossings(
     right: sympy.Expr,
     symbol: sympy.Symbol,
     solve: Callable[[sympy.Expr, sympy.Expr], list[sympy.Expr]],
-) -> tuple[list[Place], int]:
+) -> tuple[list[Bracket], int]:
     """Where two sides without other symbols change places, and which is larger near 0.
+
+    A place is an interval that holds it and no other, of no width where it is a step.
 
     Parameters
     ----------
@@ -81,7 +70,7 @@ def crossings(
     >>> places, sign = crossings(
     ...     L + 2 * sawtooth, sympy.Integer(25), L, lambda a, b: sympy.solve(a - b, L)
     ... )
-    >>> [(x.low, x.high) for x in places], sign
+    >>> places, sign
     ([(41/3, 41/3), (16, 16), (19, 19), (24, 24), (73/3, 73/3)], -1)
     """
     steps = floors(symbol, left, right)
@@ -121,10 +110,10 @@ def crossings(
         else:
             middle = (first + last) // 2
             waiting += [(middle, last), (first, middle)]
-    places: list[Place] = []
+    places: list[Bracket] = []
     for known, stretch in zip([None, *found], found, strict=False):
         if known and known.after * stretch.before < 0:
-            places.append(Place(stretch.start, stretch.start))
+            places.append((stretch.start, stretch.start))
         places += stretch.places
     return places, found[0].before
 
@@ -160,7 +149,7 @@ def _stretch(
         root = sympy.Rational(sympy.N(value, 30)) if not value.is_Rational else value
         if low < root < high:
             width = 0 if value.is_Rational else root / 10**15
-            places.append(Place(root - width, root + width))
+            places.append((root - width, root + width))
     return _Stretch(low, before, after, tuple(places))
 
 

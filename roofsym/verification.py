@@ -19,7 +19,7 @@ from sympy.logic.boolalg import Boolean
 
 from roofsym import symbols as sy
 from roofsym.errors import ProofError
-from roofsym.polynomial import Polynomial, Quotient, Ring, add, multiply, power
+from roofsym.polynomial import Polynomial, Quotient, Ring, add, multiply, number, power
 from roofsym.values import open_powers
 
 _HALF = sympy.Rational(1, 2)
@@ -305,7 +305,7 @@ def value_at(expr: sympy.Expr, point: Mapping[sympy.Symbol, Any]) -> Any:
     if expr.is_Symbol:
         return point[expr]
     if expr.is_Rational:
-        return Fraction(int(expr.p), int(expr.q))
+        return Fraction(number(expr))
     if expr.is_Float:
         return mpmath.mpf(expr)
     parts = [value_at(x, point) for x in expr.args]

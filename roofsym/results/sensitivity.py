@@ -15,6 +15,7 @@ from roofsym.derivation import Derivation, Label
 from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
+from roofsym.limits import regimes
 from roofsym.results.question import (
     STEP,
     Inquiry,
@@ -149,11 +150,11 @@ def _with_numbers(general: Crossover, d: Derivation) -> Crossover:
 
 def _regimes(expr: sympy.Expr, symbol: sympy.Symbol) -> Iterator[tuple[sympy.Expr, Boolean]]:
     """Smooth pieces of an expression with Min and Max, each with the condition of its regime."""
-    atoms = [x for x in expr.atoms(sympy.Min, sympy.Max) if x.has(symbol)]
+    atoms = regimes(symbol, expr)
     if not atoms:
         yield expr, sympy.true
         return
-    innermost = min(atoms, key=lambda x: (len(x.atoms(sympy.Min, sympy.Max)), str(x)))
+    innermost = atoms[0]
     arms = sorted(innermost.args, key=str)
     for arm in arms:
         others = [x for x in arms if x != arm]
