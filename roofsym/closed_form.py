@@ -8,6 +8,7 @@ solving fast.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -53,7 +54,7 @@ class ClosedForm:
         if depth == "constants":
             return self.expr
         if depth == "dimensions":
-            return self.expr.xreplace(dict(self.definitions))
+            return _written_out(self.expr, self.definitions)
         return values.put(self.expr, {**self.values, **self._constants(self.expr.free_symbols)})
 
     @property
@@ -77,10 +78,17 @@ class ClosedForm:
     def _constants(self, wanted: Iterable[sympy.Symbol]) -> dict[sympy.Symbol, sympy.Expr]:
         known = dict(self.values)
         return {
-            s: known[s] if s in known else self.definitions[s].xreplace(known)
+            s: known[s] if s in known else values.put(_written_out(s, self.definitions), known)
             for s in wanted
             if s in self.definitions
         }
+
+
+def _written_out(expr: sympy.Expr, definitions: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
+    """Expression with definitions put in, and those of the symbols in these."""
+    while any(s in definitions for s in expr.free_symbols):
+        expr = expr.xreplace(dict(definitions))
+    return expr
 
 
 def closed_form(
@@ -175,9 +183,7 @@ def _by_count(works: dict[tuple[object, ...], list[sympy.Expr]]) -> sympy.Expr:
     by_count: dict[sympy.Expr, list[sympy.Expr]] = {}
     for (*_, coefficient), counts in works.items():
         by_count.setdefault(sympy.Add(*counts), []).append(coefficient)
-    return sympy.Add(
-        *(count * sympy.factor_terms(sympy.Add(*xs)) for count, xs in by_count.items())
-    )
+    return sympy.Add(*(count * _tidy(sympy.Add(*xs)) for count, xs in by_count.items()))
 
 
 def _expanded(amount: sympy.Expr) -> sympy.Expr:
@@ -197,9 +203,20 @@ def _degree(monomial: sympy.Expr) -> int:
 
 def _tidy(coefficient: sympy.Expr) -> sympy.Expr:
     """Pull out the factors that all summands share, without multiplying anything out."""
-    # Terms divided over devices beside others that are not would be put over one t.
-    whole = not coefficient.has(sy.t)
-    return sympy.gcd_terms(coefficient) if coefficient.is_Add and whole else coefficient
+    if not coefficient.is_Add:
+        return coefficient
+    parts = [term.as_coeff_Mul() for term in coefficient.args]
+    powers = [dict(f.as_base_exp() for f in sympy.Mul.make_args(rest)) for _, rest in parts]
+    number = functools.reduce(sympy.gcd, (n for n, _ in parts))
+    shared = {
+        base: min(p[base] for p in powers)
+        for base, e in powers[0].items()
+        if e.is_Integer and all(p.get(base, sympy.S.Zero).is_Integer and base in p for p in powers)
+    }
+    common = sympy.Mul(*(base**e for base, e in shared.items()))
+    return sympy.Mul(
+        number, common, sympy.Add(*(n / number * (rest / common) for n, rest in parts))
+    )
 
 
 def _name(

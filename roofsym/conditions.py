@@ -6,6 +6,8 @@ in place of two that leave nothing out between them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import sympy
 from sympy.logic.boolalg import Boolean
 
@@ -22,7 +24,7 @@ def _compare(relation: type[Boolean], terms: Terms) -> Boolean:
     """``terms > 0`` (or ``>= 0``), read without subtractions: ``κ L > a``."""
     if terms.sign is not None:
         return sympy.true if terms.sign in _HOLDS[relation] else sympy.false
-    rest = terms.stripped()
+    rest = terms.stripped().grouped()
     if len(rest.products) > 1:
         plus = Terms((n, f) for n, f in rest.products if n > 0)
         minus = Terms((-n, f) for n, f in rest.products if n < 0)
@@ -155,6 +157,47 @@ def either(first: Boolean, second: Boolean) -> Boolean:
         if one is not None and two is not None and polynomial.is_zero(one + two):
             return sympy.And(*shared)
     return sympy.Or(first, second)
+
+
+def alike(condition: Boolean, others: Iterable[Boolean]) -> Boolean:
+    """A condition with the opposite of what is among others written as they write it.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, a, kappa
+    >>> alike(a + B >= B * L + kappa, [B * (L - 1) + kappa >= a])
+    a >= B*(L - 1) + kappa
+    """
+    if isinstance(condition, sympy.And | sympy.Or):
+        return condition.func(*(alike(x, others) for x in condition.args))
+    slack = _slack(condition)
+    if slack is None:
+        return condition
+    for other in others:
+        for literal in other.args if isinstance(other, sympy.And) else (other,):
+            opposite = _slack(literal)
+            if opposite is not None and polynomial.is_zero(slack + opposite):
+                strict = isinstance(condition, sympy.Gt | sympy.Lt)
+                relation = sympy.Gt if strict else sympy.Ge
+                return relation(literal.lts, literal.gts, evaluate=False)
+    return condition
+
+
+def of_unknown(condition: Boolean, value: sympy.Expr, symbol: sympy.Symbol) -> Boolean:
+    """A condition on the value of an unknown, said of the unknown: ``L <= W`` for a long value.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, w
+    >>> of_unknown(w >= B - w, B - w, L)
+    L <= w
+    """
+    if isinstance(condition, sympy.And | sympy.Or):
+        return condition.func(*(of_unknown(x, value, symbol) for x in condition.args))
+    if value in condition.args and not value.is_Atom:
+        said = condition if condition.lhs == value else condition.reversed
+        return said.func(symbol, said.rhs, evaluate=False)
+    return condition
 
 
 def alternatives(condition: Boolean) -> tuple[Boolean, ...]:

@@ -16,7 +16,7 @@ from sympy.logic.boolalg import Boolean
 from roofsym import polynomial, units
 from roofsym import symbols as sy
 from roofsym.closed_form import ClosedForm, closed_form
-from roofsym.conditions import alternatives, solve_condition
+from roofsym.conditions import alternatives, of_unknown, solve_condition
 from roofsym.errors import ProofError
 from roofsym.ledger import Ledger
 from roofsym.limits import limit
@@ -317,7 +317,8 @@ class Derivation:
             raise ProofError(f"{branch} under {when} is no solution of {found}")
         formulas = [Formula(label, branch.value)]
         if when != sympy.true:
-            formulas.append(Formula(None, when))
+            said = of_unknown(when, branch.value, found.symbol)
+            formulas.append(Formula(None, said))
         self.steps.append(Step("solution", text, tuple(formulas)))
 
     def root(self, text: str, label: Label, found: Crossover, branch: Branch, unit: str) -> None:

@@ -10,23 +10,28 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any, TypeAlias
 
 import sympy
 from mpmath import iv
 
+from roofsym import polynomial
 from roofsym import symbols as sy
 from roofsym.errors import InputError
 from roofsym.polynomial import Ring, number
 
 _DIGITS = 60
 _WIDTH = Fraction(1, 10**16)
+_CLOSE = Fraction(1, 10**13)
 # At 0 itself both sides are often nothing: zeros are looked for from here on.
 _START = Fraction(1, 10**12)
 
-# Terms c x^k e^(rate x), by rate (an interval), each a list of coefficients by power of x.
-Terms = list[tuple[object, list[object]]]
+# Terms c t^k e^(rate t), by rate (an interval), each a list of coefficients by power of t.
+Terms: TypeAlias = "list[tuple[Any, list[Any]]]"
 
 
 def occurs(expr: sympy.Expr, symbol: sympy.Symbol) -> bool:
@@ -44,10 +49,15 @@ def without(expr: sympy.Expr, symbol: sympy.Symbol, value: int) -> sympy.Expr:
     return expr.xreplace(powers)
 
 
+def is_share(base: sympy.Expr) -> bool:
+    """Whether what is raised to a power is the share of experts that a token leaves alone."""
+    return bool(base in (sy.rho, 1 - sy.top_k / sy.n_experts))
+
+
 def fades(power: sympy.Expr, symbol: sympy.Symbol) -> bool:
     """Whether a power is of the form that is known to fade as the symbol grows."""
     base, exponent = power.as_base_exp()
-    if base == sy.rho or base == 1 - sy.top_k / sy.n_experts:
+    if is_share(base):
         return bool((exponent / symbol).is_positive) and not (exponent / symbol).has(symbol)
     return _decays(base, exponent / symbol) or (
         bool(base.is_Rational) and 0 < base < 1 and bool((exponent / symbol).is_positive)
@@ -55,17 +65,19 @@ def fades(power: sympy.Expr, symbol: sympy.Symbol) -> bool:
 
 
 def crossings(
-    slack: sympy.Expr, symbol: sympy.Symbol
-) -> tuple[list[tuple[sympy.Rational, sympy.Rational]], int]:
-    """Brackets of the positive zeros at which `slack` changes sign, and its sign near 0.
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol
+) -> list[tuple[sympy.Rational, sympy.Rational]]:
+    """Brackets of the places at which two sides without other symbols meet, in rising order.
 
     Parameters
     ----------
-    slack : sympy.Expr
-        Polynomial in the symbol plus constants times ``r**(m * symbol)`` with ``0 < r < 1``; no
-        other symbols.
+    left, right : sympy.Expr
+        Rational in the symbol and in powers of numbers, all of whose exponents are multiples of one
+        fraction ``(p + q x)/(r + s x)``; or rational in E or k and in powers of ``1 − k/E``. In
+        that fraction, or in ``−ln(1 − k/E)``, the equation is a sum of products of polynomials and
+        exponentials.
     symbol : sympy.Symbol
-        The unknown.
+        The unknown. Of E and k, only ``E > k`` is looked at, up to ``10^12 k`` experts.
 
     Raises
     ------
@@ -74,24 +86,144 @@ def crossings(
 
     Examples
     --------
-    >>> from roofsym.symbols import B
-    >>> brackets, sign = crossings(B - 2 + sympy.Rational(1, 2) ** B, B)
-    >>> [float(low) for low, high in brackets], sign
-    ([1.690093...], -1)
+    >>> from roofsym.symbols import B, L, n_experts as E
+    >>> half = sympy.Rational(1, 2)
+    >>> for sides in ((B + half**B, 2, B), (L * half ** (6 / (L + 1)), 9, L),
+    ...               (E * (1 - (1 - 2 / E) ** 10), 9, E)):
+    ...     [float(low) for low, high in crossings(sides[0], sympy.Integer(sides[1]), sides[2])]
+    [1.690093...]
+    [12.303084...]
+    [10.11882...]
     """
+    form = _share_form(left, right, symbol) or _fraction_form(left, right, symbol)
+    stand_ins = {p: sympy.Dummy(positive=True) for p in form.powers}
+    put = {symbol: form.value}
+    ring = Ring()
+    slack = ring.difference(
+        *(ring.quotient(side.xreplace(stand_ins).xreplace(put)) for side in (left, right))
+    )
+    exponentials = {s: form.powers[p] for p, s in stand_ins.items()}
+    if form.share is not None:
+        exponentials[form.share] = sympy.exp(-1), Fraction(1)
+    sums: dict[frozenset[tuple[sympy.Expr, Fraction]], dict[int, Fraction]] = {}
+    for m, c in slack.items():
+        degree, rates = 0, dict[sympy.Expr, Fraction]()
+        for base, e in ring.factors(m):
+            if base == form.variable:
+                degree = e
+            elif base in exponentials:
+                root, multiple = exponentials[base]
+                rates[root] = rates.get(root, Fraction(0)) + multiple * e
+            else:
+                raise InputError("equation", str(base), f"terms that are rational in {symbol}")
+        powers = sums.setdefault(frozenset((r, e) for r, e in rates.items() if e), {})
+        powers[degree] = powers.get(degree, Fraction(0)) + Fraction(c)
+    found = []
     with _precisely():
-        polynomial, decaying = _split(slack, symbol)
-        zero = iv.mpf(0)
-        terms: Terms = [(zero, [_interval(c) for c in polynomial])] if any(polynomial) else []
-        terms += [(rate, [_interval(c)]) for rate, c in decaying]
-        bound = _bound(polynomial, decaying)
-        found = _isolate(terms, bound)
-        at_start = _START
-        if found:
-            at_start = min(at_start, found[0][0] / 2)
-        return [(sympy.Rational(low), sympy.Rational(high)) for low, high in found], _sign(
-            terms, at_start
-        )
+        for way in form.ways:
+            for low, high in _isolate(terms := _terms(sums, way), _bound(terms)):
+                bracket = sorted(form.unknown(way * t) for t in (low, high))
+                if bracket[0] > 0:
+                    found.append((bracket[0], bracket[1]))
+    return sorted(found)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How an equation becomes a sum of exponentials in one variable.
+
+    Attributes
+    ----------
+    variable : sympy.Symbol
+        The variable, t.
+    value : sympy.Expr
+        The unknown as a fraction in t, or in `share`.
+    powers : mapping of sympy.Expr to (sympy.Expr, Fraction)
+        What has the unknown in its exponent or base: a number to so many times t.
+    ways : tuple of int
+        Whether t may be positive, negative or both.
+    share : sympy.Symbol, optional
+        What stands for ``e^(−t)``.
+    """
+
+    variable: sympy.Symbol
+    value: sympy.Expr
+    powers: dict[sympy.Expr, tuple[sympy.Expr, Fraction]]
+    ways: tuple[int, ...]
+    share: sympy.Symbol | None = None
+
+    def unknown(self, t: Fraction) -> sympy.Rational:
+        """Value of the unknown, from that of t."""
+        at = sympy.Rational(t)
+        if self.share is None:
+            return self.value.xreplace({self.variable: at})
+        return sympy.Rational(sympy.N(self.value.xreplace({self.share: sympy.exp(-at)}), _DIGITS))
+
+
+def _share_form(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> _Form | None:
+    powers = sorted(shares(symbol, left, right), key=str)
+    if not powers:
+        return None
+    if len({p.base for p in powers}) != 1 or not all(p.exp.is_Rational for p in powers):
+        raise InputError("equation", f"{left} = {right}", "one share 1 − k/E, in powers of numbers")
+    ratio = (1 - powers[0].base) * _per_share(symbol)
+    share = sympy.Dummy(positive=True)
+    value = ratio / (1 - share) if symbol == sy.n_experts else (1 - share) / ratio
+    exponentials = {p: (sympy.exp(-1), Fraction(number(p.exp))) for p in powers}
+    return _Form(sympy.Dummy(), value, exponentials, (1,), share)
+
+
+def _fraction_form(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> _Form:
+    atoms = left.atoms(sympy.Pow) | right.atoms(sympy.Pow)
+    powers = sorted((p for p in atoms if p.exp.has(symbol)), key=str)
+    exponent = powers[0].exp if powers else symbol
+    multiples = [sympy.cancel(p.exp / exponent) for p in powers]
+    if not all(
+        x.is_Rational and p.base.is_Rational for x, p in zip(multiples, powers, strict=True)
+    ):
+        accepted = "powers of numbers, their exponents multiples of one another"
+        raise InputError("equation", ", ".join(map(str, powers)), accepted)
+    above, below = (_line(x, symbol) for x in sympy.fraction(sympy.cancel(exponent)))
+    t = sympy.Dummy(real=True)
+    value = (above[0] - below[0] * t) / (below[1] * t - above[1])
+    exponentials = {
+        p: (p.base, Fraction(number(x))) for p, x in zip(powers, multiples, strict=True)
+    }
+    sign = polynomial.sign(exponent)
+    return _Form(t, value, exponentials, (1, -1) if sign is None else (sign,))
+
+
+def _line(expr: sympy.Expr, symbol: sympy.Symbol) -> tuple[sympy.Rational, sympy.Rational]:
+    found = sympy.Poly(expr, symbol)
+    if found.degree() > 1:
+        raise InputError("equation", str(expr), f"exponents (p + q {symbol})/(r + s {symbol})")
+    return found.coeff_monomial(1), found.coeff_monomial(symbol)
+
+
+def _terms(
+    sums: dict[frozenset[tuple[sympy.Expr, Fraction]], dict[int, Fraction]], way: int
+) -> Terms:
+    """Terms for positive t (or with −t in its place), the one that fades most slowly first.
+
+    Of rates only differences matter to the zeros: the first one is 0.
+    """
+    found = []
+    for rates, powers in sums.items():
+        if any(powers.values()):
+            rate = sum((way * _interval(e) * _log(base) for base, e in rates), iv.mpf(0))
+            coefficients = [
+                _interval(powers.get(k, Fraction(0)) * way**k) for k in range(max(powers) + 1)
+            ]
+            found.append((rate, coefficients))
+    found.sort(key=lambda term: float(term[0].mid), reverse=True)
+    return [
+        (rate - found[0][0] if i else iv.mpf(0), coefficients)
+        for i, (rate, coefficients) in enumerate(found)
+    ]
+
+
+def _log(base: sympy.Expr) -> Any:
+    return iv.mpf(-1) if base == sympy.exp(-1) else iv.log(_interval(Fraction(number(base))))
 
 
 def shares(symbol: sympy.Symbol, *exprs: sympy.Expr) -> set[sympy.Expr]:
@@ -106,65 +238,6 @@ def _per_share(symbol: sympy.Symbol) -> sympy.Expr:
     return symbol if symbol == sy.n_experts else 1 / symbol
 
 
-def share_crossings(
-    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol
-) -> tuple[list[tuple[sympy.Rational, sympy.Rational]], int]:
-    """Brackets of the zeros of an equation for E or k in ``(1 − k/E)^T``, and a sign.
-
-    In ``y = −ln(1 − k/E)`` every power is an exponential, and so are E and k times what their
-    denominators are: the zeros are those of a sum of exponentials, found as in `crossings`. Only
-    ``E > k`` is looked at, up to ``10^12 k`` experts.
-
-    Raises
-    ------
-    InputError
-        If there is more than one such share, or what else there is of the unknown is not rational.
-
-    Examples
-    --------
-    >>> from roofsym.symbols import n_experts as E
-    >>> brackets, sign = share_crossings(E * (1 - (1 - 2 / E) ** 10), sympy.Integer(9), E)
-    >>> [round(float(low), 6) for low, _ in brackets], sign
-    ([10.11882], 1)
-    """
-    powers = sorted(shares(symbol, left, right), key=str)
-    if len({p.base for p in powers}) != 1 or not all(p.exp.is_Rational for p in powers):
-        raise InputError("equation", f"{left} = {right}", "one share 1 − k/E, in powers of numbers")
-    ratio = (1 - powers[0].base) * _per_share(symbol)
-    share = sympy.Dummy(positive=True)
-    value = ratio / (1 - share) if symbol == sy.n_experts else (1 - share) / ratio
-    stand_ins = {p: sympy.Dummy(positive=True) for p in powers}
-    ring = Ring()
-    slack = ring.difference(
-        *(
-            ring.quotient(side.xreplace(stand_ins).xreplace({symbol: value}))
-            for side in (left, right)
-        )
-    )
-    exponents = {share: Fraction(1)} | {s: Fraction(number(p.exp)) for p, s in stand_ins.items()}
-    if {base for m in slack for base, _ in ring.factors(m)} - exponents.keys():
-        raise InputError("equation", f"{left} = {right}", f"terms that are rational in {symbol}")
-    by_rate: dict[Fraction, Fraction] = {}
-    for m, c in slack.items():
-        rate = sum((exponents[base] * e for base, e in ring.factors(m)), Fraction(0))
-        by_rate[rate] = by_rate.get(rate, Fraction(0)) + c
-    slowest = min(rate for rate, c in by_rate.items() if c)
-    with _precisely():
-        rates = [
-            (_interval(sympy.Rational(slowest - rate)), sympy.Rational(c))
-            for rate, c in sorted(by_rate.items()) if c
-        ]  # fmt: skip
-        terms: Terms = [(rate, [_interval(c)]) for rate, c in rates]
-        found = _isolate(terms, _bound([rates[0][1]], rates[1:])) if rates[1:] else []
-        sign = _sign(terms, _START)
-
-    def unknown(y: Fraction) -> sympy.Rational:
-        at = value.xreplace({share: sympy.exp(-sympy.Rational(y))})
-        return sympy.Rational(sympy.N(at, _DIGITS))
-
-    return sorted(tuple(sorted(map(unknown, bracket))) for bracket in found), sign
-
-
 @contextlib.contextmanager
 def _precisely() -> Iterator[None]:
     before = iv.dps
@@ -175,34 +248,8 @@ def _precisely() -> Iterator[None]:
         iv.dps = before
 
 
-def _interval(number: sympy.Rational) -> object:
-    return iv.mpf(int(number.p)) / iv.mpf(int(number.q))
-
-
-def _split(
-    slack: sympy.Expr, symbol: sympy.Symbol
-) -> tuple[list[sympy.Rational], list[tuple[object, sympy.Rational]]]:
-    accepted = f"a polynomial in {symbol} plus constants times r**{symbol} with 0 < r < 1"
-    powers: dict[int, sympy.Rational] = {}
-    decaying: dict[sympy.Expr, sympy.Rational] = {}
-    for term in sympy.Add.make_args(sympy.expand(slack, power_base=False, power_exp=False)):
-        coefficient, rest = term.as_independent(symbol, as_Add=False)
-        base, exponent = rest.as_base_exp() if rest != 1 else (symbol, sympy.S.Zero)
-        if not coefficient.is_Rational:
-            raise InputError("equation", str(term), accepted)
-        if base == symbol and exponent.is_Integer and exponent >= 0:
-            power = int(exponent)
-            powers[power] = powers.get(power, sympy.S.Zero) + coefficient
-        elif _decays(base, exponent / symbol):
-            decaying[rest] = decaying.get(rest, sympy.S.Zero) + coefficient
-        else:
-            raise InputError("equation", str(term), accepted)
-    polynomial = [powers.get(k, sympy.S.Zero) for k in range(max(powers, default=0) + 1)]
-    rates = []
-    for power, coefficient in decaying.items():
-        base, exponent = power.as_base_exp()
-        rates.append((iv.log(_interval(base)) * _interval(exponent / symbol), coefficient))
-    return polynomial, rates
+def _interval(exact: Fraction) -> Any:
+    return iv.mpf(exact.numerator) / iv.mpf(exact.denominator)
 
 
 def _decays(base: sympy.Expr, factor: sympy.Expr) -> bool:
@@ -212,23 +259,24 @@ def _decays(base: sympy.Expr, factor: sympy.Expr) -> bool:
     return bool((base < 1 and factor > 0) or (base > 1 and factor < 0))
 
 
-def _bound(
-    polynomial: list[sympy.Rational], decaying: list[tuple[object, sympy.Rational]]
-) -> Fraction:
-    """A point beyond which the polynomial outweighs all exponentials (Cauchy's bound)."""
-    most = sum((abs(c) for _, c in decaying), sympy.S.Zero)
-    while polynomial and polynomial[-1] == 0:
-        polynomial = polynomial[:-1]
-    if len(polynomial) > 1:
-        lead = abs(polynomial[-1])
-        others = [abs(c) for c in polynomial[:-1]]
-        others[0] += most
-        return Fraction(int(sympy.ceiling(1 + max(others) / lead)))
-    # Against a constant (or nothing): until the slowest exponential has faded.
-    slowest = min(abs(float(rate.mid)) for rate, _ in decaying)  # type: ignore[attr-defined]
-    floor = abs(polynomial[0]) if polynomial else sympy.Integer(1)
-    ratio = float(sympy.log(1 + 2 * most / floor).evalf())
-    return Fraction(int(ratio / slowest) + 2)
+def _bound(terms: Terms) -> Fraction:
+    """A point beyond which the first polynomial outweighs all the terms that fade."""
+    if not terms:
+        return Fraction(1)
+    lead, *lower = [abs(c) for c in reversed(terms[0][1])]
+    fading = [
+        (rate, k, abs(c)) for rate, coefficients in terms[1:] for k, c in enumerate(coefficients)
+    ]
+    degree = len(lower)
+    t = iv.mpf(1)
+    while True:
+        # Past k over its rate, t^k e^(−rate t) falls; half of the leading term is left for these.
+        falls = all(k + rate * t < 0 for rate, k, _ in fading)
+        rest = sum((c * t**k * iv.exp(rate * t) for rate, k, c in fading), iv.mpf(0))
+        below = sum((c * t ** (degree - 1 - k) for k, c in enumerate(lower)), iv.mpf(0))
+        if falls and 4 * below < lead * t**degree and 4 * rest < lead * t**degree:
+            return Fraction(int(t.a))
+        t *= 2
 
 
 def _derivative(terms: Terms) -> Terms:
@@ -236,8 +284,8 @@ def _derivative(terms: Terms) -> Terms:
     first = terms[0][0]
     out: Terms = []
     for position, (rate, coefficients) in enumerate(terms):
-        shifted = rate - first  # type: ignore[operator]
-        slopes = [k * c for k, c in enumerate(coefficients)]  # type: ignore[operator]
+        shifted = rate - first
+        slopes = [k * c for k, c in enumerate(coefficients)]
         slope = [*slopes[1:], iv.mpf(0)]
         if position == 0:
             if len(coefficients) > 1:
@@ -248,7 +296,7 @@ def _derivative(terms: Terms) -> Terms:
     return out
 
 
-def _value(terms: Terms, x: Fraction) -> object:
+def _value(terms: Terms, x: Fraction) -> Any:
     at = iv.mpf(x.numerator) / iv.mpf(x.denominator)
     total = iv.mpf(0)
     for rate, coefficients in terms:
@@ -261,7 +309,7 @@ def _value(terms: Terms, x: Fraction) -> object:
 
 def _sign(terms: Terms, x: Fraction) -> int:
     value = _value(terms, x)
-    return 1 if value > 0 else -1 if value < 0 else 0  # type: ignore[operator]
+    return 1 if value > 0 else -1 if value < 0 else 0
 
 
 def _isolate(terms: Terms, bound: Fraction) -> list[tuple[Fraction, Fraction]]:
@@ -277,7 +325,26 @@ def _isolate(terms: Terms, bound: Fraction) -> list[tuple[Fraction, Fraction]]:
     return found
 
 
+def _near(terms: Terms, low: Fraction, high: Fraction, start: int) -> tuple[Fraction, Fraction]:
+    """A bracket that floating point finds close to the zero, if it is certain to hold it."""
+    floats = [(float(rate.mid), [float(c.mid) for c in coefs]) for rate, coefs in terms]
+    a, b = float(low), float(high)
+    for _ in range(60):
+        x = (a + b) / 2
+        value = sum(
+            math.exp(rate * x) * sum(c * x**k for k, c in enumerate(coefs))
+            for rate, coefs in floats
+        )
+        a, b = (x, b) if value * start > 0 else (a, x)
+    near = Fraction(a) * (1 - _CLOSE), Fraction(b) * (1 + _CLOSE)
+    inside = low < near[0] and near[1] < high
+    if inside and [_sign(terms, x) for x in near] == [start, -start]:
+        return near
+    return low, high
+
+
 def _bisect(terms: Terms, low: Fraction, high: Fraction, start: int) -> tuple[Fraction, Fraction]:
+    low, high = _near(terms, low, high, start)
     while high - low > _WIDTH * max(high, _WIDTH):
         middle = ((low + high) / 2).limit_denominator(10**40)
         sign = _sign(terms, middle)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import sympy
 
 from roofsym import exponential
@@ -20,7 +22,40 @@ def regimes(symbol: sympy.Symbol, *exprs: sympy.Expr) -> list[sympy.Expr]:
     [Min(L, window), Max(B, Min(L, window))]
     """
     atoms = {x for expr in exprs for x in expr.atoms(sympy.Min, sympy.Max) if x.has(symbol)}
-    return sorted(atoms, key=lambda x: (len(x.atoms(sympy.Min, sympy.Max)), str(x)))
+    return sorted(atoms, key=_depth) if len(atoms) > 1 else list(atoms)
+
+
+@functools.lru_cache(maxsize=1024)
+def _depth(extremum: sympy.Expr) -> tuple[int, str]:
+    return len(extremum.atoms(sympy.Min, sympy.Max)), str(extremum)
+
+
+def aligned(symbol: sympy.Symbol, *exprs: sympy.Expr) -> tuple[sympy.Expr, ...]:
+    """Expressions in which arms of ``Min`` and ``Max`` that win together stand in one of them.
+
+    Else a solver would look at each side of the border of one, and of the other, too.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import L, window
+    >>> aligned(L, sympy.Min(L, window - 1), sympy.Min(L + 1, window))
+    (Min(L, window - 1), Min(L, window - 1) + 1)
+    """
+    known: dict[sympy.Expr, tuple[sympy.Expr, sympy.Expr]] = {}
+    same: dict[sympy.Expr, sympy.Expr] = {}
+    for atom in regimes(symbol, *exprs):
+        if len(atom.args) != 2:
+            continue
+        one, other = atom.args
+        smaller = atom if isinstance(atom, sympy.Min) else one + other - atom
+        for first, second in ((one, other), (other, one)):
+            if (seen := known.get(first - second)) is not None:
+                found = seen[1] + (first - seen[0])
+                same[atom] = found if smaller == atom else one + other - found
+                break
+        else:
+            known[one - other] = one, smaller
+    return tuple(expr.xreplace(same) for expr in exprs)
 
 
 def limit(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
@@ -65,10 +100,14 @@ def ratio_at_end(
     taken = {
         x: sympy.Dummy(positive=True) for x in left.atoms(sympy.floor) | right.atoms(sympy.floor)
     }
-    if at_infinity:
-        smooth = {x: x.args[0] - v for x, v in taken.items() if x.has(symbol)}
-    else:
-        smooth = {x: x.xreplace({symbol: sympy.S.Zero}) for x in taken if x.has(symbol)}
+    smooth = {}
+    for x, v in taken.items():
+        # ⌊x/C⌋ rises with x and falls as C grows.
+        falls = sign(sympy.diff(x.args[0], symbol)) == -1
+        near = x.args[0].xreplace({symbol: 1 / symbol}) if falls else x.args[0]
+        near = sympy.floor(near.xreplace({symbol: sympy.S.Zero}))
+        if x.has(symbol):
+            smooth[x] = near if at_infinity == falls else x.args[0] - v
     left, right = (side.xreplace(smooth) for side in (left, right))
     while atoms := regimes(symbol, left, right):
         wanted = 1 if isinstance(atoms[0], sympy.Max) else -1

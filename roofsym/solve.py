@@ -18,10 +18,11 @@ from dataclasses import dataclass
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from roofsym import exponential, polynomial, steps
+from roofsym import bounds, exponential, polynomial, steps
 from roofsym import symbols as sy
 from roofsym.conditions import (
     above_zero,
+    alike,
     all_of,
     at_least,
     below_zero,
@@ -30,7 +31,7 @@ from roofsym.conditions import (
     not_zero,
 )
 from roofsym.errors import InputError, ProofError
-from roofsym.limits import ratio_at_end, regimes
+from roofsym.limits import aligned, ratio_at_end, regimes
 from roofsym.terms import Factors, Terms, coefficients, content, fraction, sides
 from roofsym.values import expression, put
 from roofsym.verification import NotRealError, order_at, prove
@@ -213,12 +214,8 @@ def _meet(
         return _by_step(left, right, symbol)
     if regimes(symbol, left, right):
         return _by_regime(left, right, symbol, anywhere=anywhere)
-    if exponential.shares(symbol, left, right):
-        if left.free_symbols | right.free_symbols != {symbol}:
-            return Crossover(left, right, symbol, "numeric")
-        return _numbered(left, right, symbol, *exponential.share_crossings(left, right, symbol))
-    if _in_exponent(left, right, symbol):
-        return _with_exponential(left, right, symbol)
+    if exponential.shares(symbol, left, right) or _in_exponent(left, right, symbol):
+        return _with_exponential(left, right, symbol, anywhere=anywhere)
     parts = coefficients(left, right, symbol)
     if not parts:
         raise InputError("equation", f"{left} = {right}", "two sides that differ")
@@ -251,7 +248,7 @@ def _by_step(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Cross
     def equal(one: sympy.Expr, other: sympy.Expr) -> list[sympy.Expr]:
         return [b.value for b in _meet(one, other, symbol, anywhere=False).branches]
 
-    return _numbered(left, right, symbol, *steps.crossings(left, right, symbol, equal))
+    return _numbered(left, right, symbol, steps.crossings(left, right, symbol, equal))
 
 
 def _numbered(
@@ -259,11 +256,10 @@ def _numbered(
     right: sympy.Expr,
     symbol: sympy.Symbol,
     brackets: Iterable[tuple[sympy.Rational, sympy.Rational]],
-    sign: int,
 ) -> Crossover:
-    """What brackets of the roots say; without any, the sign that left less right has."""
+    """What brackets of the roots say; without any, which side is larger."""
     branches = _bracketed(brackets)
-    outcome = "numeric" if branches else "always" if sign > 0 else "never"
+    outcome = "numeric" if branches else _side(left, right, symbol)
     return Crossover(left, right, symbol, outcome, branches)
 
 
@@ -315,6 +311,8 @@ def _with_given(
             )
             for b in found.branches
         ]
+    if found.outcome == "numeric" and not inside:
+        return Crossover(left, right, symbol, "numeric", given=given)
     kept = tuple(b for b in inside if b.when != sympy.false)
     outcome = found.outcome if kept else _side_within(left, right, symbol, given)
     if outcome == "crosses" and any(b.when != sympy.true for b in kept):
@@ -337,26 +335,31 @@ def _side_within(
     return "never"
 
 
-def _with_exponential(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Crossover:
+def _with_exponential(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, *, anywhere: bool
+) -> Crossover:
     """Solve where the unknown stands in an exponent: in closed form, or a certified root."""
-    for power in left.atoms(sympy.Pow) | right.atoms(sympy.Pow):
-        if power.exp.has(symbol) and not exponential.fades(power, symbol):
-            raise InputError("equation", str(power), f"powers r**{symbol} with 0 < r < 1")
+    if left.free_symbols | right.free_symbols == {symbol}:
+        mixed = any(p.exp.has(symbol) for p in exponential.shares(symbol, left, right))
+        brackets = (bounds if mixed else exponential).crossings(left, right, symbol)
+        for base in fraction(left)[1] | fraction(right)[1]:
+            zeros = base.has(symbol) and _meet(base, sympy.S.Zero, symbol, anywhere=False).branches
+            if anywhere and not brackets and zeros:
+                raise InputError("equation", f"1/({base})", "denominators without zeros")
+        return _numbered(left, right, symbol, brackets)
+    powers = {p for x in (left, right) for p in x.atoms(sympy.Pow) if p.exp.has(symbol)}
+    for power in powers:
+        if not (exponential.is_share(power.base) or power.base.is_Rational):
+            raise InputError("equation", str(power), "powers of a share or a number")
+    fades = powers and all(exponential.fades(p, symbol) for p in powers)
     one, other = sides(left, right)
-    slack = one.minus(other)
-    if left.free_symbols | right.free_symbols != {symbol}:
-        branch = _exponential_branch(slack, symbol)
-        if branch is None:
-            return Crossover(left, right, symbol, "numeric")
-        outcome = "crosses" if branch.when == sympy.true else "conditional"
-        found = Crossover(left, right, symbol, outcome, (branch,))
-        verify(found, branch)
-        return found
-    brackets, sign = exponential.crossings(slack.expr, symbol)
-    for base in fraction(left)[1] | fraction(right)[1]:
-        if base.has(symbol) and exponential.crossings(base, symbol)[0]:
-            raise InputError("equation", f"1/({base})", "denominators without zeros")
-    return _numbered(left, right, symbol, brackets, sign)
+    branch = _exponential_branch(one.minus(other), symbol) if fades else None
+    if branch is None:
+        return Crossover(left, right, symbol, "numeric")
+    outcome = "crosses" if branch.when == sympy.true else "conditional"
+    found = Crossover(left, right, symbol, outcome, (branch,))
+    verify(found, branch)
+    return found
 
 
 def _exponential_branch(slack: Terms, symbol: sympy.Symbol) -> Branch | None:
@@ -532,20 +535,11 @@ def _by_regime(
     left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, *, anywhere: bool
 ) -> Crossover:
     """Solve with each arm of a Min or Max in turn; keep what lies in that arm's regime."""
-    innermost = regimes(symbol, left, right)[0]
-    solved = False
-    branches: list[Branch] = []
-
-    numeric = not (innermost.free_symbols - {symbol})
-
-    def wins(arm: sympy.Expr, other: sympy.Expr, value: sympy.Expr) -> Boolean:
-        one, two = (other, arm) if isinstance(innermost, sympy.Min) else (arm, other)
-        if numeric and value.is_number:
-            return sympy.true if order_at(one, two, {symbol: value}) >= 0 else sympy.false
-        return at_least(one.xreplace({symbol: value}), two.xreplace({symbol: value}))
-
+    one_left, one_right = aligned(symbol, left, right)
+    innermost = regimes(symbol, one_left, one_right)[0]
+    solved: list[tuple[sympy.Expr, Crossover]] = []
     for arm in innermost.args:
-        one, other = (side.xreplace({innermost: arm}) for side in (left, right))
+        one, other = (side.xreplace({innermost: arm}) for side in (one_left, one_right))
         # In a regime the unknown may have no effect, or the sides may be the same throughout: they
         # part at its border, which is a crossing of the next regime.
         if not (one - other).has(symbol):
@@ -554,14 +548,16 @@ def _by_regime(
         if part.outcome == "numeric" and not part.branches:
             # Which of its roots lie in the regime is known once all else has numbers.
             return Crossover(left, right, symbol, "numeric")
-        solved = True
-        for branch in part.branches:
-            regime = (wins(arm, x, branch.value) for x in innermost.args if x != arm)
-            inside = all_of(*regime, branch.when)
-            if inside != sympy.false:
-                _merge(branches, Branch(branch.value, inside, branch.bracket))
+        solved.append((arm, part))
     if not solved:
         raise InputError("unknown", symbol.name, "a symbol on which the two sides depend")
+    branches: list[Branch] = []
+    for arm, part in solved:
+        for branch in part.branches:
+            regime = _regime(innermost, arm, symbol, branch.value)
+            inside = alike(all_of(*regime, branch.when), [b.when for b in branches])
+            if inside != sympy.false:
+                _merge(branches, Branch(branch.value, inside, branch.bracket))
     if all(b.value.is_number for b in branches):
         branches.sort(key=lambda b: sympy.N(b.value))
         if left.free_symbols | right.free_symbols == {symbol}:
@@ -574,6 +570,26 @@ def _by_regime(
     else:
         outcome = "numeric" if any(b.bracket for b in branches) else "crosses"
     return Crossover(left, right, symbol, outcome, tuple(branches))
+
+
+def _regime(
+    extremum: sympy.Expr, arm: sympy.Expr, symbol: sympy.Symbol, value: sympy.Expr
+) -> Iterator[Boolean]:
+    """When a value of the unknown lies where an arm of a Min or Max is the one that holds."""
+    numeric = value.is_number and not (extremum.free_symbols - {symbol})
+    for other in extremum.args:
+        if other == arm:
+            continue
+        one, two = (other, arm) if isinstance(extremum, sympy.Min) else (arm, other)
+        if numeric:
+            yield sympy.true if order_at(one, two, {symbol: value}) >= 0 else sympy.false
+            continue
+        slope = sympy.diff(one - two, symbol)
+        if not slope.has(symbol) and (rises := polynomial.sign(slope)):
+            border = -(one - two).xreplace({symbol: sympy.S.Zero}) / slope
+            yield at_least(value, border) if rises > 0 else at_least(border, value)
+        else:
+            yield at_least(one.xreplace({symbol: value}), two.xreplace({symbol: value}))
 
 
 def _changing(

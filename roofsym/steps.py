@@ -8,22 +8,21 @@ the sides can change places there without being equal.
 
 from __future__ import annotations
 
-import math
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import sympy
 
+from roofsym import symbols as sy
+from roofsym.bounds import Bracket, apart, larger
 from roofsym.errors import InputError
 from roofsym.verification import order_at
 
-Interval = tuple[float, float]
-Bracket = tuple[sympy.Rational, sympy.Rational]
-# So many tokens no context has; and so many stretches to look at that nothing is decided by them.
+# So many tokens no context has. And so many stretches to look at, or to solve in, say nothing more.
 _FARTHEST = 1e24
 _MOST = 4000
-# Relative to the sides: far more than the rounding of a few dozen operations.
-_MARGIN = 1e-9
+_MOST_SOLVED = 1000
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,8 @@ def crossings(
     right: sympy.Expr,
     symbol: sympy.Symbol,
     solve: Callable[[sympy.Expr, sympy.Expr], list[sympy.Expr]],
-) -> tuple[list[Bracket], int]:
-    """Where two sides without other symbols change places, and which is larger near 0.
+) -> list[Bracket]:
+    """Where two sides without other symbols change places.
 
     A place is an interval that holds it and no other, of no width where it is a step.
 
@@ -60,53 +59,76 @@ def crossings(
     Raises
     ------
     InputError
-        If steps of different lengths come together, or the sides stay too close to each other to
-        tell where they meet.
+        If the sides stay too close to each other to tell where they meet.
 
     Examples
     --------
-    >>> from roofsym.symbols import L
+    >>> from roofsym.symbols import L, window
+    >>> def solve(left, right):
+    ...     return sympy.solve(left - right)
     >>> sawtooth = L - 8 * sympy.floor(L / 8)
-    >>> places, sign = crossings(
-    ...     L + 2 * sawtooth, sympy.Integer(25), L, lambda a, b: sympy.solve(a - b, L)
-    ... )
-    >>> places, sign
-    ([(41/3, 41/3), (16, 16), (19, 19), (24, 24), (73/3, 73/3)], -1)
+    >>> crossings(L + 2 * sawtooth, sympy.Integer(25), L, solve)
+    [(41/3, 41/3), (16, 16), (19, 19), (24, 24), (73/3, 73/3)]
+
+    Of the length of the steps itself:
+
+    >>> rest = 30 - window * sympy.floor(30 / window)
+    >>> crossings(rest, sympy.Integer(9), window, solve)
+    [(10, 10), (21/2, 21/2), (15, 15), (21, 21), (30, 30)]
     """
     steps = floors(symbol, left, right)
-    offsets = [sympy.expand(x.args[0] - symbol / (length := _length(x, symbol))) for x in steps]
-    if len({_length(x, symbol) for x in steps}) > 1:
-        raise InputError("equation", ", ".join(map(str, steps)), "steps of one length")
-    # Within one length, every floor has one place at which it takes its step.
-    borders = sorted({sympy.S.Zero, *((-c * length) % length for c in offsets)})
-    taken = [sympy.Dummy(positive=True) for _ in steps]
-    smooth = {x: x.args[0] - v for x, v in zip(steps, taken, strict=True)}
-    below, above = (side.xreplace(smooth) for side in (left, right))
+    if not all(sympy.diff(x.args[0], symbol).is_Rational for x in steps):
+        # Steps ⌊L/C⌋ in C are even ones in 1/C. No window is shorter than the token itself.
+        one, other = (side.xreplace({symbol: 1 / symbol}) for side in (left, right))
+        found = _places(one, other, symbol, solve, 1.0 if symbol == sy.window else _FARTHEST)
+        return [(1 / high, 1 / low) for low, high in reversed(found)]
+    return _places(left, right, symbol, solve, _FARTHEST)
+
+
+def _places(
+    left: sympy.Expr,
+    right: sympy.Expr,
+    symbol: sympy.Symbol,
+    solve: Callable[[sympy.Expr, sympy.Expr], list[sympy.Expr]],
+    farthest: float,
+) -> list[Bracket]:
+    """Where two sides change places, all of whose steps are of lengths that are known."""
+    steps = {x: _length(x, symbol) for x in floors(symbol, left, right)}
+    longest = max(steps.values())
+    taken = {x: sympy.Dummy(positive=True) for x in steps}
+    smooth = {x: x.args[0] - v for x, v in taken.items()}
+    above, below = apart(*(side.xreplace(smooth) for side in (left, right)))
 
     def pieces(n: int) -> Iterator[_Stretch]:
-        ends = [*borders[1:], length]
-        for low, high in zip(borders, ends, strict=True):
-            low, high = n * length + low, n * length + high
-            numbers = {x: sympy.floor(x.args[0].xreplace({symbol: low})) for x in steps}
+        start, end = n * longest, (n + 1) * longest
+        borders = {start, end}
+        for x, length in steps.items():
+            at = x.args[0].xreplace({symbol: start})
+            first = start + (sympy.ceiling(at) - at) * length
+            borders |= {first + i * length for i in range(int((end - first) / length) + 1)}
+        for low, high in itertools.pairwise(sorted(borders)):
+            middle = {symbol: (low + high) / 2}
+            numbers = {x: sympy.floor(x.args[0].xreplace(middle)) for x in steps}
             one, other = (side.xreplace(numbers) for side in (left, right))
             yield _stretch(one, other, symbol, low, high, solve)
 
     found: list[_Stretch] = list(pieces(0))
-    waiting = [(n, 2 * n) for n in _doublings(float(length))][::-1]
-    looked = 0
+    waiting = [(n, 2 * n) for n in _doublings(float(longest), farthest)][::-1]
+    looked = solved = 0
     while waiting:
         first, last = waiting.pop()
         looked += 1
-        if looked > _MOST:
-            accepted = "sides that do not stay close to each other over thousands of steps"
+        if looked > _MOST or solved > _MOST_SOLVED:
+            accepted = "sides that do not stay close to each other over a thousand steps"
             raise InputError("equation", f"{left} = {right}", accepted)
-        box = dict.fromkeys(taken, (0.0, 1.0))
-        box[symbol] = (float(first * length), float(last * length))
-        sign = _sign(below, above, box)
+        box = dict.fromkeys(taken.values(), (0.0, 1.0))
+        box[symbol] = (float(first * longest), float(last * longest))
+        sign = larger(above, below, box)
         if sign:
-            found.append(_Stretch(first * length, sign, sign))
+            found.append(_Stretch(first * longest, sign, sign))
         elif last - first == 1:
             found += pieces(first)
+            solved += 1
         else:
             middle = (first + last) // 2
             waiting += [(middle, last), (first, middle)]
@@ -115,12 +137,12 @@ def crossings(
         if known and known.after * stretch.before < 0:
             places.append((stretch.start, stretch.start))
         places += stretch.places
-    return places, found[0].before
+    return places
 
 
-def _doublings(length: float) -> Iterator[int]:
+def _doublings(length: float, farthest: float) -> Iterator[int]:
     n = 1
-    while n * length < _FARTHEST:
+    while n * length < farthest:
         yield n
         n *= 2
 
@@ -151,43 +173,3 @@ def _stretch(
             width = 0 if value.is_Rational else root / 10**15
             places.append((root - width, root + width))
     return _Stretch(low, before, after, tuple(places))
-
-
-# --- bounds -----------------------------------------------------------------------------------
-
-
-def _sign(left: sympy.Expr, right: sympy.Expr, box: dict[sympy.Symbol, Interval]) -> int:
-    """1 or −1 where one side is larger all over a box, 0 where that is not seen."""
-    one, other = (_bounds(side, box) for side in (left, right))
-    margin = _MARGIN * max(abs(x) for x in (*one, *other))
-    if one[0] > other[1] + margin:
-        return 1
-    return -1 if one[1] < other[0] - margin else 0
-
-
-def _bounds(expr: sympy.Expr, box: dict[sympy.Symbol, Interval]) -> Interval:
-    """Bounds of an expression over a box of its symbols, up to rounding."""
-    if expr.is_Symbol:
-        return box[expr]
-    if expr.is_number:
-        return (float(expr), float(expr))
-    parts = [_bounds(x, box) for x in expr.args]
-    if expr.is_Add:
-        return sum(low for low, _ in parts), sum(high for _, high in parts)
-    if expr.is_Mul:
-        product = parts[0]
-        for part in parts[1:]:
-            corners = [x * y for x in product for y in part]
-            product = min(corners), max(corners)
-        return product
-    if isinstance(expr, sympy.Min | sympy.Max):
-        pick = min if isinstance(expr, sympy.Min) else max
-        return pick(low for low, _ in parts), pick(high for _, high in parts)
-    if expr.is_Pow and min(parts[0]) > 0:
-        corners = [base**exponent for base in parts[0] for exponent in parts[1]]
-        return min(corners), max(corners)
-    if expr.is_Pow and expr.exp.is_Integer and expr.exp > 0:
-        corners = [base ** int(expr.exp) for base in parts[0]]
-        touches = parts[0][0] < 0 < parts[0][1] and expr.exp % 2 == 0
-        return (0.0 if touches else min(corners)), max(corners)
-    return -math.inf, math.inf

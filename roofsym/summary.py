@@ -11,7 +11,7 @@ import sympy
 
 from roofsym import files, results, units
 from roofsym import symbols as sy
-from roofsym.conditions import solve_condition
+from roofsym.conditions import of_unknown, solve_condition
 from roofsym.derivation import Formula, Label
 from roofsym.errors import InputError
 from roofsym.hardware import Machine
@@ -151,7 +151,8 @@ def equation(
     for branch in general.branches:
         line = f"  {name} = {render(branch.value, 'text', letters)}"
         if branch.when != sympy.true:
-            line += f"        only while {render(branch.when, 'text', letters)}"
+            when = of_unknown(branch.when, branch.value, general.symbol)
+            line += f"        only while {render(when, 'text', letters)}"
         lines.append(line)
     if bound.outcome in ("never", "always"):
         side = "smaller" if bound.outcome == "never" else "larger"

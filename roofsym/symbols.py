@@ -404,6 +404,11 @@ n_active = _define(
     text="N_p", latex=r"N_{\mathrm{p}}",
 )  # fmt: skip
 
+critical_batch = _define(
+    "critical_batch", "1", "batch from which a decode step is compute-bound", "constant",
+    text="B*", latex="B^{*}",
+)  # fmt: skip
+
 # A lone linear layer: (M, K) times (K, N).
 rows = _define("rows", "1", "rows of a matrix multiplication: tokens", "layer", text="M", latex="M")
 in_features = _define("in_features", "1", "inputs of a linear layer", "layer", text="K", latex="K")

@@ -134,8 +134,11 @@ class Terms:
         return _content(self.products)
 
     def whole(self) -> Terms:
-        """The sum as one factor."""
-        return self if len(self.products) < 2 else Terms([(1, {self.expr: 1})])
+        """The sum as one factor, beside the number that all of its terms share."""
+        if len(self.products) < 2:
+            return self
+        number, _ = self.common()
+        return Terms([(number, {self.times(1 / Fraction(number)).expr: 1})])
 
     def stripped(self) -> Terms:
         """The sum without the positive factors that its terms share: of the same sign."""
@@ -161,7 +164,20 @@ class Terms:
             while (less := ring.divide(expanded, ring.of(base))) is not None and expanded:
                 expanded = less
         flat = Terms((c, dict(ring.factors(m))) for m, c in expanded.items()).stripped()
-        return flat if flat.length < self.stripped().length else self
+        return flat if flat.grouped().length < self.stripped().grouped().length else self
+
+    def grouped(self) -> Terms:
+        """The sum with terms of one sign that share a factor put together, most of them first.
+
+        Examples
+        --------
+        >>> from roofsym.symbols import B, a, kappa, phi, w
+        >>> Terms.of(B * kappa + B * a - w * kappa - w * a - phi).grouped().expr
+        B*(a + kappa) - phi - w*(a + kappa)
+        """
+        plus = [(n, f) for n, f in self.products if n > 0]
+        minus = [(-n, f) for n, f in self.products if n < 0]
+        return Terms(_gathered(plus)).minus(Terms(_gathered(minus)))
 
     @property
     def length(self) -> int:
@@ -219,6 +235,23 @@ def _content(products: list[tuple[Number, Factors]]) -> tuple[Number, Factors]:
     return number, shared
 
 
+def _gathered(products: list[tuple[Number, Factors]]) -> list[tuple[Number, Factors]]:
+    """Products of positive numbers, those that share a factor as one of it and a sum."""
+    counts: dict[sympy.Expr, int] = {}
+    for _, factors in products:
+        for base in factors:
+            counts[base] = counts.get(base, 0) + 1
+    base = max(counts, key=lambda x: counts[x], default=None)
+    if base is None or counts[base] < 2:
+        return products
+    together = [(n, f) for n, f in products if base in f]
+    number, shared = _content(together)
+    inverse = {b: -e for b, e in shared.items()}
+    inside = Terms((Fraction(n) / number, _joined(f, inverse)) for n, f in together)
+    group = (number, _joined(shared, {Terms(_gathered(inside.products)).expr: 1}))
+    return [group, *_gathered([(n, f) for n, f in products if base not in f])]
+
+
 def content(sums: Iterable[Terms]) -> tuple[Number, Factors]:
     """Largest product that divides every term of every sum; its number is positive."""
     return _content([product for terms in sums for product in terms.products])
@@ -274,6 +307,10 @@ def _read(term: sympy.Expr) -> tuple[Number, Factors]:
         if factor.is_Pow and factor.exp.is_Integer:
             base, e = factor.base, int(factor.exp)
         cleared = _cleared(base)
+        if cleared is None and base.is_Add and (content := base.primitive()[0]) != 1:
+            # x/2 + y/2 is half of x + y.
+            number = number * Fraction(polynomial.number(content)) ** e
+            base = base / content
         if cleared is None:
             factors = _joined(factors, {base: e})
             continue

@@ -161,7 +161,7 @@ _DIGITS = 60
 
 
 def put(expr: sympy.Expr, known: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
-    """Expression with values put in, exactly - but for powers of thousands of digits.
+    """Expression with values put in, exactly - but for powers of thousands of digits, and W.
 
     Examples
     --------
@@ -181,7 +181,10 @@ def put(expr: sympy.Expr, known: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Exp
         # Of an exponent such as 22 digits over 20, SymPy would look for exact roots for minutes.
         if not exponent.is_Integer or bits * exponent > _EXACT_BITS:
             rules[power] = sympy.Float(base, _DIGITS) ** exponent
-    return _put(expr, rules) if expr.has(sympy.Min, sympy.Max) else expr.xreplace(rules)
+    found = _put(expr, rules) if expr.has(sympy.Min, sympy.Max) else expr.xreplace(rules)
+    # Lambert's W of an exact number has no simpler exact form, and takes long each time.
+    irrational = expr.has(sympy.LambertW) and not found.free_symbols
+    return sympy.N(found, _DIGITS) if irrational else found
 
 
 def _put(expr: sympy.Basic, rules: Mapping[sympy.Expr, sympy.Expr]) -> sympy.Basic:

@@ -145,7 +145,7 @@ def at_random(
     ProofError
         If they are not.
     """
-    free = left.free_symbols | right.free_symbols | value.free_symbols
+    free = set().union(*(x.free_symbols for x in (left, right, value, when)))
     others = sorted(free - {symbol}, key=lambda s: s.name)
     source = random.Random(" ".join(s.name for s in others))
     # An exact power with an exponent of a million has a million digits.

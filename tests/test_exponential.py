@@ -42,7 +42,7 @@ def test_every_change_of_sign_is_found_and_bracketed(polynomial, scale, base, ra
     # Where the terms cancel to rounding, brute force cannot tell the sign.
     assume(np.all(np.abs(values) > 1e-12 * size))
     changes = np.flatnonzero(np.sign(values[:-1]) != np.sign(values[1:]))
-    brackets, sign = exponential.crossings(slack, B)
+    brackets = exponential.crossings(slack, sympy.S.Zero, B)
     inside = [b for b in brackets if b[0] > 1e-6 and b[1] < 1e7]
     # Two zeros between two points of the grid would hide from it.
     assume(all(b[0] / a[1] > 1.01 for a, b in itertools.pairwise(inside)))
@@ -51,14 +51,43 @@ def test_every_change_of_sign_is_found_and_bracketed(polynomial, scale, base, ra
         assert grid[i] <= float(high)
         assert float(low) <= grid[i + 1]
         assert high - low <= high * sympy.Rational(1, 10**15)
-    if not any(b[0] <= 1e-6 for b in brackets):
-        assert sign == np.sign(values[0])
 
 
-@pytest.mark.parametrize("slack", [B + 2**B, sympy.exp(-B), B * sympy.Rational(1, 2) ** B, B**B])
+@pytest.mark.parametrize("slack", [sympy.exp(-B), B**B, 2**B + 2 ** (B**2), 2 ** (1 / (B**2 + 1))])
 def test_other_forms_are_refused(slack: sympy.Expr):
     with pytest.raises(InputError):
-        exponential.crossings(slack, B)
+        exponential.crossings(slack, sympy.S.Zero, B)
+
+
+half = sympy.Rational(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "function"),
+    [
+        # A power that grows, one times a polynomial, and exponents that are fractions: of the sign
+        # of the unknown's, of both signs, and with a pole.
+        (2**B, 100 - B, lambda x: 2**x - 100 + x),
+        (B**2 * half**B, half, lambda x: x**2 * 0.5**x - 0.5),
+        (B * half ** (6 / (B + 1)), 9, lambda x: x * 0.5 ** (6 / (x + 1)) - 9),
+        (B + half ** ((5 - B) / (B + 3)), 3, lambda x: x + 0.5 ** ((5 - x) / (x + 3)) - 3),
+        (B + half ** (1 / (B - 3)), 7, lambda x: x + 0.5 ** (1 / (x - 3)) - 7),
+    ],
+)
+def test_powers_in_products_and_of_fractions(left, right, function):
+    brackets = exponential.crossings(left, sympy.sympify(right), B)
+    grid = np.geomspace(1e-6, 1e5, 50001)
+    with np.errstate(over="ignore"):
+        values = function(grid)
+    changes = np.flatnonzero(np.sign(values[:-1]) != np.sign(values[1:]))
+    places = [(grid[i], grid[i + 1]) for i in changes]
+    assert brackets
+    # Beside its pole 1/(B − 3) has the power 0 on one side and infinity on the other: no crossing.
+    roots = [(a, b) for a, b in places if not (a < 3 < b and left.has(B - 3))]
+    assert len(brackets) == len(roots)
+    for (low, high), (a, b) in zip(brackets, roots, strict=True):
+        assert a <= float(high)
+        assert float(low) <= b
 
 
 @pytest.mark.parametrize("model", ["mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3", "gpt-oss-20b"])

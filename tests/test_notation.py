@@ -197,9 +197,9 @@ def test_a_letter_stands_for_one_thing():
 
 
 def test_a_left_hand_side_printed_like_a_symbol_is_refused():
-    mine = Notation("mine", letters={"a": ("B*", "B^{*}")})
-    d = rs.results.critical_batch(rs.step(rs.Transformer()), rs.Machine()).derivation
-    with pytest.raises(rs.InputError, match="left-hand side and a"):
+    mine = Notation("mine", letters={"w": ("L*", "L^{*}")})
+    d = rs.results.kv_overtakes_weights(rs.step(rs.Transformer())).derivation
+    with pytest.raises(rs.InputError, match="left-hand side and w"):
         d.text(mine)
 
 

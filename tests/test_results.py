@@ -316,6 +316,7 @@ def test_the_general_answer_with_numbers_is_the_answer_with_numbers(name: str):
     bound.pop(sy.TABLE[unknown].symbol, None)
     general = question.answer(rs.step(subject(name)), rs.Machine())
     constants = {c: d.xreplace(bound) for c, d in general.derivation.definitions.items()}
+    constants = {c: d.xreplace(constants).xreplace(bound) for c, d in constants.items()}
     holding = [
         b.value.xreplace({**constants, **bound})
         for b in general.general.branches
@@ -599,3 +600,30 @@ def test_an_elasticity_is_the_slope_between_two_neighbours(symbol: str, batch: i
     else:
         of_intensity = results.intensity_elasticity(here, symbol=symbol)
         assert float(of_intensity.value) == pytest.approx(slopes[1], abs=1e-6)
+
+
+@pytest.mark.parametrize("unknown", ["L", "n_experts", "top_k", "bandwidth", "b_kv"])
+def test_whether_the_critical_batch_of_a_mixture_fits(unknown: str):
+    """Against the ledger: just below and above what is found, the largest batch that fits."""
+    sizes = {n: 2 for n in sy.names("precision") if n.startswith("b_")}
+    machine = rs.machine("h200", dtype="bf16")
+    given = sizes | {"L": 128}
+    found = RESULTS["critical-batch-capacity"].answer(
+        rs.decode(rs.model("mixtral-8x7b")).at(**{k: v for k, v in given.items() if k != unknown}),
+        machine, unknown,
+    )  # fmt: skip
+    (branch,) = found.bound.branches
+    order = []
+    for factor in (1 - sympy.Rational(1, 10**9), 1 + sympy.Rational(1, 10**9)):
+        value = sympy.Rational(sympy.N(branch.value, 30)) * factor
+        model, hw, here = rs.model("mixtral-8x7b"), machine, dict(given)
+        if unknown in ("n_experts", "top_k"):
+            model = model.at(**{unknown: value})
+        elif unknown == "bandwidth":
+            hw = machine.at(bandwidth=value)
+        else:
+            here[unknown] = value
+        led = rs.decode(model).at(**here)
+        batch = results.largest_batch(led, hw).value
+        order.append(led.at(B=batch).intensity > hw.peak / hw.bandwidth)
+    assert order[0] != order[1]

@@ -434,7 +434,7 @@ def test_sides_that_are_equal_everywhere_are_no_equation():
 
 
 def test_functions_that_are_not_rational_are_refused():
-    for strange in (sympy.exp(B), sympy.log(B), sympy.sqrt(B), B**B, 2**B, sympy.Abs(B - 1)):
+    for strange in (sympy.exp(B), sympy.log(B), sympy.sqrt(B), B**B, sympy.Abs(B - 1)):
         with pytest.raises(rs.InputError):
             crossover(strange + w, phi, B)
 

@@ -558,10 +558,13 @@ def _product(expr: sympy.Expr, style: Style) -> str:
             number = factor
             continue
         base, exponent = factor.as_base_exp()
+        if base.is_Add and exponent.is_Integer and (content := base.primitive()[0]).q != 1:
+            # (α/2 + β/2) is (α + β) over the 2 of the product.
+            number, base = number * content**exponent, base / content
         if exponent.is_Rational and exponent < 0:
             below.append(base**-exponent)
         else:
-            above.append(factor)
+            above.append(base**exponent)
     if style.digits is not None:
         numerator, denominator = number, sympy.S.One
     else:

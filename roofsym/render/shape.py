@@ -52,7 +52,8 @@ def arranged(expr: sympy.Expr) -> sympy.Expr:
 
 
 def _in_dimensions(expr: sympy.Expr) -> bool:
-    return any(sy.info(s).role == "dimension" for s in expr.free_symbols)
+    # A window stands beside named constants, too: α L + α_w min(L, W − 1).
+    return any(sy.info(s).role == "dimension" for s in expr.free_symbols - {sy.window})
 
 
 def _arranged(expr: sympy.Expr) -> sympy.Expr:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import sympy
 
 from roofsym import symbols as sy
@@ -79,27 +81,24 @@ def largest_context(ledger: Ledger, machine: Machine, symbol: Unknown = None) ->
     return q.answer(_held(q), sy.capacity)
 
 
-def _at_critical_batch(q: Inquiry) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
-    """Memory that the critical batch needs; what is positive where there is one; its cache.
-
-    The cache is multiplied by what is positive: a fraction no longer.
-    """
-    work, moved = q.work(), q.moved()
-    q.define_ridge()
-    q.d.equation(
-        "The critical batch: set intensity equal to the ridge point", work / moved, sy.ridge
-    )
-    found = crossover(work / moved, sy.ridge, sy.B)
-    if not found.branches:
-        raise InputError("convention", q.ledger.convention, "one with a critical batch")
-    (branch,) = found.branches
-    q.d.solution("Solved for B", Label("B*", "B^{*}"), found, branch, branch.when)
+def _at_full_memory(q: Inquiry) -> tuple[sympy.Expr, sympy.Expr]:
+    """Intensity of the largest batch that fits, and what is positive where the weights do."""
+    intensity = q.work() / q.moved()
     held = _held(q)
-    needed = q.d.substitution("Held with that many sequences", _HELD, held, {sy.B: branch.value})
-    gap = limit(work / sy.B, sy.B) - sy.ridge * limit(moved / sy.B, sy.B)
-    above, below = fraction(branch.value * gap)
-    cache = above.expr / sympy.Mul(*(base**e for base, e in below.items()))
-    return needed, gap, cache * limit(held / sy.B, sy.B)
+    q.d.equation("The largest batch that fits: set that equal to the capacity", held, sy.capacity)
+    found = crossover(held, sy.capacity, sy.B)
+    (branch,) = found.branches
+    q.d.solution(
+        "Solved for B, which holds only while the weights leave room",
+        LARGEST_BATCH.label, found, branch, branch.when,
+    )  # fmt: skip
+    above, below = fraction(intensity.xreplace({sy.B: branch.value}))
+    full = above.expr / sympy.Mul(*(base**e for base, e in below.items()))
+    full = q.d.substitution(
+        "Intensity of that batch", sy.intensity, intensity, {sy.B: branch.value}, full
+    )
+    q.define_ridge()
+    return full, sy.capacity - held.xreplace({sy.B: sympy.S.Zero})
 
 
 CRITICAL_CAPACITY = Question(
@@ -128,18 +127,41 @@ def critical_batch_capacity(ledger: Ledger, machine: Machine, symbol: Unknown = 
     >>> round(float(critical_batch_capacity(led, rs.machine("h100-sxm")).value) / 1e9, 2)
     25.13
     """
-    capacity = machine.capacity if symbol is not None else sy.capacity
-    open_machine = machine if symbol is not None else machine.at(capacity=capacity)
-    q = Inquiry.of(CRITICAL_CAPACITY, ledger, open_machine, symbol)
-    needed, gap, _ = _at_critical_batch(q)
-    return q.answer(sy.capacity, needed, given=gap)
+    if symbol in (None, sy.capacity, sy.capacity.name):
+        open_machine = machine if symbol is not None else machine.at(capacity=sy.capacity)
+        q = Inquiry.of(CRITICAL_CAPACITY, ledger, open_machine, symbol)
+        batch, gap = _critical_batch(q)
+        needed = q.d.substitution("Held with that many sequences", _HELD, _held(q), {sy.B: batch})
+        return q.answer(sy.capacity, needed, given=gap)
+    question = dataclasses.replace(
+        CRITICAL_CAPACITY, left=FIT_CONTEXT.left, right=FIT_CONTEXT.right
+    )
+    q = Inquiry.of(question, ledger, machine, symbol)
+    full, free = _at_full_memory(q)
+    return q.answer(full, sy.ridge, given=free)
+
+
+def _critical_batch(q: Inquiry) -> tuple[sympy.Symbol, sympy.Expr]:
+    """The critical batch, a constant from here on; and what is positive where there is one."""
+    work, moved = q.work(), q.moved()
+    q.define_ridge()
+    q.d.equation(
+        "The critical batch: set intensity equal to the ridge point", work / moved, sy.ridge
+    )
+    found = crossover(work / moved, sy.ridge, sy.B)
+    if not found.branches:
+        raise InputError("convention", q.ledger.convention, "one with a critical batch")
+    (branch,) = found.branches
+    row = sy.info(sy.critical_batch)
+    q.d.solution("Solved for B", Label(row.text, row.latex), found, branch, branch.when)
+    q.d.definitions[sy.critical_batch] = branch.value
+    return sy.critical_batch, limit(work / sy.B, sy.B) - sy.ridge * limit(moved / sy.B, sy.B)
 
 
 FIT_CONTEXT = Question(
     name="critical-batch-fit-context", title="context at which the critical batch stops fitting",
-    label=Label("L*", "L^{*}"), left="the free memory times what a sequence's work leaves",
-    right="the cache of the critical batch times the same", symbol=sy.L,
-    last="last context at which it fits",
+    label=Label("L*", "L^{*}"), left="the intensity of the largest batch that fits",
+    right="the ridge point", symbol=sy.L, last="last context at which it fits",
 )  # fmt: skip
 
 
@@ -163,19 +185,8 @@ def critical_batch_fit_context(ledger: Ledger, machine: Machine, symbol: Unknown
     278
     """
     q = Inquiry.of(FIT_CONTEXT, ledger, machine, symbol)
-    needed, gap, cache = _at_critical_batch(q)
-    if needed.has(sympy.LambertW):
-        raise InputError("model", q.ledger.model, "one whose weights travel whole at every batch")
-    if q.symbol == sy.capacity:
-        return q.answer(sy.capacity, needed, given=gap)
-    q.d.equation("It stops fitting where that is the capacity", needed, sy.capacity)
-    free = sy.capacity - sy.w_held
-    q.d.identity(
-        "Multiplied by what the work of a sequence leaves after its own traffic",
-        (sy.capacity - needed) * gap, free * gap - cache, Label("(C − M) Δ", r"(C - M)\,\Delta"),
-    )  # fmt: skip
-    # Positive sides: where weights leave room, there is a critical batch at the crossing, too.
-    return q.answer(free * gap, cache, given=free)
+    full, free = _at_full_memory(q)
+    return q.answer(full, sy.ridge, given=free)
 
 
 # --- windows -----------------------------------------------------------------------------------

@@ -121,7 +121,9 @@ class Result:
         if self.solved is not None:
             return self.solved
         x, evaluate = self.general, self.derivation.evaluate
-        known = {s: evaluate(s) for s in (x.left - x.right).free_symbols if s != x.symbol}
+        given = set() if x.given is None else x.given.free_symbols
+        free = (x.left - x.right).free_symbols | given
+        known = {s: evaluate(s) for s in free if s != x.symbol}
         return x.at({s: value for s, value in known.items() if s != value})
 
     @property
@@ -272,8 +274,14 @@ def whole_numbers(found: Crossover, left: str, right: str) -> str:
     if not counted or len(found.branches) != 1 or value is None or not value.is_number:
         return ""
     first = sympy.ceiling(value)
-    slack = sympy.N((found.left - found.right).xreplace({found.symbol: first + 1}))
-    return f"from {first} on {left} is {'above' if slack > 0 else 'below'} {right}"
+
+    def slack(at: sympy.Integer) -> sympy.Expr:
+        return sympy.sign((found.left - found.right).xreplace({found.symbol: at}))
+
+    # At a whole crossing itself the sides are equal; at a step it may still be as before.
+    if float(first) == float(value) and slack(first) == -slack(first + 1):
+        first += 1
+    return f"from {first} on {left} is {'above' if slack(first + 1) > 0 else 'below'} {right}"
 
 
 def one_token(
