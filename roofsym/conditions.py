@@ -6,6 +6,7 @@ in place of two that leave nothing out between them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import sympy
@@ -72,21 +73,44 @@ def is_zero(terms: Terms) -> Boolean:
     return sympy.Eq(terms.stripped().expr, 0, evaluate=False)
 
 
-def at_least(left: sympy.Expr, right: sympy.Expr) -> Boolean:
+def at_least(left: sympy.Expr, right: sympy.Expr, given: Boolean = sympy.true) -> Boolean:
     """``left >= right`` without fractions, positive factors cancelled.
+
+    Parameters
+    ----------
+    given : sympy Boolean
+        What holds beside it: that tells the sign of a denominator.
 
     Examples
     --------
     >>> from roofsym.symbols import B, a, peak, phi, w
     >>> at_least(phi * (w / a) / peak, w / peak)
     phi >= a
+    >>> at_least(w / (phi - a), B, given=phi > a)
+    w >= B*(-a + phi)
     """
     if left.is_number and right.is_number:
         return left >= right
     slack, below = fraction(left - right)
-    if _has_root(left - right) or any(polynomial.sign(base) != 1 for base in below):
+    signs = [_sign_given(base, given) ** e for base, e in below.items()]
+    if _has_root(left - right) or 0 in signs:
         return sympy.Ge(left, right, evaluate=False)
-    return _compare(sympy.Ge, slack.simplest(below))
+    return _compare(sympy.Ge, slack.simplest(below).times(math.prod(signs)))
+
+
+def _sign_given(base: sympy.Expr, given: Boolean) -> int:
+    """1 or −1 if a sum has that sign, by itself or where a condition holds; else 0."""
+    known = polynomial.sign(base)
+    if known is not None:
+        return known
+    bare = Terms.of(base).stripped().expr
+    for literal in given.args if isinstance(given, sympy.And) else (given,):
+        slack = _slack(literal)
+        if slack is not None and isinstance(literal, sympy.Gt | sympy.Lt):
+            for sign in (1, -1):
+                if polynomial.is_zero(bare - sign * slack):
+                    return sign
+    return 0
 
 
 def _has_root(expr: sympy.Expr) -> bool:
@@ -157,6 +181,13 @@ def either(first: Boolean, second: Boolean) -> Boolean:
         if one is not None and two is not None and polynomial.is_zero(one + two):
             return sympy.And(*shared)
     return sympy.Or(first, second)
+
+
+def any_of(*conditions: Boolean) -> Boolean:
+    """One of several conditions, with what all of them have in common said once."""
+    literals = [set(c.args) if isinstance(c, sympy.And) else {c} for c in conditions]
+    shared = set.intersection(*literals)
+    return sympy.And(*shared, sympy.Or(*(sympy.And(*(x - shared)) for x in literals)))
 
 
 def alike(condition: Boolean, others: Iterable[Boolean]) -> Boolean:

@@ -215,6 +215,8 @@ class Ring:
         found = self._plain_sign(polynomial)
         if found is not None or not polynomial:
             return found
+        for base in [x for x in self._place if isinstance(x, sympy.floor)]:
+            polynomial = self._unfloored(polynomial, base)
         for base in list(self._place):
             # A window holds more than the token itself: W − 1 is positive, though W > 0 does
             # not say so. A share of the experts lies between 0 and 1, of many tokens too.
@@ -263,6 +265,23 @@ class Ring:
             total = add(total, multiply(coefficient, factor))
         return total
 
+    def _unfloored(self, polynomial: Polynomial, base: sympy.Expr) -> Polynomial:
+        """With ``x − u`` in place of ``⌊x⌋``; u, the part of a step that is taken, takes its name.
+
+        Without the denominator, which is positive.
+        """
+        above, below = self.quotient(base.args[0])
+        if self.sign(below) != 1:
+            return polynomial
+        whole = add(above, multiply(below, {self.generator(base): 1}), -1)
+        by_power = self.by_power(polynomial, base)
+        highest = max(by_power)
+        total: Polynomial = {}
+        for exponent, coefficient in by_power.items():
+            factor = multiply(power(whole, exponent), power(below, highest - exponent))
+            total = add(total, multiply(coefficient, factor))
+        return total
+
 
 @functools.lru_cache(maxsize=1024)
 def _generator_sign(base: sympy.Expr) -> tuple[int | None, bool]:
@@ -298,6 +317,8 @@ def sign(expr: sympy.Expr) -> int | None:
     >>> from roofsym.symbols import L, a, rho, window
     >>> sign(L + a), sign(rho - 1), sign(1 - window - a), sign(L - a)
     (1, -1, -1, None)
+    >>> sign(L + a - window * sympy.floor(L / window))
+    1
     """
     if _plainly(expr):
         return 1

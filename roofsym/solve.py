@@ -24,6 +24,7 @@ from roofsym.conditions import (
     above_zero,
     alike,
     all_of,
+    any_of,
     at_least,
     below_zero,
     either,
@@ -342,9 +343,9 @@ def _with_exponential(
     if left.free_symbols | right.free_symbols == {symbol}:
         mixed = any(p.exp.has(symbol) for p in exponential.shares(symbol, left, right))
         brackets = (bounds if mixed else exponential).crossings(left, right, symbol)
-        for base in fraction(left)[1] | fraction(right)[1]:
-            zeros = base.has(symbol) and _meet(base, sympy.S.Zero, symbol, anywhere=False).branches
-            if anywhere and not brackets and zeros:
+        below = {p.base for x in (left, right) for p in x.atoms(sympy.Pow) if p.exp.is_negative}
+        for base in below if anywhere and not brackets else ():
+            if base.has(symbol) and _meet(base, sympy.S.Zero, symbol, anywhere=False).branches:
                 raise InputError("equation", f"1/({base})", "denominators without zeros")
         return _numbered(left, right, symbol, brackets)
     powers = {p for x in (left, right) for p in x.atoms(sympy.Pow) if p.exp.has(symbol)}
@@ -554,8 +555,14 @@ def _by_regime(
     branches: list[Branch] = []
     for arm, part in solved:
         for branch in part.branches:
-            regime = _regime(innermost, arm, symbol, branch.value)
-            inside = alike(all_of(*regime, branch.when), [b.when for b in branches])
+            cases = branch.when.args if isinstance(branch.when, sympy.Or) else (branch.when,)
+            inside = alike(
+                any_of(*(
+                    all_of(*_regime(innermost, arm, symbol, branch.value, case), case)
+                    for case in cases
+                )),
+                [b.when for b in branches],
+            )  # fmt: skip
             if inside != sympy.false:
                 _merge(branches, Branch(branch.value, inside, branch.bracket))
     if all(b.value.is_number for b in branches):
@@ -573,9 +580,9 @@ def _by_regime(
 
 
 def _regime(
-    extremum: sympy.Expr, arm: sympy.Expr, symbol: sympy.Symbol, value: sympy.Expr
+    extremum: sympy.Expr, arm: sympy.Expr, symbol: sympy.Symbol, value: sympy.Expr, given: Boolean
 ) -> Iterator[Boolean]:
-    """When a value of the unknown lies where an arm of a Min or Max is the one that holds."""
+    """When a value of the unknown lies where an arm holds, given when it is one."""
     numeric = value.is_number and not (extremum.free_symbols - {symbol})
     for other in extremum.args:
         if other == arm:
@@ -589,7 +596,7 @@ def _regime(
             border = -(one - two).xreplace({symbol: sympy.S.Zero}) / slope
             yield at_least(value, border) if rises > 0 else at_least(border, value)
         else:
-            yield at_least(one.xreplace({symbol: value}), two.xreplace({symbol: value}))
+            yield at_least(one.xreplace({symbol: value}), two.xreplace({symbol: value}), given)
 
 
 def _changing(
@@ -621,7 +628,8 @@ def _side(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> str:
     """Which side is larger throughout, given that they never meet."""
     free = left.free_symbols | right.free_symbols
     shares = {power.base for power in exponential.shares(symbol, left, right)}
-    for power in range(-12, 31, 3):
+    # A window holds more than the token itself.
+    for power in range(3 if symbol == sy.window else -12, 31, 3):
         # Along a stretch they may be equal; and fewer experts than are chosen there are not.
         point = {s: sympy.Integer(1) for s in free} | {symbol: sympy.Integer(10) ** power}
         if any(order_at(share, sympy.S.Zero, point) <= 0 for share in shares):

@@ -124,7 +124,9 @@ class Result:
         given = set() if x.given is None else x.given.free_symbols
         free = (x.left - x.right).free_symbols | given
         known = {s: evaluate(s) for s in free if s != x.symbol}
-        return x.at({s: value for s, value in known.items() if s != value})
+        # Lambert's W of what is still open says less than the name of what it is.
+        told = {s: v for s, v in known.items() if v.is_number or not v.has(sympy.LambertW)}
+        return x.at({s: value for s, value in told.items() if s != value})
 
     @property
     def symbol(self) -> sympy.Symbol:
@@ -501,9 +503,9 @@ class Inquiry:
             name = f"{constant}_{relation}_{unknown.name}"
             per = units.parse(sy.info(factor).unit) if factor != 1 else units.COUNT
             unit = str(units.parse(row.unit) * per ** Fraction(-1))
-            written = {"text": row.text + mark, "latex": sy.marked(row.latex, latex)}
+            text, latex = row.text + mark, sy.marked(row.latex, latex)
             meaning = f"{row.meaning}, {relation} {unknown.name}"
-            part = sy.extra(name, unit, meaning, **written)
+            part = sy.extra(name, unit, meaning, text=text, latex=latex)
             d.definitions[part] = amount
             parts += factor * part
         if not polynomial.is_zero(parts.xreplace(d.definitions) - d.definitions[constant]):
