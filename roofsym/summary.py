@@ -48,19 +48,27 @@ def text(result: Result, letters: Notation, freed: Result | None = None) -> str:
         if s.kind == "elasticity" or (s.kind == "solution" and s.formulas[0].left == result.label)
     ]  # fmt: skip
     conditions = [s for s in d.steps if s.kind == "condition"]
+    names = document.names(d, letters)
     for step in shown:
         formula, *when = step.formulas
-        line = f"  {_label(formula.left, letters)} = {render(formula.right, 'text', letters)}"
-        for condition in conditions[:1]:
-            line += f"        only while {render(condition.formulas[0].right, 'text', letters)}"
-        if when and not conditions:
-            line += f"\n    while {render(when[0].right, 'text', letters)}"
+        short, *new = names.shortened(formula)
+        line = f"  {_equation(short, letters)}"
+        for solved in conditions[:1]:
+            line += f"        only while {render(solved.formulas[0].right, 'text', letters)}"
         lines.append(line)
+        lines += [f"    with {_equation(x, letters)}" for x in new]
+        for condition in when if not conditions else ():
+            said, *new = names.shortened(condition)
+            first, *others = document.Writer(letters).sides(said)[1:]
+            lines += [f"    while {first}", *(f"        {x}" for x in others)]
+            lines += [f"    with {_equation(x, letters)}" for x in new]
     lines += _parts(result, letters)
     if result.general.outcome == "numeric":
         g = result.general
-        equation = f"{render(g.left, 'text', letters)} = {render(g.right, 'text', letters)}"
-        lines.append(f"  {equation}        (no closed form in {letters.text(g.symbol)})")
+        short, *new = names.shortened(Formula(g.left, g.right))
+        without = f"(no closed form in {letters.text(g.symbol)})"
+        lines.append(f"  {_equation(short, letters)}        {without}")
+        lines += [f"    with {_equation(x, letters)}" for x in new]
     lines += [f"  {line}" for line in _verdict(result, letters, freed)]
     return "\n".join(lines) + "\n"
 
@@ -75,6 +83,10 @@ def _parts(result: Result, letters: Notation) -> list[str]:
         f"    where {render(s, 'text', letters)} = {render(definitions[s], 'text', letters)}"
         for s in parts
     ]
+
+
+def _equation(formula: Formula, letters: Notation) -> str:
+    return document.Writer(letters).formula(Formula(formula.left, formula.right))
 
 
 def _label(left: object, letters: Notation) -> str:

@@ -428,13 +428,14 @@ gap = _define(
 
 def extra(
     name: str, unit: str, meaning: str, *, text: str = "", latex: str = "",
-    beside: sympy.Symbol | None = None,
+    beside: sympy.Symbol | None = None, positive: bool = True,
 ) -> sympy.Symbol:  # fmt: skip
     """Symbol of a notation, for what the table has no symbol for: ``r`` where ``d_ff = r d_model``.
 
     It has a unit and a meaning like any other, and is printed; it is not one of the table's: no
     value can be bound to it. The same letter may be asked for again, by another notation. It is
-    printed after all symbols of the table, or right after the one that it is put beside.
+    printed after all symbols of the table, or right after the one that it is put beside. What
+    stands for a difference is not `positive`.
 
     Raises
     ------
@@ -447,7 +448,7 @@ def extra(
     >>> info(r).role
     'notation'
     """
-    symbol = sympy.Symbol(name, positive=True)
+    symbol = sympy.Symbol(name, **{"positive" if positive else "real": True})
     row = SymbolInfo(name, text or name, latex or name, unit, meaning, "notation", symbol)
     known = _BY_SYMBOL.setdefault(symbol, row)
     if known != row:

@@ -21,6 +21,7 @@ from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
 from roofsym.render.expression import STYLES, Style, listed, write
 from roofsym.render.measure import LINE, SIZES, width
+from roofsym.render.naming import TEXT, Names
 from roofsym.render.notation import Notation, notation
 
 
@@ -89,6 +90,14 @@ def _symbols(steps: Sequence[Step]) -> set[sympy.Symbol]:
     return set().union(*(x.free_symbols for x in sides if isinstance(x, sympy.Basic)))
 
 
+def names(derivation: Derivation, letters: Notation) -> Names:
+    """Letters for the long sums of one derivation, none of which it prints already."""
+    used = (letters.translate(s).free_symbols for s in _symbols(derivation.steps))
+    sides = (f.left for step in derivation.steps for f in step.formulas)
+    labels = {letters.label(x.text, x.latex)[0] for x in sides if isinstance(x, Label)}
+    return Names(letters, labels | {letters.text(s) for s in set().union(*used)})
+
+
 def expanded(derivation: Derivation, depth: str) -> list[Step]:
     """Steps of a derivation at a depth: see `Derivation.fragment`.
 
@@ -151,11 +160,12 @@ def blocks(
     own = settled(derivation, letters)
     out: list[Block] = [Heading(derivation.title, level), Paragraph(derivation.subject)]
     steps = expanded(derivation, "numbers" if _checked(depth) == "numbers" else "constants")
+    used = _symbols(steps)
+    shorten = names(derivation, own).shortened
     for number, step in enumerate(steps, 1):
         out.append(Paragraph(own.prose(step.text), number))
         if step.formulas:
-            out.append(Math(step.formulas, own))
-    used = _symbols(steps)
+            out.append(Math(tuple(x for f in step.formulas for x in shorten(f)), own))
     if depth != "constants":
         for symbol in used & derivation.definitions.keys():
             used = used | derivation.definitions[symbol].free_symbols
@@ -234,7 +244,6 @@ def body(derivations: Sequence[Derivation], letters: str | Notation = "roofsym")
 
 # Values with units are put into formulas that are no longer than this with them, in plain text.
 _WITH_VALUES = 140
-_LINE = 100
 # What a left-hand side may take of a line of LaTeX.
 _LEFT = 20.0
 
@@ -313,12 +322,32 @@ class Writer:
         return claim.lstrip("~") if isinstance(claim, str) else write(claim, style)
 
     def cases(self, condition: sympy.Basic, style: Style) -> list[str]:
-        """A condition; alternatives that are together longer than a line, one by one."""
-        plain = STYLES["text"](style.notation)
-        if not isinstance(condition, sympy.Or) or len(write(condition, plain)) <= _LINE:
+        """A condition; if it is longer than a line, by alternatives, and these by what they join.
+
+        What stands beside alternatives is said with each of them: ``A and B``, ``or A and C``.
+        """
+        styles = [STYLES[form](style.notation) for form in ("text", "latex")]
+
+        def fit(*parts: sympy.Basic) -> bool:
+            text, latex = (x.join("and", ["", *(write(p, x) for p in parts)]) for x in styles)
+            return len(text) <= TEXT and width(latex) <= LINE
+
+        if not isinstance(condition, sympy.And | sympy.Or) or fit(condition):
             return [write(condition, style)]
-        first, *others = (write(x, style) for x in listed(condition))
-        return [first, *(style.join("or", ["", x]) for x in others)]
+        inner = [x for x in condition.args if isinstance(x, sympy.Or)]
+        if isinstance(condition, sympy.And) and inner:
+            others = [x for x in condition.args if x != inner[0]]
+            condition = sympy.Or(*(sympy.And(x, *others) for x in inner[0].args))
+        if isinstance(condition, sympy.Or):
+            first, *others = (self.cases(x, style) for x in listed(condition))
+            return [*first, *(y for x in others for y in (style.join("or", ["", x[0]]), *x[1:]))]
+        lines: list[list[sympy.Basic]] = [[]]
+        for part in listed(condition):
+            if lines[-1] and not fit(*lines[-1], part):
+                lines.append([])
+            lines[-1].append(part)
+        written = [style.join("and", [write(x, style) for x in line]) for line in lines]
+        return [written[0], *(style.join("and", ["", x]) for x in written[1:])]
 
     @staticmethod
     def _shows_values(formula: Formula) -> bool:
@@ -361,7 +390,7 @@ class Writer:
         out = []
         for f in math.formulas:
             left, *parts = self.sides(f, style)
-            if len(left) + sum(map(len, parts)) > _LINE:
+            if len(left) + sum(map(len, parts)) > TEXT:
                 out.append(f"      {left}{parts[0]}")
                 out += [f"      {'':{len(left)}}{part}" for part in parts[1:]]
             else:
@@ -376,7 +405,7 @@ class Writer:
         lines = ["", "where"]
         for name, unit, meaning, rest in cells:
             line = f"  {name:<{widths[0]}}  {unit:<{widths[1]}}  {meaning}"
-            before = " " if len(line) + len(rest) < _LINE else f"\n{'':{sum(widths) + 6}}"
+            before = " " if len(line) + len(rest) < TEXT else f"\n{'':{sum(widths) + 6}}"
             lines.append(f"{line}{before}= {rest}" if rest else line)
         return "\n".join(lines)
 
@@ -685,7 +714,7 @@ class HtmlWriter(Writer):
         out = []
         for f in math.formulas:
             left, *parts = self.sides(f, style)
-            if len(parts) > 1 and len(plain.formula(f)) > _LINE:
+            if len(parts) > 1 and len(plain.formula(f)) > TEXT:
                 rows = (
                     f'<mtr><mtd style="text-align:right">{left if i == 0 else ""}</mtd>'
                     f'<mtd style="text-align:left"><mrow>{part}</mrow></mtd></mtr>'

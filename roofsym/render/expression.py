@@ -420,16 +420,16 @@ def write(expr: sympy.Basic, style: Style) -> str:
     """Write an expression or condition in the letters and the style of a style."""
     if style.given is not None:
         # Values stand for the package's own symbols, whatever the notation puts in their place.
-        return _write(_each_side(expr, arranged), style)
+        return _write(each_side(expr, arranged), style)
     letters = style.notation.settled(expr.free_symbols)
     style = type(style)(letters, style.digits)
-    return _write(_each_side(expr, lambda side: arranged(letters.translate(side))), style)
+    return _write(each_side(expr, lambda side: arranged(letters.translate(side))), style)
 
 
-def _each_side(expr: Any, change: Callable[[sympy.Expr], sympy.Expr]) -> Any:
+def each_side(expr: Any, change: Callable[[sympy.Expr], sympy.Expr]) -> Any:
     """Expression changed; in a condition each side of each relation, and nothing evaluated."""
     if isinstance(expr, sympy.And | sympy.Or):
-        return expr.func(*(_each_side(x, change) for x in expr.args), evaluate=False)
+        return expr.func(*(each_side(x, change) for x in expr.args), evaluate=False)
     if isinstance(expr, Relational):
         return expr.func(change(expr.lhs), change(expr.rhs), evaluate=False)
     return expr if isinstance(expr, Boolean) and not expr.is_Symbol else change(expr)
@@ -495,7 +495,7 @@ def _sum(expr: sympy.Expr, style: Style) -> str:
     named = any(sy.info(s).role in ("constant", "machine", "quantity") for s in expr.free_symbols)
     # In named constants the table says which term leads: φ + α L, w + B (κ L + a), I* a − φ.
     by_degree = not named and any(sy.info(s).role != "step" for s in expr.free_symbols)
-    roots_last = any(not negative and not _is_root(x) for negative, x in pieces)
+    roots_last = any(_is_root(x) == negative for negative, x in pieces)
 
     def key(piece: tuple[bool, sympy.Expr]) -> tuple[object, ...]:
         negative, x = piece
@@ -558,9 +558,11 @@ def _product(expr: sympy.Expr, style: Style) -> str:
             number = factor
             continue
         base, exponent = factor.as_base_exp()
-        if base.is_Add and exponent.is_Integer and (content := base.primitive()[0]).q != 1:
+        halves = {x.as_coeff_Mul()[0].q for x in base.args} if base.is_Add else set()
+        if len(halves) == 1 and exponent.is_Integer:
             # (α/2 + β/2) is (α + β) over the 2 of the product.
-            number, base = number * content**exponent, base / content
+            (shared,) = halves
+            number, base = number / sympy.Integer(shared) ** exponent, base * shared
         if exponent.is_Rational and exponent < 0:
             below.append(base**-exponent)
         else:

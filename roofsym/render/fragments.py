@@ -9,6 +9,7 @@ import sympy
 
 from roofsym.derivation import Derivation, Formula, Label
 from roofsym.errors import InputError
+from roofsym.render import document
 from roofsym.render.document import LatexWriter, expanded, settled
 from roofsym.render.notation import Notation, notation
 
@@ -29,7 +30,13 @@ def derivation(
     formulas = [f for step in chosen for f in step.formulas]
     if environment != "align":
         formulas = formulas[:1]
-    return write(formulas, environment, label, settled(made, letters), result.formulas[0])
+    own, numbered = settled(made, letters), result.formulas[0]
+    if depth != "dimensions":
+        names = document.names(made, own)
+        short = [(f, names.shortened(f)) for f in formulas]
+        formulas = [x for _, found in short for x in found]
+        numbered = next(found[0] for f, found in short if f is numbered)
+    return write(formulas, environment, label, own, numbered)
 
 
 def equation(
@@ -79,13 +86,15 @@ def write(
         raise InputError("label", label, "letters, digits and : . _ + / -")
     writer = LatexWriter(letters, digits)
     if environment == "inline":
-        return f"${writer.formula(numbered)}$"
+        return f"${writer.joined(formulas, writer.style)}$"
     mark = rf" \label{{{label}}}" if label else ""
     star = "" if label else "*"
     if environment == "equation":
-        return (
-            f"\\begin{{equation{star}}}\n{writer.formula(numbered)}{mark}\n\\end{{equation{star}}}"
-        )
+        lines = [writer.formula(f) for f in formulas]
+        inner = " \\\\\n".join(lines)
+        if len(lines) > 1:
+            inner = f"\\begin{{gathered}}\n{inner}\n\\end{{gathered}}"
+        return f"\\begin{{equation{star}}}\n{inner}{mark}\n\\end{{equation{star}}}"
     lines = [line + _mark(f is numbered, mark) for f, line in _aligned(writer, formulas)]
     inner = " \\\\\n".join(lines)
     return f"\\begin{{align{star}}}\n{inner}\n\\end{{align{star}}}"

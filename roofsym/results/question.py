@@ -247,6 +247,9 @@ class Result:
     def _repr_latex_(self) -> str:
         return self.derivation._repr_latex_()
 
+    def _repr_html_(self) -> str:
+        return self.derivation._repr_html_()
+
 
 def nearest_end(found: Crossover) -> tuple[sympy.Expr, sympy.Expr] | None:
     """Where the two sides of an equation that never holds come closest: 0 or infinity, the ratio.
