@@ -154,7 +154,7 @@ narrow = met.at({**two_bytes, d: sympy.Integer(48), sy.ridge: h100.ridge})
 if narrow.outcome != "never":
     raise rs.ProofError("a model of width 48 is compute-bound on an H100")
 lengths.remark("Width 48: never.")
-print(lengths.text())
+lengths
 
 # %%
 # What attention and the cache add
@@ -206,7 +206,7 @@ far.reproduced(
     "Weights per layer of Llama-3.1-8B, gated and with grouped queries, over d_model²",
     [(Label("weights"), per_layer / llama.values[d] ** 2, "13.0")],
 )  # fmt: skip
-print(far.text())
+far
 
 # %%
 lengths_drawn = np.geomspace(1, 65536, 200)

@@ -76,7 +76,7 @@ balance.below(
     "From H100 to B200 bandwidth gains more than compute, as the document says",
     b200.peak / h100.peak, b200.bandwidth / h100.bandwidth,
 )  # fmt: skip
-print(balance.text())
+balance
 
 # %%
 # One linear layer
@@ -124,7 +124,7 @@ first = sympy.Integer(rs.results.critical_batch(eight_bits, MACHINES["H100 FP8"]
 threshold.reproduced(
     "In FP8 intensity and peak both double: the same batch", [(BATCH, first, "346")]
 )
-print(threshold.text())
+threshold
 
 # %%
 # So the three machines do not classify alike, though the document says that their balance is
@@ -151,7 +151,7 @@ for batch, claimed in ((32, "8"), (128, "25")):
     )  # fmt: skip
 marks.below("A prefill marked at 5e14 FLOP/s is out of reach of an A100", a100.peak,
             sympy.Integer(5 * 10**14))  # fmt: skip
-print(marks.text())
+marks
 
 # %%
 # Attention
@@ -356,7 +356,7 @@ table.reproduced(
 )  # fmt: skip
 highest = max(intensity(2**i, view) for view in GRID for i in range(8))
 table.below("No cell of the document's chart reaches the ridge point", highest, sy.ridge)
-print(table.text())
+table
 
 # %%
 # Nor would a larger batch help. At this context intensity tends to 13, and the context below which
@@ -384,7 +384,7 @@ even = rs.crossover(cache.xreplace({L: sympy.Integer(2047)}), weights, B)
 out_of_reach.reproduced(
     "Sequences whose caches weigh as much as the weights", [(Label("B"), even.value, "12")]
 )
-print(out_of_reach.text())
+out_of_reach
 
 # %%
 # The cheat sheet
@@ -422,7 +422,7 @@ sheet.reproduced(
     "Prefill of 1024, whole layers, unfused", [(sy.intensity, prompt.intensity, "~500")], "FLOP/B"
 )
 sheet.reproduced("Attention of 4096", [(sy.intensity, whole.intensity, "~62")], "FLOP/B")
-print(sheet.text())
+sheet
 
 # %%
 # Throughput and latency
@@ -468,7 +468,7 @@ timing.reproduced(
     "What decode of one sequence wastes is compute, not bandwidth: share of the peak in use",
     [(Label("used"), used, "0.004")],
 )  # fmt: skip
-print(timing.text())
+timing
 
 # %%
 batches = np.geomspace(1, 1024, 200)

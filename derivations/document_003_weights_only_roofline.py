@@ -113,7 +113,7 @@ four.reproduced(
     "A model of one billion parameters: time of a step",
     [(Label("T"), 2 * 10**9 / sy.bandwidth, "1e-3")], "s",
 )  # fmt: skip
-print(four.text())
+four
 
 # %%
 # Left to do, first: an H100
@@ -129,7 +129,7 @@ newer.below("but not with every generation: a B200's is lower again", b200.ridge
 for name in ("RTX 3090", "RTX 4090", "RTX 5090"):
     card = rs.machine(name.lower().replace(" ", "-"), dtype="fp16")
     newer.below(f"and that of a consumer card, {name}, too", card.ridge, sy.ridge)
-print(newer.text())
+newer
 
 # %%
 # Left to do, second: the KV cache

@@ -219,8 +219,10 @@ consequence.reproduced(
     "The document's forms meet the ridge point at", [(L_MAX, claimed_reach.value, "402.8")], "token"
 )
 consequence.refuted("The ledger's at", L_MAX, reach.value, "402.8", "token")
-print(reach.derivation.text())
-print(consequence.text())
+reach
+
+# %%
+consequence
 
 # %%
 contexts = np.geomspace(16, 32768, 200)

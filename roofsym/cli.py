@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from roofsym import __version__
 from roofsym.errors import InputError, ProofError
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         description="FLOPs, bytes, arithmetic intensity and crossovers of LLM inference, "
         "as formulas and as numbers.",
     )
+    parser.add_argument("--version", action="version", version=f"roofsym {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
     command = commands.add_parser("list", help="what there is to ask about")
     command.add_argument("what", choices=_LISTINGS)
@@ -106,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         "derive", parents=[common, printed], help="a result, with every step"
     )
     command.add_argument("result", metavar="RESULT")
+    command.add_argument("--for", dest="unknown", metavar="SYMBOL", help="what to solve for")
     command = commands.add_parser(
         "solve", parents=[common], help="a named result, or an equation of quantities"
     )
@@ -878,10 +881,21 @@ def _plot(options: argparse.Namespace) -> str:
     from roofsym import summary
 
     request = _Request(options)
+    _refuse_options(options, "a figure has prefill and decode, at several batches and lengths")
+    for name in ("B", "S"):
+        if name in {s.name for s in request.bound}:
+            raise InputError(f"--set {name}", "a value", "none: the figure shows several")
     _needs_model_and_machine(request)
     ledger = request.ledger("step")
     summary.save_roofline(options.output, request.machine, ledger)
     return f"{options.output}\n"
+
+
+def _refuse_options(options: argparse.Namespace, why: str) -> None:
+    """Refuse what would be without effect."""
+    for option, given in (("--phase", options.phase), ("--json", options.json)):
+        if given:
+            raise InputError(option, given, f"nothing: {why}")
 
 
 def _report(options: argparse.Namespace) -> str:
@@ -893,6 +907,7 @@ def _report(options: argparse.Namespace) -> str:
     if suffix not in _REPORTS:
         raise InputError("output", options.output, "a file name ending in " + ", ".join(_REPORTS))
     request = _Request(options)
+    _refuse_options(options, "a report is a document on all phases")
     _needs_model_and_machine(request)
     text = summary.report(
         request.ledger("step"), request.machine, _REPORTS[suffix], request.notation

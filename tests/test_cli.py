@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support import CONVENTIONS, LLAMA, ROOT, asked_of
 
+import roofsym as rs
 from roofsym import cli
 from roofsym.quantities import QUANTITIES
 from roofsym.results import RESULTS
@@ -412,6 +413,16 @@ BAD_OUTPUTS = {
 }
 
 
+def test_the_version_is_that_of_the_package(shell):
+    assert shell.good("--version") == f"roofsym {rs.__version__}\n"
+
+
+def test_a_result_is_derived_for_any_symbol(shell):
+    text = shell.good("derive", "kv-overtakes-weights", *BOTH, "--set", "L=4096", "--for", "B")
+    assert "Solved for B" in text
+    assert "B = w / (κ L)" in text
+
+
 @pytest.mark.parametrize("command", ["report", "plot"])
 @pytest.mark.parametrize("output", BAD_OUTPUTS.values(), ids=BAD_OUTPUTS)
 def test_an_output_that_cannot_be_written_leaves_nothing(shell: Shell, output: str, command: str):
@@ -525,6 +536,11 @@ BAD = {
     "a result of another phase": (["solve", "critical-batch", "--phase", "prefill"], "--phase"),
     "no numbers": (["eval", "flops", *MODEL, "--phase", "decode"], "B, L"),
     "no model to plot": (["plot", "roofline", "--machine", "h100-sxm", "-o", "r.png"], "model"),
+    "a phase of a figure": (
+        ["plot", "roofline", *BOTH, "--phase", "decode", "-o", "r.png"], "--phase",
+    ),
+    "a batch of a figure": (["plot", "roofline", *BOTH, "--set", "B=4", "-o", "r.png"], "--set B"),
+    "a report as JSON": (["report", *BOTH, "--json", "-o", "r.md"], "--json"),
     "no machine to plot": (["plot", "roofline", *MODEL, "-o", "r.png"], "machine"),
     "an unknown figure": (["plot", "pie", *BOTH, "-o", "r.png"], "pie"),
     "no output": (["report", *BOTH], "output"),

@@ -297,19 +297,6 @@ class Command(SphinxDirective):
 # --- answers and derivations show themselves ------------------------------------------------------
 
 
-def _body(derivation: roofsym.Derivation) -> str:
-    """What stands between the tags of a derivation's own page."""
-    return derivation.html().partition("<body>")[2].partition("</body>")[0]
-
-
-def _show_themselves() -> None:
-    """Give derivations and results an HTML form where the package has none for notebooks."""
-    if not hasattr(roofsym.Derivation, "_repr_html_"):
-        roofsym.Derivation._repr_html_ = _body  # type: ignore[attr-defined]
-    if not hasattr(results.Result, "_repr_html_"):
-        results.Result._repr_html_ = lambda self: _body(self.derivation)  # type: ignore[attr-defined]
-
-
 # --- nothing public is left out ------------------------------------------------------------------
 
 
@@ -330,7 +317,6 @@ def _check_reference(app: Sphinx, env: BuildEnvironment) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
-    _show_themselves()
     app.add_directive("generated", Generated)
     app.add_directive("roofsym", Command)
     app.connect("env-check-consistency", _check_reference)
