@@ -26,7 +26,7 @@ from roofsym.results import implied_multiplier
 from roofsym.transformer import Attention, FeedForward, LayerGroup, Structure
 
 general = implied_multiplier(rs.decode(rs.Transformer()))
-print(general.derivation.text(depth="constants"))
+general.derivation.view()
 
 # %%
 # In ratios to the model's width ``d``: 7 for the inputs of the five projections that read the
@@ -48,7 +48,7 @@ for phase, context in (("decode", sy.L + 1), ("prefill", sy.S)):
     d.identity(f"{phase}, unfused: and two norms, and four passes over the scores",
                implied_multiplier(unfused.in_phase(phase)).general.value,
                fused + 4 + 4 * sy.n_heads * context / d_model, c_act)  # fmt: skip
-print(d.text(depth="constants"))
+d.view()
 
 # %%
 # What 12 counts
@@ -108,7 +108,9 @@ d = Derivation("what a layer of document 000 moves", "one matrix for Q, K and V,
 ratio = d.identity("Reads and writes", both.value, 16 + 2 * d_ff / d_model, c_act)
 d.substitution("With an inner width of 4 d, twice twelve", c_act, ratio, {d_ff: 4 * d_model},
                sympy.Integer(24))  # fmt: skip
-print(d.text(depth="constants"))
+d.view()
+
+# %%
 smallest = rs.crossover(16 * d_model + 2 * d_ff, 12 * d_model, sy.d_ff)
 print(f"More than 12, counted both ways, at every inner width: {smallest.outcome}.")
 assert smallest.outcome == "always"

@@ -15,7 +15,7 @@ import sympy
 
 import roofsym as rs
 from roofsym import symbols as sy
-from roofsym.derivation import Derivation, Label
+from roofsym.derivation import Derivation, Label, checked
 from roofsym.transformer import FeedForward, LayerGroup, Structure
 
 # %%
@@ -74,7 +74,7 @@ one.substitution("Compute time", COMPUTE, work.expr / sy.peak, PLAIN, n * B * pe
 one.substitution(
     "Memory time", MEMORY, moved.expr / sy.bandwidth, {**PLAIN, **ONE_SIZE}, total / sy.bandwidth
 )
-print(one.text(depth="constants"))
+one.view()
 
 # %%
 # Decode
@@ -113,7 +113,7 @@ two.identity(
 joined = rs.decode(model, rules.replace(new_kv="cached"))
 in_view = joined.symbolic("bytes").xreplace({**PLAIN, **ONE_SIZE}).xreplace(view)
 two.identity("and the bytes of the cache that it joined", in_view, step_bytes, sy.bytes_)
-print(two.text(depth="constants"))
+two.view()
 
 # %%
 # The model that it draws
@@ -138,7 +138,7 @@ seventy.reproduced("Balance", [(sy.ridge, sy.peak / sy.bandwidth, "~200")], "FLO
 weights = n * (4 + 2 * r) * d**2 * b
 seventy.define("The weights of the layers", Label("Q_w", r"Q_{\mathrm{w}}"), weights, "B")
 seventy.below("are more than three times the memory", 3 * sy.capacity, weights)
-print(seventy.text(depth="constants"))
+seventy.view()
 
 # %%
 # Does the batch scale both sides alike?
@@ -162,7 +162,7 @@ intensity = (step_flops / step_bytes).cancel()
 slope = intensity.xreplace(twice) / intensity
 alike.identity("Intensity grows by what is left", slope, 2 / growth, ratio)
 alike.below("so it rises with the batch, always", sympy.Integer(1), (2 / growth).cancel())
-print(alike.text(depth="constants"))
+alike.view()
 
 # %%
 # Where the two times meet, exactly, in place of a band of 5 % on a grid. In decode: the critical
@@ -178,8 +178,9 @@ step = rs.decode(bound, rules).at(**bytes_each)
 prompt = rs.prefill(bound, rules).at(**bytes_each)
 reach = rs.results.compute_bound_context(step, machine)
 critical = rs.results.critical_batch(step, machine)
-print(critical.derivation.text(depth="constants"))
+critical.derivation.view()
 
+# %%
 meets = Derivation("Where compute and memory time meet", "80 layers of width 8192", KNOWN)
 BATCH, CONTEXT, LENGTH = Label("B*", "B^{*}"), Label("L_max", r"L_{\max}"), Label("S*", "S^{*}")
 meets.reproduced("Decode, last context", [(CONTEXT, reach.value, "239")], "token")
@@ -197,7 +198,7 @@ meets.refuted(
     "There the ratio of the two times is 1; the document's surface of the ratio has it marked at "
     "the compute time in seconds", Label("height"), there.intensity / machine.ridge, seconds,
 )  # fmt: skip
-print(meets.text(depth="constants"))
+meets.view()
 
 # %%
 # What the context does
@@ -235,7 +236,7 @@ alone.below(
     "With eight query heads per key/value head, some batch is compute-bound seven times as far out",
     7 * reach.value, farther.value,
 )  # fmt: skip
-print(alone.text(depth="constants"))
+alone.view()
 
 # %%
 # The document's curves (its batches of 1 and 16 in prefill, 1 and 32 in decode), and the boundary
@@ -262,6 +263,11 @@ right.plot(contexts, rs.compile(critical.value)(L=contexts), "k", label="critica
 right.axvline(float(reach.value), color="grey", linestyle=":", label="no batch beyond")
 right.set(yscale="log", xlabel="cached tokens", ylabel="batch", title="compute-bound above")
 right.legend(frameon=False, fontsize=8)
+
+# %%
+# Each of these would have stopped this article, had it not held.
+
+print(checked([one, two, seventy, alike, critical.derivation, meets, alone]))
 
 # %%
 # What is wrong in it

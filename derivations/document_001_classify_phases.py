@@ -17,7 +17,7 @@ import sympy
 import roofsym as rs
 from roofsym import catalog
 from roofsym import symbols as sy
-from roofsym.derivation import Derivation, Label
+from roofsym.derivation import Derivation, Label, checked
 from roofsym.transformer import FeedForward, LayerGroup, Structure
 
 # %%
@@ -78,7 +78,7 @@ decode = made.identity(
     prefill.xreplace({S: sympy.S.One}), DECODE,
 )  # fmt: skip
 made.define("The ridge point", sy.ridge, sy.peak / sy.bandwidth)
-print(made.text(depth="constants"))
+made.view()
 
 # %%
 # The document prints no values; its function rounds to four decimals. Called for a width of 4096
@@ -89,6 +89,7 @@ CALLS = (
     (4096, 2, 2048, rs.Machine(peak=312e12, bandwidth=2.0e12), ("1890.4615", "1.0", "156.0")),
     (8192, 1, 2048, rs.Machine(peak=989e12, bandwidth=3.35e12), ("3932.16", "2.0", "295.2239")),
 )
+calls = []
 for width, size, tokens, machine, (of_prefill, of_decode, ridge) in CALLS:
     values = {d: sympy.Integer(width), b: sympy.Integer(size), S: sympy.Integer(tokens)}
     call = Derivation("A call", f"width {width}", {**values, **machine.values})
@@ -96,6 +97,7 @@ for width, size, tokens, machine, (of_prefill, of_decode, ridge) in CALLS:
     call.reproduced("Decode", [(DECODE, decode.xreplace(values), of_decode)], "FLOP/B")
     call.reproduced("Ridge point", [(sy.ridge, sy.peak / sy.bandwidth, ridge)], "FLOP/B")
     print(call.text())
+    calls.append(call)
 
 # %%
 # Decode
@@ -118,7 +120,7 @@ single.below("In half a byte that is 4: below every machine", sympy.Integer(4), 
 step = rs.decode(model, rules)
 many = (step.symbolic("flops") / step.symbolic("bytes")).xreplace(PLAIN).xreplace(ONE_SIZE)
 single.identity("B sequences", many, prefill.xreplace({S: B}), DECODE)
-print(single.text(depth="constants"))
+single.view()
 
 # %%
 # Prefill
@@ -140,8 +142,9 @@ LENGTH = Label("S*", "S^{*}")
 long.equation("Set it equal to the ridge point", prefill, sy.ridge)
 (branch,) = met.branches
 long.solution("Solved for the length, only while", LENGTH, met, branch, branch.when)
-print(long.text(depth="constants"))
+long.view()
 
+# %%
 h100 = rs.machine("h100-sxm", dtype="bf16")
 two_bytes = {b: sympy.Integer(2)}
 lengths = Derivation(
@@ -189,8 +192,9 @@ added.limit("Prefill has no limit now", PREFILL, whole, S, sympy.oo)
 added.limit("One sequence, as its context grows", DECODE, both.xreplace({B: sympy.S.One}), L, 2 / b)
 added.limit("Many sequences, as their contexts grow", DECODE, both, L, 2 / b)
 added.limit("Linear layers alone, as the batch grows", DECODE, many, B, 12 * d / b)
-print(added.text(depth="constants"))
+added.view()
 
+# %%
 example = {d: sympy.Integer(4096), b: sympy.Integer(2)}
 at_512 = {B: sympy.Integer(512), L: sympy.Integer(2048)}
 far = Derivation("512 sequences of 2048 tokens", "width 4096, two bytes on H100",
@@ -218,6 +222,11 @@ for width, colour in ((48, "tab:green"), (768, "tab:orange"), (4096, "tab:blue")
 ax.axhline(float(h100.ridge), color="grey", linestyle=":", label="ridge point of H100")
 ax.set(xscale="log", yscale="log", xlabel="tokens of the prompt", ylabel="intensity (FLOP/B)")
 ax.legend(frameon=False, fontsize=8)
+
+# %%
+# Each of these would have stopped this article, had it not held.
+
+print(checked([made, *calls, single, long, lengths, added, far]))
 
 # %%
 # What is wrong in it

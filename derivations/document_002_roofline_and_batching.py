@@ -16,7 +16,7 @@ import sympy
 
 import roofsym as rs
 from roofsym import symbols as sy
-from roofsym.derivation import Derivation, Label
+from roofsym.derivation import Derivation, Label, checked
 from roofsym.transformer import FeedForward, LayerGroup, Structure
 
 # %%
@@ -104,7 +104,7 @@ sized = {name: layer.at(B=m, d_model=k, d_ff=columns) for name, (m, k, columns),
 one.reproduced("FLOPs", [(Label(x[0]), sized[x[0]].flops, x[2]) for x in LAYERS], "FLOP")
 one.reproduced("Bytes", [(Label(x[0]), sized[x[0]].bytes, x[3]) for x in LAYERS], "B")
 one.reproduced("Intensity", [(Label(x[0]), sized[x[0]].intensity, x[4]) for x in LAYERS], "FLOP/B")
-print(one.text(depth="constants"))
+one.view()
 
 # %%
 # Where does a square layer of width 4096 turn compute-bound? The document says from a batch of
@@ -113,7 +113,9 @@ print(one.text(depth="constants"))
 
 square = layer.at(d_model=4096, d_ff=4096)
 on_h100 = rs.results.critical_batch(square, h100)
-print(on_h100.derivation.text(depth="constants"))
+on_h100.derivation.view()
+
+# %%
 threshold = Derivation("Critical batch of the layer", "width 4096, two bytes per element")
 threshold.refuted("On H100", BATCH, sympy.Integer(on_h100.whole), "~128")
 for name, machine, whole in (("H100", h100, "346"), ("A100", a100, "169"), ("B200", b200, "327")):
@@ -208,7 +210,7 @@ scores.reproduced(
         )
     ], "FLOP/B",
 )  # fmt: skip
-print(scores.text(depth="constants"))
+scores.view()
 
 # %%
 # As the prompt grows, the document says, intensity approaches ``d/2`` and comes closer to
@@ -236,7 +238,7 @@ first = rs.results.prefill_critical_length(fused.at(head_dim=128), h100)
 bound.reproduced(
     "Compute-bound on H100 from", [(Label("S*", "S^{*}"), sympy.Integer(first.whole), "586")]
 )
-print(bound.text(depth="constants"))
+bound.view()
 
 # %%
 # A whole decode step
@@ -303,7 +305,7 @@ document = step.identity(
     "So the document's bytes are those of 14 activations per token and layer, c_act = 14",
     by_rule, n * (24 * d**2 + 4 * B * N * d + 28 * B * d), sy.bytes_,
 )  # fmt: skip
-print(step.text(depth="constants"))
+step.view()
 
 # %%
 # Attention reads queries and writes outputs, two and not three; the feed-forward block reads ``d``
@@ -485,6 +487,28 @@ right.plot(batches, 1e3 * seconds, label="time of a step: latency of a token")
 right.plot(batches, 1e3 * seconds / batches, label="over the batch: inverse of throughput")
 right.set(xscale="log", yscale="log", xlabel="batch", ylabel="ms", title="2048 tokens in view")
 right.legend(frameon=False, fontsize=8)
+
+# %%
+# Each of these would have stopped this article, had it not held.
+
+print(
+    checked(
+        [
+            balance,
+            one,
+            on_h100.derivation,
+            threshold,
+            marks,
+            scores,
+            bound,
+            step,
+            table,
+            out_of_reach,
+            sheet,
+            timing,
+        ]
+    )
+)
 
 # %%
 # What is wrong in it

@@ -16,7 +16,7 @@ import sympy
 
 import roofsym as rs
 from roofsym import symbols as sy
-from roofsym.derivation import Derivation, Label
+from roofsym.derivation import Derivation, Label, checked
 from roofsym.transformer import FeedForward, LayerGroup, Structure
 
 # %%
@@ -74,7 +74,7 @@ for name, (operators, per_layer) in TERMS.items():
 whole = n * (24 * B * S * d**2 + 4 * B * S**2 * d)
 form = work.total("All of them, summed over the ledger", sy.flops, prefill, "flops")
 prefill_flops = work.substitution("In the document's dimensions", sy.flops, form.expr, PLAIN, whole)
-print(work.text(depth="constants"))
+work.view()
 
 # %%
 # With a cache the document lets ``S`` new tokens attend to the ``L`` cached ones, and forgets that
@@ -98,7 +98,7 @@ with_cache.identity(
     "It is exact if L is read as all tokens in view, the new ones included",
     ours.xreplace(in_all), theirs, sy.flops,
 )  # fmt: skip
-print(with_cache.text(depth="constants"))
+with_cache.view()
 
 # %%
 # Bytes
@@ -148,7 +148,7 @@ moved.identity(
 )
 claimed_step = 24 * n * d**2 + 8 * n * B * S * d + 2 * n * B * L * d
 moved.refuted("So is the sum, by the missing half of the cache", sy.bytes_, step, claimed_step)
-print(moved.text(depth="constants"))
+moved.view()
 
 # %%
 # The weight term is not one of the layers: the document streams all ``Z`` billion parameters, the
@@ -171,7 +171,7 @@ numbers.reproduced("Its balance", [(sy.ridge, sy.peak / sy.bandwidth, "153")], "
 numbers.reproduced("Weights of the layers", [(weights, layers, "25.17e9")], "B")
 numbers.reproduced("And two tables of the vocabulary", [(weights, every, "~26e9")], "B")
 numbers.reproduced("Over those of the layers", [(Label("ratio"), every / layers, "1.026")])
-print(numbers.text(depth="numbers"))
+numbers.view("numbers")
 
 # %%
 # Intensity
@@ -194,7 +194,7 @@ ratio.refuted("Of a prefill that writes its cache", sy.intensity, prefill_flops 
 ratio.refuted("On top of a cache", sy.intensity, true, claimed)
 ratio.limit("As the context grows, truly", sy.intensity, true, L, S)
 ratio.limit("As the context grows, as claimed", sy.intensity, claimed, L, 2 * S)
-print(ratio.text(depth="constants"))
+ratio.view()
 
 # %%
 # What that does to decode
@@ -236,6 +236,11 @@ ax.set(
     title="Decode of 64 sequences, 40 layers of width 5120",
 )  # fmt: skip
 ax.legend(frameon=False)
+
+# %%
+# Each of these would have stopped this article, had it not held.
+
+print(checked([work, with_cache, moved, numbers, ratio, reach.derivation, consequence]))
 
 # %%
 # What is wrong in it

@@ -50,7 +50,7 @@ d.identity("KV cache: what document 004 has, and the other one of cached K and V
 weights = rs.verify(rs.Transformer(), "weights-only").at(b_w=2)
 d.identity("As long as only the weights count, intensity grows with the drafts as with the batch",
            weights.intensity, B * new, sy.intensity)  # fmt: skip
-print(d.text(depth="constants"))
+d.view()
 
 # %%
 # A draft of four is worth a batch five times as large, as far as weights go. The KV cache is
@@ -85,7 +85,9 @@ d.identity("One more draft adds the chance that all are accepted",
            longer - closed.xreplace(expanded), p * p**gamma, more)  # fmt: skip
 d.identity("And without drafts there is the step's own", closed.xreplace({gamma: sympy.S.Zero}),
            sympy.S.One, Label("E(0)", r"\mathcal{E}(0)"))  # fmt: skip
-print(d.text(depth="constants"))
+d.view()
+
+# %%
 assert speculative.tokens_per_round(4).xreplace({p: sympy.Rational(4, 5)}) == sympy.Rational(
     2101, 625
 )
@@ -111,8 +113,9 @@ d.identity("It falls with each draft, p being a probability", after - gain,
            Label("G(γ + 1) − G(γ)", r"G(\gamma + 1) - G(\gamma)"))  # fmt: skip
 d.identity("A first draft pays if it is accepted more often than it costs",
            gain.xreplace({gamma: sympy.S.Zero}), p - c, Label("G(0)", "G(0)"))  # fmt: skip
-print(d.text(depth="constants"))
+d.view()
 
+# %%
 alone = llama.at(B=1, L=128)
 best = speculative.best_draft(alone, h100, acceptance=0.8, draft_cost=0.05)
 tenths = {p: sympy.Rational(4, 5), c: sympy.Rational(1, 20)}
@@ -129,7 +132,9 @@ assert best.gamma == signs.index(False) == 8
 
 four = llama.at(B=64, L=1024, gamma=4, draft_cost=0.05)
 acceptance = results_speculative.break_even_acceptance(four, h100)
-print(acceptance.derivation.text(depth="constants"))
+acceptance.derivation.view()
+
+# %%
 for rate, pays in ((acceptance.value - 0.01, False), (acceptance.value + 0.01, True)):
     gained = speculative.speed_up(four, h100, 4, float(rate), 0.05)
     assert (gained > 1) == pays
@@ -146,7 +151,9 @@ for rate, pays in ((acceptance.value - 0.01, False), (acceptance.value + 0.01, T
 
 drafts = llama.at(gamma=4, acceptance=0.8, draft_cost=0.05)
 batch = results_speculative.break_even_batch(drafts.at(L=128), h100)
-print(batch.derivation.text(depth="constants"))
+batch.derivation.view()
+
+# %%
 long = results_speculative.break_even_batch(drafts.at(L=8192), h100)
 print(f"At L = 128 it stops paying at {batch.whole} sequences.")
 print(f"At L = 8192: {long.outcome}; {long.reason}.")

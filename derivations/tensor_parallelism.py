@@ -62,7 +62,7 @@ d.identity(
     "At this number of devices, that is what the device can compute while it sends a byte",
     ratio.xreplace({t: degree}), sy.peak / sy.link_bandwidth, Label("F/X at t*", r"(F/X)_{t^{*}}"),
 )  # fmt: skip
-print(d.text(depth="constants"))
+d.view()
 
 # %%
 # So a compute-bound prefill stays so up to ``t* = 1 + β_link (6 d + S)/(2 π)`` devices, whatever
@@ -90,7 +90,9 @@ bf16 = {"b_w": 2, "b_a": 2, "b_kv": 2}
 device = parallel.tensor_parallel(rs.step(llama)).at(**bf16)
 
 prefill = results_parallel.link_bound_prefill_degree(device.at(B=1, S=8192), h100)
-print(prefill.derivation.text(depth="constants"))
+prefill.derivation.view()
+
+# %%
 assert prefill.value > 8, "beyond the KV heads"
 assert prefill.whole == 14
 
@@ -103,7 +105,9 @@ assert prefill.whole == 14
 # short, since the KV cache grows with the batch just as what is sent does.
 
 batch = results_parallel.link_bound_batch(device.at(t=8, L=128), h100)
-print(batch.derivation.text(depth="constants"))
+batch.derivation.view()
+
+# %%
 never = results_parallel.link_bound_batch(device.at(t=8, L=4096), h100)
 print(f"At L = 128: {batch.whole} sequences. At L = 4096: {never.outcome}, {never.reason}.")
 assert batch.outcome == "crosses"
@@ -132,7 +136,9 @@ assert binding == ["memory", "memory", "compute", "compute"]
 
 slow = h100.at(link_bandwidth=64e9)
 pays = results_parallel.further_devices_batch(device.at(L=128), slow)
-print(pays.derivation.text(depth="constants"))
+pays.derivation.view()
+
+# %%
 print(f"Over PCIe at L = 128, devices pay up to a batch of {pays.whole - 1}.")
 
 

@@ -629,6 +629,30 @@ class Derivation:
 
         return fragments.derivation(self, environment, label, notation, depth)
 
+    def view(self, depth: str = "constants", notation: str | Notation = "roofsym") -> View:
+        """Derivation at a depth and in a notation, to be shown by a notebook.
+
+        Parameters
+        ----------
+        depth : str
+            ``constants``, ``dimensions`` or ``numbers``: see `Derivation.text`.
+        notation : str or Notation
+            Letters and parameters of the formulas.
+
+        Returns
+        -------
+        View
+            As text it is `Derivation.text`; a notebook sets it as formulas.
+
+        Examples
+        --------
+        >>> import roofsym as rs
+        >>> found = rs.results.ridge_point(rs.machine("h100-sxm"))
+        >>> print(str(found.derivation.view()).splitlines()[-1])
+          I  FLOP/B  arithmetic intensity, F/Q
+        """
+        return View(self, depth, notation)
+
     def _document(self, form: str, notation: str | Notation, depth: str) -> str:
         # Rendering knows derivations, not the other way round; looked up when something is printed.
         from roofsym.render import document
@@ -639,12 +663,68 @@ class Derivation:
         return self.fragment("inline").replace("$", r"$\displaystyle ", 1)
 
     def _repr_html_(self) -> str:
-        from roofsym.render import document
-
-        return document.body([self])
+        return self.view("numbers")._repr_html_()
 
     def __str__(self) -> str:
         return self.text()
+
+
+@dataclass(frozen=True)
+class View:
+    """A derivation at one depth and in one notation: what `Derivation.view` returns.
+
+    Attributes
+    ----------
+    derivation : Derivation
+        The derivation.
+    depth : str
+        How far the named constants are explained.
+    notation : str or Notation
+        Letters and parameters of the formulas.
+    """
+
+    derivation: Derivation
+    depth: str
+    notation: str | Notation
+
+    def __str__(self) -> str:
+        return self.derivation.text(self.notation, self.depth)
+
+    def _repr_html_(self) -> str:
+        from roofsym.render import document
+
+        return document.body([self.derivation], self.notation, self.depth)
+
+
+_COUNTED = {
+    "sum": ("sum over the ledger", "sums over the ledger"),
+    "identity": ("identity", "identities"),
+    "substitution": ("substitution", "substitutions"),
+    "approximation": ("approximation with its error", "approximations with their errors"),
+    "limit": ("limit", "limits"),
+    "inequality": ("inequality", "inequalities"),
+    "solution": ("solution", "solutions"),
+    "elasticity": ("elasticity", "elasticities"),
+    "reproduction": ("number reproduced", "numbers reproduced"),
+    "refutation": ("claim refuted", "claims refuted"),
+}
+
+
+def checked(derivations: Iterable[Derivation]) -> str:
+    """What derivations prove, counted: each of it would have raised if it did not hold.
+
+    Examples
+    --------
+    >>> import roofsym as rs
+    >>> print(checked([rs.results.ridge_point(rs.machine("h100-sxm")).derivation]))
+    Checked: 1 solution.
+    """
+    counts = dict.fromkeys(_COUNTED, 0)
+    for step in (step for d in derivations for step in d.steps):
+        if step.kind in counts:
+            counts[step.kind] += len(step.formulas) if step.kind == "reproduction" else 1
+    listed = (f"{n} {_COUNTED[kind][n > 1]}" for kind, n in counts.items() if n)
+    return f"Checked: {', '.join(listed)}."
 
 
 def _short(expr: sympy.Expr) -> sympy.Expr:

@@ -235,10 +235,12 @@ def render(
     return WRITERS[form](notation(letters)).document(content)
 
 
-def body(derivations: Sequence[Derivation], letters: str | Notation = "roofsym") -> str:
+def body(
+    derivations: Sequence[Derivation], letters: str | Notation = "roofsym", depth: str = "numbers"
+) -> str:
     """Derivations as part of an HTML page, for notebooks."""
     writer = HtmlWriter(notation(letters))
-    content = [b for d in derivations for b in blocks(d, level=3, letters=letters)]
+    content = [b for d in derivations for b in blocks(d, depth, 3, letters)]
     return "\n".join(writer.block(b) for b in content)
 
 
