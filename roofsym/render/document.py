@@ -90,6 +90,10 @@ def _symbols(steps: Sequence[Step]) -> set[sympy.Symbol]:
     return set().union(*(x.free_symbols for x in sides if isinstance(x, sympy.Basic)))
 
 
+# What is said of the numbers that a source prints is said with them at every depth.
+_OF_NUMBERS = ("reproduction", "refutation")
+
+
 def names(derivation: Derivation, letters: Notation) -> Names:
     """Letters for the long sums of one derivation, none of which it prints already."""
     used = (letters.translate(s).free_symbols for s in _symbols(derivation.steps))
@@ -111,14 +115,17 @@ def expanded(derivation: Derivation, depth: str) -> list[Step]:
     rules = dict(derivation.definitions) if _checked(depth) == "dimensions" else {}
     return [
         dataclasses.replace(
-            step,
-            formulas=tuple(
-                Formula(_expanded(f.left, rules), f.right.xreplace(rules), f.sign)
-                for f in step.formulas
-            ),
+            step, formulas=tuple(_without_values(step, f, rules) for f in step.formulas)
         )
         for step in _without_numbers(derivation.steps)
     ]
+
+
+def _without_values(step: Step, f: Formula, rules: dict[sympy.Symbol, sympy.Expr]) -> Formula:
+    left, right = _expanded(f.left, rules), f.right.xreplace(rules)
+    if step.kind in _OF_NUMBERS:
+        return dataclasses.replace(f, left=left, right=right, given={})
+    return Formula(left, right, f.sign)
 
 
 def _expanded(
