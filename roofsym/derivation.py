@@ -331,14 +331,18 @@ class Derivation:
         """
         if branch.bracket is None:
             raise ProofError(f"{branch} has no bracket")
-        # A bracket can be narrower than the slack's rounding: look from a little further off.
+        # A bracket can be narrower than the slack's rounding: look from a little further off; but
+        # not as far as the next of thousands of steps.
         low, high = branch.bracket
-        width = (low + high) / 2 * sympy.Rational(1, 10**12)
-        before, after = (
-            order_at(found.left, found.right, {found.symbol: x})
-            for x in (low - width, high + width)
-        )
-        if before * after >= 0:
+        for digits in (12, 15, 18):
+            width = (low + high) / 2 / 10**digits
+            before, after = (
+                order_at(found.left, found.right, {found.symbol: x})
+                for x in (low - width, high + width)
+            )
+            if before * after < 0:
+                break
+        else:
             raise ProofError(f"the sides do not cross within {branch.bracket}")
         shown = " and ".join(units.format_quantity(x, unit, 15) for x in branch.bracket)
         formula = Formula(label, branch.value, number=branch.value, unit=unit)

@@ -24,11 +24,11 @@ from roofsym import symbols as sy
 from roofsym.errors import InputError
 from roofsym.polynomial import Ring, number
 
-_DIGITS = 60
+_DIGITS = 100
 _WIDTH = Fraction(1, 10**16)
 _CLOSE = Fraction(1, 10**13)
 # At 0 itself both sides are often nothing: zeros are looked for from here on.
-_START = Fraction(1, 10**12)
+_START = Fraction(1, 10**24)
 
 # Terms c t^k e^(rate t), by rate (an interval), each a list of coefficients by power of t.
 Terms: TypeAlias = "list[tuple[Any, list[Any]]]"

@@ -58,6 +58,11 @@ class Branch:
     when: Boolean
     bracket: tuple[sympy.Rational, sympy.Rational] | None = None
 
+    @property
+    def exact(self) -> sympy.Expr:
+        """The value, or the middle of its bracket: with more digits than are printed."""
+        return self.value if self.bracket is None else sum(self.bracket) / 2
+
 
 @dataclass(frozen=True)
 class Crossover:
@@ -295,7 +300,7 @@ def _with_given(
         found = _meet(left, right, symbol, anywhere=False)
         inside = [
             Branch(
-                b.value, all_of(b.when, above_zero(given.xreplace({symbol: b.value}))), b.bracket
+                b.value, all_of(b.when, above_zero(given.xreplace({symbol: b.exact}))), b.bracket
             )
             for b in found.branches
         ]
@@ -558,7 +563,7 @@ def _by_regime(
             cases = branch.when.args if isinstance(branch.when, sympy.Or) else (branch.when,)
             inside = alike(
                 any_of(*(
-                    all_of(*_regime(innermost, arm, symbol, branch.value, case), case)
+                    all_of(*_regime(innermost, arm, symbol, branch.exact, case), case)
                     for case in cases
                 )),
                 [b.when for b in branches],

@@ -9,6 +9,7 @@ the sides can change places there without being equal.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -94,18 +95,18 @@ def _places(
 ) -> list[Bracket]:
     """Where two sides change places, all of whose steps are of lengths that are known."""
     steps = {x: _length(x, symbol) for x in floors(symbol, left, right)}
-    longest = max(steps.values())
+    shortest = min(steps.values())
     taken = {x: sympy.Dummy(positive=True) for x in steps}
     smooth = {x: x.args[0] - v for x, v in taken.items()}
     above, below = apart(*(side.xreplace(smooth) for side in (left, right)))
 
     def pieces(n: int) -> Iterator[_Stretch]:
-        start, end = n * longest, (n + 1) * longest
+        start, end = n * shortest, (n + 1) * shortest
         borders = {start, end}
         for x, length in steps.items():
             at = x.args[0].xreplace({symbol: start})
             first = start + (sympy.ceiling(at) - at) * length
-            borders |= {first + i * length for i in range(int((end - first) / length) + 1)}
+            borders |= {first + i * length for i in range(math.floor((end - first) / length) + 1)}
         for low, high in itertools.pairwise(sorted(borders)):
             middle = {symbol: (low + high) / 2}
             numbers = {x: sympy.floor(x.args[0].xreplace(middle)) for x in steps}
@@ -113,7 +114,7 @@ def _places(
             yield _stretch(one, other, symbol, low, high, solve)
 
     found: list[_Stretch] = list(pieces(0))
-    waiting = [(n, 2 * n) for n in _doublings(float(longest), farthest)][::-1]
+    waiting = [(n, 2 * n) for n in _doublings(float(shortest), farthest)][::-1]
     looked = solved = 0
     while waiting:
         first, last = waiting.pop()
@@ -122,10 +123,10 @@ def _places(
             accepted = "sides that do not stay close to each other over a thousand steps"
             raise InputError("equation", f"{left} = {right}", accepted)
         box = dict.fromkeys(taken.values(), (0.0, 1.0))
-        box[symbol] = (float(first * longest), float(last * longest))
+        box[symbol] = (float(first * shortest), float(last * shortest))
         sign = larger(above, below, box)
         if sign:
-            found.append(_Stretch(first * longest, sign, sign))
+            found.append(_Stretch(first * shortest, sign, sign))
         elif last - first == 1:
             found += pieces(first)
             solved += 1

@@ -493,10 +493,11 @@ def _(t: Totals, phase: str, v: Values) -> Pair:
 
 
 def at_full_memory(t: Totals, phase: str, v: Values) -> float | np.ndarray:
-    """Intensity of the largest batch that fits, whole or not."""
+    """Intensity of the largest batch that fits, whole or not; next to none without room."""
     kept = t(phase, "memory", {**v, "B": 1.0}, cache)
     free = v["capacity"] - t(phase, "memory", v, stored_weights)
-    return intensity(t, phase, {**v, "B": np.maximum(free / kept, 1 / MANY)})
+    found = intensity(t, phase, {**v, "B": np.maximum(free / kept, 1 / MANY)})
+    return np.where(free > 0, found, 1 / MANY)
 
 
 @sides("critical-batch-capacity")
