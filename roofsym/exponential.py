@@ -30,6 +30,9 @@ _CLOSE = Fraction(1, 10**13)
 # At 0 itself both sides are often nothing: zeros are looked for from here on.
 _START = Fraction(1, 10**24)
 
+# Nothing fades as slowly as that.
+_FARTHEST = 10**60
+
 # Terms c t^k e^(rate t), by rate (an interval), each a list of coefficients by power of t.
 Terms: TypeAlias = "list[tuple[Any, list[Any]]]"
 
@@ -276,6 +279,9 @@ def _bound(terms: Terms) -> Fraction:
         below = sum((c * t ** (degree - 1 - k) for k, c in enumerate(lower)), iv.mpf(0))
         if falls and 4 * below < lead * t**degree and 4 * rest < lead * t**degree:
             return Fraction(int(t.a))
+        if t > _FARTHEST:
+            accepted = "powers that do not fade at the same rate"
+            raise InputError("equation", "a sum of powers", accepted)
         t *= 2
 
 
