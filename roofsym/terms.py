@@ -16,6 +16,7 @@ import sympy
 from roofsym import polynomial
 from roofsym.errors import InputError
 from roofsym.polynomial import Number
+from roofsym.values import open_powers
 
 Factors = dict[sympy.Expr, int]
 
@@ -157,13 +158,19 @@ class Terms:
         written = sympy.Add(*map(_product, self.products))
         if len(self.products) < 2 or polynomial.too_long(written):
             return self
+        # The share of the experts that a step reads, 1 − ρ^T, is one thing.
+        shares = {x for x in written.atoms(sympy.Add) if 1 in x.args and open_powers(x)}
+        hidden = {x: sympy.Dummy(positive=True) for x in shares}
+        shown = {dummy: x for x, dummy in hidden.items()}
         ring = polynomial.Ring()
-        expanded = ring.of(written)
-        sums = [base for base in below if base.is_Add]
+        expanded = ring.of(written.xreplace(hidden))
+        sums = [base.xreplace(hidden) for base in below if base.is_Add]
         for base in sums:
             while (less := ring.divide(expanded, ring.of(base))) is not None and expanded:
                 expanded = less
-        flat = Terms((c, dict(ring.factors(m))) for m, c in expanded.items()).stripped()
+        flat = Terms(
+            (c, {shown.get(b, b): e for b, e in ring.factors(m)}) for m, c in expanded.items()
+        ).stripped()
         return flat if flat.grouped().length < self.stripped().grouped().length else self
 
     def grouped(self) -> Terms:

@@ -13,8 +13,10 @@ from support import CONVENTIONS, TINY, asked_of, models, subject
 import roofsym as rs
 from roofsym import results, units
 from roofsym import symbols as sy
+from roofsym.conditions import of_unknown
 from roofsym.derivation import Derivation, Label
 from roofsym.ledger import Ledger
+from roofsym.render.expression import render
 from roofsym.results import RESULTS, Result
 from roofsym.solve import Branch, Crossover
 from roofsym.symbols import B, L, S
@@ -627,3 +629,39 @@ def test_whether_the_critical_batch_of_a_mixture_fits(unknown: str):
         batch = results.largest_batch(led, hw).value
         order.append(led.at(B=batch).intensity > hw.peak / hw.bandwidth)
     assert order[0] != order[1]
+
+
+# By hand, of the shortest form: multiplied out, positive factors cancelled, each thing said once.
+SHORTEST = {
+    ("break-even-batch", "llama-3.1-8b", 0): (
+        "π q_v + β f_0 ≥ π q_0 + β f_0 g and β f_0 g > π q_v and f_0 g ≥ f_v"
+    ),
+    ("kv-overtakes-weights", "gpt-oss-20b", 0): ("B W (κ + κ_w) ≥ w + w_x (1 − ρ^B) + B (κ + κ_w)"),
+    ("kv-overtakes-weights", "gpt-oss-20b", 1): ("w + w_x (1 − ρ^B) + B (κ + κ_w) ≥ B W (κ + κ_w)"),
+    ("largest-context", "gemma-3-27b", 0): "C ≥ w_m + B W (κ_m + κ_m,w)",
+    ("prefill-critical-length", "gemma-3-27b", 2): (
+        "B (φ + α_w W − I* a)² > α (B (α_w W (1 − W) + 2 η) − 2 I* (w + B ε)) "
+        "and B (α_w W (1 − W) + 2 η) > 2 I* (w + B ε) and I* a > φ + α_w W and S ≥ W"
+    ),
+    ("compute-bound-context", "gemma-3-27b", 0): (
+        "((φ > I* a and I* (κ + κ_w) > α + α_w) or (I* a > φ and α + α_w > I* (κ + κ_w))) "
+        "and L ≤ W − 1"
+    ),
+    ("time-per-token", "llama-4-scout", 0): "always",
+}
+
+
+@pytest.mark.parametrize(("name", "model", "position"), SHORTEST)
+def test_conditions_are_as_short_as_they_can_be(name: str, model: str, position: int):
+    found = RESULTS[name].answer(rs.step(rs.model(model)), rs.Machine()).general
+    branch = found.branches[position]
+    said = of_unknown(branch.when, branch.value, found.symbol)
+    assert render(said) == SHORTEST[name, model, position]
+
+
+def test_regimes_that_are_the_same_are_one():
+    # min(L, W − 1) tokens are read, min(L + 1, W) held: two regimes, not four.
+    found = RESULTS["critical-batch-fit-context"].answer(
+        rs.step(rs.model("gemma-3-27b")), rs.Machine()
+    )
+    assert len(found.general.branches) == 2
