@@ -54,7 +54,7 @@ class ClosedForm:
         if depth == "constants":
             return self.expr
         if depth == "dimensions":
-            return _written_out(self.expr, self.definitions)
+            return written_out(self.expr, self.definitions)
         return values.put(self.expr, {**self.values, **self._constants(self.expr.free_symbols)})
 
     @property
@@ -77,14 +77,23 @@ class ClosedForm:
 
     def _constants(self, wanted: Iterable[sympy.Symbol]) -> dict[sympy.Symbol, sympy.Expr]:
         known = dict(self.values)
-        return {
-            s: known[s] if s in known else values.put(_written_out(s, self.definitions), known)
-            for s in wanted
-            if s in self.definitions
-        }
+        found = {}
+        for s in wanted:
+            if s in self.definitions:
+                found[s] = known[s] if s in known else self._constant(s, known)
+        return found
+
+    def _constant(
+        self, constant: sympy.Symbol, known: dict[sympy.Symbol, sympy.Expr]
+    ) -> sympy.Expr:
+        """Value of a constant, with those of the constants that it is made of entered as known."""
+        definition = self.definitions[constant]
+        for inner in definition.free_symbols & self.definitions.keys() - known.keys():
+            known[inner] = self._constant(inner, known)
+        return values.put(definition, known)
 
 
-def _written_out(expr: sympy.Expr, definitions: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
+def written_out(expr: sympy.Expr, definitions: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
     """Expression with definitions put in, and those of the symbols in these."""
     while any(s in definitions for s in expr.free_symbols):
         expr = expr.xreplace(dict(definitions))

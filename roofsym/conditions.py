@@ -207,7 +207,9 @@ def alike(condition: Boolean, others: Iterable[Boolean]) -> Boolean:
     for other in others:
         for literal in other.args if isinstance(other, sympy.And) else (other,):
             opposite = _slack(literal)
-            if opposite is not None and polynomial.is_zero(slack + opposite):
+            if opposite is None or opposite.free_symbols != slack.free_symbols:
+                continue
+            if polynomial.is_zero(slack + opposite):
                 strict = isinstance(condition, sympy.Gt | sympy.Lt)
                 relation = sympy.Gt if strict else sympy.Ge
                 return relation(literal.lts, literal.gts, evaluate=False)

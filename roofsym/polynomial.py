@@ -341,7 +341,8 @@ def is_zero(expr: sympy.Expr) -> bool:
     """
     if too_long(expr):
         return all(_residue(expr, _Residues(seed)) == 0 for seed in (1, 2))
-    return not Ring().quotient(expr)[0]
+    # Most of what is asked about is not 0, which one point shows.
+    return _residue(expr, _Residues(1)) == 0 and not Ring().quotient(expr)[0]
 
 
 # --- what is too long to be multiplied out ----------------------------------------------------

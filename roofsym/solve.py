@@ -37,6 +37,9 @@ from roofsym.terms import Factors, Terms, coefficients, content, fraction, sides
 from roofsym.values import expression, put
 from roofsym.verification import NotRealError, order_at, prove
 
+# Of more branches, nobody sees whether their conditions are written alike.
+_READABLE = 6
+
 OUTCOMES = ("crosses", "conditional", "never", "always", "numeric")
 
 
@@ -561,13 +564,12 @@ def _by_regime(
     for arm, part in solved:
         for branch in part.branches:
             cases = branch.when.args if isinstance(branch.when, sympy.Or) else (branch.when,)
-            inside = alike(
-                any_of(*(
-                    all_of(*_regime(innermost, arm, symbol, branch.exact, case), case)
-                    for case in cases
-                )),
-                [b.when for b in branches],
-            )  # fmt: skip
+            inside = any_of(*(
+                all_of(*_regime(innermost, arm, symbol, branch.exact, case), case)
+                for case in cases
+            ))  # fmt: skip
+            if len(branches) < _READABLE:
+                inside = alike(inside, [b.when for b in branches])
             if inside != sympy.false:
                 _merge(branches, Branch(branch.value, inside, branch.bracket))
     if all(b.value.is_number for b in branches):

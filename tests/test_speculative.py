@@ -262,3 +262,28 @@ def test_every_claim_of_this_topic_is_tested_or_listed():
     for claim in CLAIMS:
         assert claim.expected == float(rows[claim.id]["expected"]), claim.id
         assert claim.tolerance <= float(rows[claim.id]["rel_tol"]), claim.id
+
+
+@pytest.mark.parametrize("unknown", ["bandwidth", "peak"])
+def test_where_drafts_start_to_pay_in_what_a_time_is_made_of(unknown: str):
+    """At what is found, the ledger's own times gain what they cost: to 1e-9, being floats."""
+    model, machine = rs.model("llama-3.1-8b"), rs.machine("h100-sxm", dtype="bf16")
+    step = rs.verify(model).at(b_w=2, b_a=2, b_kv=2, L=4096, B=50)
+    asked = step.at(gamma=4, acceptance=0.5, draft_cost=0.05)
+    found = rs.results.break_even_acceptance(asked, machine, unknown)
+    here = machine.at(**{unknown: sympy.Rational(sympy.N(found.value, 30))})
+    verify, plain = (
+        max(led.flops / here.peak, led.bytes / here.bandwidth)
+        for led in (step.at(gamma=4), step.at(gamma=0))
+    )
+    gained = sum(0.5**i for i in range(5))
+    assert float(verify / plain) == pytest.approx(gained - 4 * 0.05, rel=1e-9)
+
+
+@pytest.mark.parametrize("unknown", ["d_ff", "n_layers", "head_dim"])
+def test_the_cost_of_a_sequence_does_not_hide_what_it_is_made_of(unknown: str):
+    led = rs.decode(rs.model("llama-3.1-8b")).at(b_w=2, b_a=2, b_kv=2, L=4096, B=50)
+    led = led.at(gamma=4, acceptance=0.8, draft_cost=0.05)
+    found = rs.results.break_even_batch(led, rs.machine("h100-sxm", dtype="bf16"), unknown)
+    assert found.outcome == "never"  # At 50 sequences, whatever the model's shape.
+    assert not (found.bound.left - found.bound.right).free_symbols - {found.symbol}

@@ -14,7 +14,7 @@ _WIDTHS = MappingProxyType(
         r"\le": 2.6, r"\ge": 2.6, r"\to": 3.0, r"\approx": 2.6, r"\infty": 2.0, r"\max": 3.6,
         r"\min": 3.2, r"\ln": 1.6, r"\_": 1.0, r"\lfloor": 1.0, r"\rfloor": 1.0,
         # What makes a parenthesis grow makes it wider, too.
-        r"\left": 0.4, r"\right": 0.4, r"\bigl": 0.3, r"\bigr": 0.3,
+        r"\left": 0.6, r"\right": 0.6, r"\bigl": 0.3, r"\bigr": 0.3,
     }
 )  # fmt: skip
 _INVISIBLE = frozenset(

@@ -18,6 +18,7 @@ from sympy.logic.boolalg import Boolean
 
 from roofsym import polynomial, units
 from roofsym import symbols as sy
+from roofsym.closed_form import written_out
 from roofsym.conditions import alternatives, solve_condition
 from roofsym.derivation import Derivation, Label
 from roofsym.errors import InputError, ProofError
@@ -464,7 +465,17 @@ class Inquiry:
         d, symbol = self.d, self.symbol
         used = (left - right).free_symbols
         meanings = {**d.definitions, sy.ridge: sy.peak / sy.bandwidth}
-        hiding = {s: m for s, m in meanings.items() if s in used and m.has(symbol)}
+
+        def hides(constant: sympy.Symbol) -> bool:
+            # What a constant is made of can be constants itself: the cost of a sequence.
+            made_of = meanings[constant].free_symbols
+            return symbol in made_of or any(hides(s) for s in made_of & meanings.keys())
+
+        hiding = {
+            s: written_out(meanings[s], d.definitions)
+            for s in sorted(used & meanings.keys(), key=sy.rank)
+            if hides(s)
+        }
         if not hiding and symbol not in used and symbol == self.question.symbol:
             accepted = f"one under which {symbol.name} matters"
             raise InputError("convention", self.ledger.convention, accepted)
@@ -492,9 +503,9 @@ class Inquiry:
         """
         d, unknown = self.d, sy.info(self.symbol)
         slope = sympy.factor_terms(sympy.expand(sympy.diff(meaning, self.symbol)))
-        rest = sympy.factor_terms(sympy.expand(meaning.xreplace({self.symbol: sympy.S.Zero})))
         if constant == sy.ridge or slope.has(self.symbol) or not slope.is_positive:
             return meaning
+        rest = sympy.factor_terms(sympy.expand(meaning.xreplace({self.symbol: sympy.S.Zero})))
         row, parts = sy.info(constant), sympy.S.Zero
         pieces = (
             (slope, self.symbol, "per", "′", "'"),
@@ -507,11 +518,11 @@ class Inquiry:
             per = units.parse(sy.info(factor).unit) if factor != 1 else units.COUNT
             unit = str(units.parse(row.unit) * per ** Fraction(-1))
             text, latex = row.text + mark, sy.marked(row.latex, latex)
-            meaning = f"{row.meaning}, {relation} {unknown.name}"
-            part = sy.extra(name, unit, meaning, text=text, latex=latex)
+            what = f"{row.meaning}, {relation} {unknown.name}"
+            part = sy.extra(name, unit, what, text=text, latex=latex)
             d.definitions[part] = amount
             parts += factor * part
-        if not polynomial.is_zero(parts.xreplace(d.definitions) - d.definitions[constant]):
+        if not polynomial.is_zero(parts.xreplace(d.definitions) - meaning):
             raise ProofError(f"{parts} is not {constant}")
         return parts
 

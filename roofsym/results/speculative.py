@@ -38,9 +38,8 @@ def _totals(d: Derivation, ledger: Ledger) -> tuple[sympy.Expr, ...]:
 
 
 def _named(d: Derivation, text: str, symbol: sympy.Symbol, expr: sympy.Expr) -> sympy.Symbol:
-    """Give an expression a name, and the name what is known of it."""
-    d.define(text, symbol, expr)
-    d.values = {**d.values, symbol: d.evaluate(expr)}
+    """Give an expression a name: a constant from here on."""
+    d.definitions[symbol] = d.define(text, symbol, expr)
     return symbol
 
 
@@ -111,7 +110,7 @@ def break_even_acceptance(ledger: Ledger, machine: Machine, symbol: Unknown = No
         ("a decode step", Label("T_0", "T_0"), times[1]),
     ):
         d.define(f"Time of {what}", label, time, "s")
-    d.values = {**d.values, sy.verify_cost: d.evaluate(times[0] / times[1])}
+    d.definitions[sy.verify_cost] = times[0] / times[1]
     d.remark("The first over the second is what a verification takes in decode steps.")
     return q.answer(_gained(d, gamma), sy.verify_cost + gamma * sy.draft_cost)
 
