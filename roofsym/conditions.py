@@ -88,14 +88,19 @@ def at_least(left: sympy.Expr, right: sympy.Expr, given: Boolean = sympy.true) -
     phi >= a
     >>> at_least(w / (phi - a), B, given=phi > a)
     w >= B*(-a + phi)
+    >>> at_least((w * phi - w * a) / (phi - a), B - B, given=a > phi)
+    a >= phi
     """
     if left.is_number and right.is_number:
         return left >= right
     slack, below = fraction(left - right)
-    signs = [_sign_given(base, given) ** e for base, e in below.items()]
-    if _has_root(left - right) or 0 in signs:
+    signs = {base: _sign_given(base, given) for base in below}
+    if _has_root(left - right) or 0 in signs.values():
         return sympy.Ge(left, right, evaluate=False)
-    return _compare(sympy.Ge, slack.simplest(below).times(math.prod(signs)))
+    # What divides the sum is divided out; by what is negative, that would turn it around.
+    positive = {base: e for base, e in below.items() if signs[base] == 1}
+    sign = math.prod(signs[base] ** e for base, e in below.items())
+    return _compare(sympy.Ge, slack.simplest(positive).times(sign))
 
 
 def _sign_given(base: sympy.Expr, given: Boolean) -> int:
