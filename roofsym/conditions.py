@@ -88,8 +88,8 @@ def at_least(left: sympy.Expr, right: sympy.Expr, given: Boolean = sympy.true) -
     phi >= a
     >>> at_least(w / (phi - a), B, given=phi > a)
     w >= B*(-a + phi)
-    >>> at_least((w * phi - w * a) / (phi - a), B - B, given=a > phi)
-    a >= phi
+    >>> at_least((w * phi - w * a) / (phi - a), -B, given=a > phi)
+    a*(B + w) >= phi*(B + w)
     """
     if left.is_number and right.is_number:
         return left >= right
