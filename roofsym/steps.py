@@ -164,6 +164,10 @@ def _stretch(
     solve: Callable[[sympy.Expr, sympy.Expr], list[sympy.Expr]],
 ) -> _Stretch:
     """Between two steps, where the sides are without any."""
+    # Without the steps the bounds are close: most pieces need not be solved.
+    sign = larger(*apart(left, right), {symbol: (float(low), float(high))})
+    if sign:
+        return _Stretch(low, sign, sign)
     close = (high - low) / 10**9
     before, after = (order_at(left, right, {symbol: x}) for x in (low + close, high - close))
     roots = solve(left, right) if left.has(symbol) or right.has(symbol) else []

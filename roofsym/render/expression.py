@@ -9,6 +9,7 @@ style only says how a sum, a product or a root is written.
 
 from __future__ import annotations
 
+import functools
 import html
 import itertools
 import re
@@ -535,6 +536,7 @@ def _degree(expr: sympy.Expr, symbols: frozenset[sympy.Symbol] | None = None) ->
     return max((_degree(x, symbols) for x in expr.args), default=0)
 
 
+@functools.lru_cache(maxsize=8192)
 def _rank(expr: sympy.Basic) -> tuple[tuple[float, object], ...]:
     """Sort key: positions of an expression's symbols in the table, high powers first."""
     positions: list[tuple[float, int]] = []

@@ -43,6 +43,7 @@ class Names:
     def __init__(self, letters: Notation, taken: set[str]) -> None:
         self._notation = letters
         self._known: dict[sympy.Expr, sympy.Symbol] = {}
+        self._written: dict[tuple[sympy.Basic, str], str] = {}
         self._free = [x for x in _LETTERS if x not in taken]
 
     def shortened(self, formula: Formula) -> list[Formula]:
@@ -99,23 +100,29 @@ class Names:
         if isinstance(left, Label):
             text, latex = self._notation.label(left.text, left.latex)
         else:
-            text, latex = (render(left, form, self._notation) for form in ("text", "latex"))
+            text, latex = (self._write(left, form) for form in ("text", "latex"))
         return self._short(formula.right, f"{text} = ", f"{latex} = ")
 
     def _short(self, expr: sympy.Basic, text: str = "", latex: str = "") -> bool:
-        if len(text) + len(render(expr, "text", self._notation)) > TEXT:
+        if len(text) + len(self._write(expr, "text")) > TEXT:
             return False
-        return width((latex or text) + render(expr, "latex", self._notation)) <= LINE
+        return width((latex or text) + self._write(expr, "latex")) <= LINE
+
+    def _write(self, expr: sympy.Basic, form: str) -> str:
+        # The same sums are measured again and again on the way to what fits.
+        if (expr, form) not in self._written:
+            self._written[expr, form] = render(expr, form, self._notation)
+        return self._written[expr, form]
 
     # --- which sums --------------------------------------------------------------------------
 
     def _next(self, formula: Formula) -> sympy.Expr | None:
         """The sum that saves most: one that comes again, else the longest that is but a part."""
         sums = [x for side in _sides(formula) for x in sympy.preorder_traversal(side) if x.is_Add]
-        longest = max((len(render(x, "text", self._notation)) for x in _sides(formula)), default=0)
+        longest = max((len(self._write(x, "text")) for x in _sides(formula)), default=0)
         best, most = None, (False, False, 0)
         for part in dict.fromkeys(sums):
-            length = len(render(part, "text", self._notation))
+            length = len(self._write(part, "text"))
             times = sum(_holds(x, part) != 0 for x in sums)
             if length < (_REPEATED if times > 1 else _ALONE) or not self._short(part, "X_1 = "):
                 continue
@@ -139,6 +146,8 @@ def _named(formula: Formula, known: Mapping[sympy.Expr, sympy.Symbol]) -> Formul
         found = arranged(expr)
         for part, letter in known.items():
             found = _replaced(found, part, letter)
+        if found.free_symbols.isdisjoint(known.values()):
+            return found
         back = found
         for part, letter in reversed(list(known.items())):
             back = back.xreplace({letter: part})
@@ -169,6 +178,8 @@ def _relations(condition: sympy.Basic) -> list[sympy.Basic]:
 
 def _holds(total: sympy.Expr, part: sympy.Expr) -> int:
     """1 or −1 if a sum has all the terms of another, or all with the other sign; else 0."""
+    if len(total.args) < len(part.args):
+        return 0
     terms = set(total.args)
     if terms.issuperset(part.args):
         return 1
@@ -181,4 +192,5 @@ def _replaced(expr: sympy.Expr, part: sympy.Expr, letter: sympy.Symbol) -> sympy
     if expr.is_Add and (sign := _holds(expr, part)):
         rest = [x for x in expr.args if sign * x not in part.args]
         return sympy.Add(sign * letter, *(_replaced(x, part, letter) for x in rest))
-    return expr.func(*(_replaced(x, part, letter) for x in expr.args))
+    args = tuple(_replaced(x, part, letter) for x in expr.args)
+    return expr if args == expr.args else expr.func(*args)
