@@ -882,9 +882,9 @@ def _plot(options: argparse.Namespace) -> str:
 
     request = _Request(options)
     _refuse_options(options, "a figure has prefill and decode, at several batches and lengths")
-    for name in ("B", "S"):
-        if name in {s.name for s in request.bound}:
-            raise InputError(f"--set {name}", "a value", "none: the figure shows several")
+    for symbol, value in request.bound.items():
+        if symbol.name in ("B", "S"):
+            raise InputError(f"--set {symbol.name}", str(value), "none: the figure shows several")
     _needs_model_and_machine(request)
     ledger = request.ledger("step")
     summary.save_roofline(options.output, request.machine, ledger)

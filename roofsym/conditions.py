@@ -109,7 +109,7 @@ def _sign_given(base: sympy.Expr, given: Boolean) -> int:
     if known is not None:
         return known
     bare = Terms.of(base).stripped().expr
-    for literal in given.args if isinstance(given, sympy.And) else (given,):
+    for literal in literals(given):
         slack = _slack(literal)
         if slack is not None and isinstance(literal, sympy.Gt | sympy.Lt):
             for sign in (1, -1):
@@ -120,6 +120,11 @@ def _sign_given(base: sympy.Expr, given: Boolean) -> int:
 
 def _has_root(expr: sympy.Expr) -> bool:
     return any(p.exp == sympy.Rational(1, 2) for p in expr.atoms(sympy.Pow))
+
+
+def literals(condition: Boolean) -> tuple[Boolean, ...]:
+    """What an ``And`` joins, or the condition itself."""
+    return condition.args if isinstance(condition, sympy.And) else (condition,)
 
 
 # --- what follows from what -------------------------------------------------------------------
@@ -178,9 +183,9 @@ def all_of(*conditions: Boolean) -> Boolean:
 
 def either(first: Boolean, second: Boolean) -> Boolean:
     """One of two conditions; one alone where they cover what remains between them."""
-    literals = [set(c.args) if isinstance(c, sympy.And) else {c} for c in (first, second)]
-    shared = literals[0] & literals[1]
-    alone, other = (x - shared for x in literals)
+    joined = set(literals(first)), set(literals(second))
+    shared = joined[0] & joined[1]
+    alone, other = (x - shared for x in joined)
     if len(alone) == len(other) == 1:
         one, two = _slack(*alone), _slack(*other)
         if one is not None and two is not None and polynomial.is_zero(one + two):
@@ -190,9 +195,9 @@ def either(first: Boolean, second: Boolean) -> Boolean:
 
 def any_of(*conditions: Boolean) -> Boolean:
     """One of several conditions, with what all of them have in common said once."""
-    literals = [set(c.args) if isinstance(c, sympy.And) else {c} for c in conditions]
-    shared = set.intersection(*literals)
-    return sympy.And(*shared, sympy.Or(*(sympy.And(*(x - shared)) for x in literals)))
+    joined = [set(literals(c)) for c in conditions]
+    shared = set.intersection(*joined)
+    return sympy.And(*shared, sympy.Or(*(sympy.And(*(x - shared)) for x in joined)))
 
 
 def alike(condition: Boolean, others: Iterable[Boolean]) -> Boolean:
@@ -210,7 +215,7 @@ def alike(condition: Boolean, others: Iterable[Boolean]) -> Boolean:
     if slack is None:
         return condition
     for other in others:
-        for literal in other.args if isinstance(other, sympy.And) else (other,):
+        for literal in literals(other):
             opposite = _slack(literal)
             if opposite is None or opposite.free_symbols != slack.free_symbols:
                 continue

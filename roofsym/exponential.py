@@ -21,6 +21,7 @@ from mpmath import iv
 
 from roofsym import polynomial
 from roofsym import symbols as sy
+from roofsym.bounds import Bracket
 from roofsym.errors import InputError
 from roofsym.polynomial import Ring, number
 
@@ -67,9 +68,7 @@ def fades(power: sympy.Expr, symbol: sympy.Symbol) -> bool:
     )
 
 
-def crossings(
-    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol
-) -> list[tuple[sympy.Rational, sympy.Rational]]:
+def crossings(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> list[Bracket]:
     """Brackets of the places at which two sides without other symbols meet, in rising order.
 
     Parameters

@@ -20,6 +20,7 @@ from sympy.logic.boolalg import Boolean
 
 from roofsym import bounds, exponential, polynomial, steps
 from roofsym import symbols as sy
+from roofsym.bounds import Bracket
 from roofsym.conditions import (
     above_zero,
     alike,
@@ -59,7 +60,7 @@ class Branch:
 
     value: sympy.Expr
     when: Boolean
-    bracket: tuple[sympy.Rational, sympy.Rational] | None = None
+    bracket: Bracket | None = None
 
     @property
     def exact(self) -> sympy.Expr:
@@ -264,7 +265,7 @@ def _numbered(
     left: sympy.Expr,
     right: sympy.Expr,
     symbol: sympy.Symbol,
-    brackets: Iterable[tuple[sympy.Rational, sympy.Rational]],
+    brackets: Iterable[Bracket],
 ) -> Crossover:
     """What brackets of the roots say; without any, which side is larger."""
     branches = _bracketed(brackets)
@@ -273,7 +274,7 @@ def _numbered(
 
 
 def _bracketed(
-    brackets: Iterable[tuple[sympy.Rational, sympy.Rational]],
+    brackets: Iterable[Bracket],
 ) -> tuple[Branch, ...]:
     """Numeric roots, each with the interval that holds it."""
     return tuple(
@@ -528,9 +529,7 @@ def _numeric(
     return "numeric", _bracketed(sorted(_refine(*root) for root in roots))
 
 
-def _refine(
-    factor: sympy.Poly, interval: tuple[sympy.Rational, sympy.Rational]
-) -> tuple[sympy.Rational, sympy.Rational]:
+def _refine(factor: sympy.Poly, interval: Bracket) -> Bracket:
     low, high = interval
     while low != high and (high - low) * 10**15 > high:
         low, high = factor.refine_root(low, high, steps=8)

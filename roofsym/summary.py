@@ -55,20 +55,18 @@ def text(result: Result, letters: Notation, freed: Result | None = None) -> str:
         line = f"  {_equation(short, letters)}"
         for solved in conditions[:1]:
             line += f"        only while {render(solved.formulas[0].right, 'text', letters)}"
-        lines.append(line)
-        lines += [f"    with {_equation(x, letters)}" for x in new]
+        lines += [line, *_letters(new, letters)]
         for condition in when if not conditions else ():
             said, *new = names.shortened(condition)
             first, *others = document.Writer(letters).sides(said)[1:]
             lines += [f"    while {first}", *(f"        {x}" for x in others)]
-            lines += [f"    with {_equation(x, letters)}" for x in new]
+            lines += _letters(new, letters)
     lines += _parts(result, letters)
     if result.general.outcome == "numeric":
         g = result.general
         short, *new = names.shortened(Formula(g.left, g.right))
         without = f"(no closed form in {letters.text(g.symbol)})"
-        lines.append(f"  {_equation(short, letters)}        {without}")
-        lines += [f"    with {_equation(x, letters)}" for x in new]
+        lines += [f"  {_equation(short, letters)}        {without}", *_letters(new, letters)]
     lines += [f"  {line}" for line in _verdict(result, letters, freed)]
     return "\n".join(lines) + "\n"
 
@@ -87,6 +85,11 @@ def _parts(result: Result, letters: Notation) -> list[str]:
 
 def _equation(formula: Formula, letters: Notation) -> str:
     return document.Writer(letters).formula(Formula(formula.left, formula.right))
+
+
+def _letters(new: Sequence[Formula], letters: Notation) -> list[str]:
+    """What the letters of long sums stand for."""
+    return [f"    with {_equation(x, letters)}" for x in new]
 
 
 def _label(left: object, letters: Notation) -> str:
