@@ -308,6 +308,11 @@ def _plainly(expr: sympy.Expr) -> bool:
     return bool(expr.is_Pow and expr.exp.is_Integer and _plainly(expr.base))
 
 
+def any_positive(expr: sympy.Expr) -> bool:
+    """Whether an expression is a symbol that can be any positive number."""
+    return expr.is_Symbol and expr.is_positive and expr not in (sy.window, sy.rho)
+
+
 @functools.lru_cache(maxsize=4096)
 def sign(expr: sympy.Expr) -> int | None:
     """1, −1 or 0 if the sign is the same for all positive values of the symbols; else None.
@@ -428,13 +433,23 @@ def _canonical(expr: sympy.Expr) -> sympy.Expr:
     functions of arguments that are written in different forms.
     """
     if expr.is_Pow and not expr.exp.is_Rational:
-        base = expr.base
-        if not base.is_Atom:
-            ring = Ring()
-            above, below = ring.quotient(base)
-            base = ring.expr(above) / ring.expr(below)
-        terms = sympy.Add.make_args(sympy.expand(expr.exp))
+        base = _multiplied_out(expr.base)
+        terms = sympy.Add.make_args(_multiplied_out(expr.exp))
         return sympy.Mul(*(sympy.Pow(base, term) for term in terms))
-    if expr.is_Function or isinstance(expr, sympy.Min | sympy.Max):
-        return sympy.expand(expr, log=False, power_base=False, power_exp=False)
+    if isinstance(expr, sympy.Min | sympy.Max):
+        # Evaluated, they compare their arms with one another, which takes SymPy milliseconds.
+        return expr.func(*map(_multiplied_out, expr.args), evaluate=False)
+    if expr.is_Function:
+        return expr.func(*map(_multiplied_out, expr.args))
     return expr
+
+
+def _multiplied_out(expr: sympy.Expr) -> sympy.Expr:
+    if expr.is_Atom:
+        return expr
+    ring = Ring()
+    above, below = ring.quotient(expr)
+    if len(below) > 1:
+        return ring.expr(above) / ring.expr(below)
+    divisor = 1 / ring.expr(below)
+    return sympy.Add(*(x * divisor for x in sympy.Add.make_args(ring.expr(above))))

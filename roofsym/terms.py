@@ -124,10 +124,13 @@ class Terms:
     def _find_sign(self) -> int | None:
         if not self.products:
             return 0
-        if len(self.products) == 1:
-            number, factors = self.products[0]
-            signs = [polynomial.sign(b) if e % 2 else _even(b) for b, e in factors.items()]
-            return None if None in signs else math.prod(signs) * (1 if number > 0 else -1)  # type: ignore[arg-type]
+        signs = {_product_sign(product) for product in self.products}
+        if len(signs) == 1 and (None not in signs or len(self.products) == 1):
+            return signs.pop()
+        if signs == {1, -1} and all(
+            polynomial.any_positive(b) for _, f in self.products for b in f
+        ):
+            return None
         return polynomial.sign(sympy.Add(*map(_product, self.products)))
 
     def common(self) -> tuple[Number, Factors]:
@@ -226,6 +229,17 @@ def _joined(first: Mapping[sympy.Expr, int], second: Mapping[sympy.Expr, int]) -
         else:
             joined.pop(base, None)
     return joined
+
+
+def _product_sign(term: tuple[Number, Factors]) -> int | None:
+    number, factors = term
+    sign = 1 if number > 0 else -1
+    for base, e in factors.items():
+        known = polynomial.sign(base) if e % 2 else _even(base)
+        if known is None:
+            return None
+        sign *= known
+    return sign
 
 
 def _even(base: sympy.Expr) -> int | None:
