@@ -6,6 +6,7 @@ in place of two that leave nothing out between them.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 
@@ -130,6 +131,7 @@ def literals(condition: Boolean) -> tuple[Boolean, ...]:
 # --- what follows from what -------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=1024)
 def _slack(condition: Boolean) -> sympy.Expr | None:
     """What is positive (or not negative) where an inequality holds."""
     if isinstance(condition, sympy.Gt | sympy.Lt | sympy.Ge | sympy.Le):
@@ -137,7 +139,7 @@ def _slack(condition: Boolean) -> sympy.Expr | None:
     return None
 
 
-def _implies(first: Boolean, second: Boolean) -> bool:
+def _implies(ring: Ring, first: Boolean, second: Boolean) -> bool:
     """Whether one inequality is seen to follow from another, linear in a symbol that they share."""
     strong, weak = _slack(first), _slack(second)
     if strong is None:
@@ -146,7 +148,6 @@ def _implies(first: Boolean, second: Boolean) -> bool:
         return any(strong == x for x in (second.lhs, -second.lhs))
     if weak is None or polynomial.too_long(strong, weak):
         return False
-    ring = Ring()
     (s, below_s), (t, below_t) = (ring.quotient(x) for x in (strong, weak))
     if not ring.sign(below_s) == ring.sign(below_t) == 1:
         return False
@@ -175,8 +176,10 @@ def all_of(*conditions: Boolean) -> Boolean:
     if not isinstance(joined, sympy.And):
         return joined
     kept = list(joined.args)
+    # One for all pairs: it remembers what it has multiplied out.
+    ring = Ring()
     for condition in joined.args:
-        if any(_implies(other, condition) for other in kept if other != condition):
+        if any(_implies(ring, other, condition) for other in kept if other != condition):
             kept.remove(condition)
     return sympy.And(*kept)
 

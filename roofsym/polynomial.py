@@ -345,9 +345,9 @@ def is_zero(expr: sympy.Expr) -> bool:
     a probability of d over the prime (Schwartz and Zippel): not once in 10^60 proofs.
     """
     if too_long(expr):
-        return all(_residue(expr, _Residues(seed)) == 0 for seed in (1, 2))
+        return all(_residue(expr, point) == 0 for point in range(len(_POINTS)))
     # Most of what is asked about is not 0, which one point shows.
-    return _residue(expr, _Residues(1)) == 0 and not Ring().quotient(expr)[0]
+    return _residue(expr, 0) == 0 and not Ring().quotient(expr)[0]
 
 
 # --- what is too long to be multiplied out ----------------------------------------------------
@@ -396,7 +396,7 @@ def _divides(factor: sympy.Expr) -> bool:
 
 
 class _Residues(dict[sympy.Expr, int]):
-    """A number modulo the prime for every generator, drawn as it is asked for."""
+    """A number modulo the prime for every generator, drawn as it is first asked for."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -407,9 +407,14 @@ class _Residues(dict[sympy.Expr, int]):
         return self[generator]
 
 
-def _residue(expr: sympy.Expr, point: _Residues) -> int:
+_POINTS = tuple(map(_Residues, range(2)))
+
+
+@functools.lru_cache(maxsize=16384)
+def _residue(expr: sympy.Expr, point: int) -> int:
+    """Value of an expression at one of the points, modulo the prime."""
     if expr.is_Symbol:
-        return point[expr]
+        return _POINTS[point][expr]
     if expr.is_Rational or expr.is_Float:
         exact = sympy.Rational(expr)
         return int(exact.p) * pow(int(exact.q), -1, _PRIME) % _PRIME
@@ -422,7 +427,7 @@ def _residue(expr: sympy.Expr, point: _Residues) -> int:
     if expr.is_Pow and expr.exp.is_Integer:
         return pow(_residue(expr.base, point), int(expr.exp), _PRIME)
     plain = _canonical(expr)
-    return point[expr] if plain == expr else _residue(plain, point)
+    return _POINTS[point][expr] if plain == expr else _residue(plain, point)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -25,6 +25,7 @@ from roofsym.values import open_powers
 _HALF = sympy.Rational(1, 2)
 _TRIALS = 8
 _ENOUGH = 3
+_EXACT = (int, Fraction)
 
 
 # A derivation checks once more what the solver has checked: the second time it is remembered.
@@ -154,7 +155,7 @@ def at_random(
     for _ in range(_TRIALS):
         # Evenly over the orders of magnitude: a condition compares products of several symbols.
         point: dict[sympy.Symbol, Any] = {
-            s: Fraction(max(1, round(largest ** source.random()))) for s in others
+            s: max(1, round(largest ** source.random())) for s in others
         }
         for share in {sy.rho, sy.fraction} & point.keys():
             point[share] = Fraction(source.randint(1, 99), 100)
@@ -178,7 +179,7 @@ def _at_point(
     point: Mapping[sympy.Symbol, Any],
 ) -> None:
     one, other = _sides(left, right, symbol, value, point)
-    if isinstance(one, Fraction) and isinstance(other, Fraction):
+    if isinstance(one, _EXACT) and isinstance(other, _EXACT):
         same = one == other
     else:
         # Both terms of a root can be large and nearly equal: floats would not do, nor would fewer
@@ -260,7 +261,7 @@ def holds(when: Boolean, point: Mapping[sympy.Symbol, Any]) -> bool:
         sides = [value_at(x, point) for x in (when.lhs, when.rhs)]
     except NotRealError:
         return False
-    if not all(isinstance(x, Fraction) for x in sides):
+    if not all(isinstance(x, _EXACT) for x in sides):
         sides = [_mpf(x) for x in sides]
     return bool(_RELATIONS[type(when)](*sides))
 
@@ -268,7 +269,7 @@ def holds(when: Boolean, point: Mapping[sympy.Symbol, Any]) -> bool:
 _FUNCTIONS: dict[type, Callable[..., Any]] = {
     sympy.Min: min,
     sympy.Max: max,
-    sympy.floor: lambda x: Fraction(x // 1) if isinstance(x, Fraction) else mpmath.floor(x),
+    sympy.floor: lambda x: x // 1 if isinstance(x, _EXACT) else mpmath.floor(x),
     sympy.log: lambda x: _real(mpmath.log(_mpf(x))),
     sympy.LambertW: lambda x: _real(mpmath.lambertw(_mpf(x))),
 }
@@ -285,7 +286,7 @@ def _real(x: Any) -> Any:
 
 
 def _mpf(x: Any) -> Any:
-    return mpmath.mpf(x.numerator) / x.denominator if isinstance(x, Fraction | int) else x
+    return mpmath.mpf(x.numerator) / x.denominator if isinstance(x, _EXACT) else x
 
 
 def value_at(expr: sympy.Expr, point: Mapping[sympy.Symbol, Any]) -> Any:
@@ -299,17 +300,17 @@ def value_at(expr: sympy.Expr, point: Mapping[sympy.Symbol, Any]) -> Any:
     Examples
     --------
     >>> from roofsym.symbols import B, w
-    >>> value_at(B / w + 1, {B: Fraction(3), w: Fraction(2)})
+    >>> value_at(B / w + 1, {B: 3, w: 2})
     Fraction(5, 2)
     """
     if expr.is_Symbol:
         return point[expr]
     if expr.is_Rational:
-        return Fraction(number(expr))
+        return number(expr)
     if expr.is_Float:
         return mpmath.mpf(expr)
     parts = [value_at(x, point) for x in expr.args]
-    if any(not isinstance(x, Fraction) for x in parts):
+    if not all(isinstance(x, _EXACT) for x in parts):
         parts = [_mpf(x) for x in parts]
     if expr.is_Add:
         return functools.reduce(operator.add, parts)
@@ -320,7 +321,9 @@ def value_at(expr: sympy.Expr, point: Mapping[sympy.Symbol, Any]) -> Any:
         if base == 0 and exponent < 0:
             raise NotRealError(f"{expr} is infinite")
         if expr.exp.is_Integer:
-            return base ** int(expr.exp)
+            # A whole number to a negative power would be a float.
+            exact = Fraction(base) if isinstance(base, int) and exponent < 0 else base
+            return exact ** int(expr.exp)
         if base < 0:
             raise NotRealError(f"{base} has no real root")
         return mpmath.power(_mpf(base), _mpf(exponent))

@@ -346,8 +346,8 @@ def limit_throughput(ledger: Ledger, machine: Machine, symbol: Unknown = None) -
     20000
     """
     q = Inquiry.of(LIMIT_THROUGHPUT, ledger, machine, symbol)
-    times = q.times(*_per_sequence(q, q.work(), q.moved()))
-    return q.answer(sy.throughput * sympy.Max(*times), sympy.S.One)
+    time = q.time_of(*_per_sequence(q, q.work(), q.moved()))
+    return q.answer(sy.throughput * time, sympy.S.One)
 
 
 FRACTION_BATCH = Question(
@@ -497,7 +497,7 @@ def quantization_speedup(ledger: Ledger, machine: Machine, symbol: Unknown = Non
     work, moved = q.work(), q.moved()
     fewer = _compressed(moved)
     q.d.define("Bytes with weights of one c-th the size", _QUANTISED, fewer, "B")
-    return q.answer(sy.speedup * sympy.Max(*q.times(work, fewer)), sympy.Max(*q.times(work, moved)))
+    return q.answer(sy.speedup * q.time_of(work, fewer), q.time_of(work, moved))
 
 
 PAYOFF = Question(

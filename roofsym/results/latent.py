@@ -161,9 +161,9 @@ def latent_faster_length(ledger: Ledger, machine: Machine, symbol: Unknown = Non
         accepted = "one that counts the keys and values that expanded execution moves"
         raise InputError("convention", ledger.convention, accepted)
     q = Inquiry.of(LATENT_FASTER, absorbed, machine, symbol)
-    first = q.times(q.work(), q.moved())
-    second = q.times(*(_beside(q, expanded, quantity) for quantity in ("flops", "bytes")))
-    return q.answer(sympy.Max(*first), sympy.Max(*second))
+    first = q.time()
+    second = q.time_of(*(_beside(q, expanded, quantity) for quantity in ("flops", "bytes")))
+    return q.answer(first, second)
 
 
 def _beside(q: Inquiry, expanded: Ledger, quantity: str) -> sympy.Expr:

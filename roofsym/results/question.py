@@ -414,15 +414,19 @@ class Inquiry:
         """State what the ridge point is."""
         self.d.define("The ridge point of the machine", sy.ridge, sy.peak / sy.bandwidth)
 
-    def times(self, work: sympy.Expr, moved: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
-        """Seconds to compute and to move, on as many machines as are asked for."""
+    def time_of(self, work: sympy.Expr, moved: sympy.Expr) -> sympy.Expr:
+        """Seconds that FLOPs and bytes take: the longer of computing and moving them.
+
+        On as many machines as are asked for.
+        """
         asked = sy.n_machines in self.d.values or self.symbol == sy.n_machines
         n = sy.n_machines if asked else sympy.S.One
-        return work / (n * sy.peak), moved / (n * sy.bandwidth)
+        # Evaluated, a Max compares them: nothing comes of it, and that took half of some answers.
+        return sympy.Max(work / (n * sy.peak), moved / (n * sy.bandwidth), evaluate=False)
 
     def time(self) -> sympy.Expr:
-        """Seconds of the step: the longer of computing and moving."""
-        return sympy.Max(*self.times(self.work(), self.moved()))
+        """Seconds of the step."""
+        return self.time_of(self.work(), self.moved())
 
     # --- the answer --------------------------------------------------------------------------
 

@@ -104,7 +104,7 @@ def break_even_acceptance(ledger: Ledger, machine: Machine, symbol: Unknown = No
     d, draft = q.d, q.ledger
     gamma = _drafts(d)
     work, moved, plain_work, plain_moved = _totals(d, draft)
-    times = sympy.Max(*q.times(work, moved)), sympy.Max(*q.times(plain_work, plain_moved))
+    times = q.time_of(work, moved), q.time_of(plain_work, plain_moved)
     for what, label, time in (
         ("a verification", Label("T_v", r"T_{\mathrm{v}}"), times[0]),
         ("a decode step", Label("T_0", "T_0"), times[1]),
@@ -177,7 +177,7 @@ def break_even_batch(ledger: Ledger, machine: Machine, symbol: Unknown = None) -
         f = _named(d, f"Of {what}, each sequence costs", flops, total / sy.B)
         own = (traffic - once) / sy.B
         q_own = _named(d, "and, beside the weights, moves", bytes_, own) if own != 0 else own
-        times.append(sympy.Max(*q.times(sy.B * f, once + sy.B * q_own)))
+        times.append(q.time_of(sy.B * f, once + sy.B * q_own))
     verify, plain = times
     allowed = gained - gamma * sy.draft_cost
     _named(d, "Decode steps that verification may take, drafting having taken γ c", sy.allowance,
