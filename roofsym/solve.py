@@ -40,6 +40,8 @@ from roofsym.verification import NotRealError, order_at, prove
 
 # Of more branches, nobody sees whether their conditions are written alike.
 _READABLE = 6
+# Each Min or Max doubles the regimes: with more than these there is no answer in general.
+_MOST_EXTREMA = 3
 
 OUTCOMES = ("crosses", "conditional", "never", "always", "numeric")
 
@@ -132,19 +134,32 @@ class Crossover:
         """Condition under which there is a crossing."""
         return functools.reduce(either, (b.when for b in self.branches), sympy.false)
 
-    def at(self, values: Mapping[sympy.Symbol, sympy.Expr]) -> Crossover:
+    def at(self, values: Mapping[sympy.Symbol, object]) -> Crossover:
         """Crossing with values put in for other symbols: solved anew, so that signs are known.
+
+        Parameters
+        ----------
+        values : mapping of sympy.Symbol to number or sympy.Expr
+            The values, in the units of the symbols.
 
         Raises
         ------
         InputError
-            If the unknown itself is among the values.
+            If the unknown itself is among the values, or a value is neither.
+
+        Examples
+        --------
+        >>> from roofsym.symbols import B, a, phi, ridge, w
+        >>> x = crossover(B * phi / (w + B * a), ridge, B)
+        >>> x.at({phi: 300, a: 1, ridge: 295}).value
+        59*w
         """
         if self.symbol in values:
             given = values[self.symbol]
             raise InputError(self.symbol.name, given, "no value: it is what is solved for")
-        left, right = (put(side, values) for side in (self.left, self.right))
-        given = None if self.given is None else put(self.given, values)
+        known = {s: expression(value, s.name) for s, value in values.items()}
+        left, right = (put(side, known) for side in (self.left, self.right))
+        given = None if self.given is None else put(self.given, known)
         if given is not None and given.is_number:
             if given <= 0:
                 return Crossover(left, right, self.symbol, "never", given=given)
@@ -544,7 +559,10 @@ def _by_regime(
 ) -> Crossover:
     """Solve with each arm of a Min or Max in turn; keep what lies in that arm's regime."""
     one_left, one_right = aligned(symbol, left, right)
-    innermost = regimes(symbol, one_left, one_right)[0]
+    innermost, *outer = regimes(symbol, one_left, one_right)
+    numbered = left.free_symbols | right.free_symbols == {symbol}
+    if len(outer) >= _MOST_EXTREMA and not numbered:
+        return Crossover(left, right, symbol, "numeric")
     solved: list[tuple[sympy.Expr, Crossover]] = []
     for arm in innermost.args:
         one, other = (side.xreplace({innermost: arm}) for side in (one_left, one_right))
@@ -573,7 +591,7 @@ def _by_regime(
                 _merge(branches, Branch(branch.value, inside, branch.bracket))
     if all(b.value.is_number for b in branches):
         branches.sort(key=lambda b: sympy.N(b.value))
-        if left.free_symbols | right.free_symbols == {symbol}:
+        if numbered:
             branches = list(_changing(left, right, symbol, branches))
     somewhere = functools.reduce(either, (b.when for b in branches), sympy.false)
     if not branches:

@@ -448,6 +448,20 @@ def test_a_high_degree_asks_for_numbers():
     assert float(found.value) == pytest.approx(3.0, rel=1e-14)
 
 
+def test_many_minima_ask_for_numbers():
+    widths = {w: 1, a: 2, kappa: 3, phi: 4}
+    capped = sympy.Add(*(sympy.Min(L, width) for width in widths))
+    general = crossover(capped, B, L)
+    assert (general.outcome, general.branches) == ("numeric", ())
+    # Between 3 and 4 the sum is 1 + 2 + 3 + L.
+    found = general.at({**widths, B: sympy.Rational(19, 2)})
+    assert (found.outcome, found.value) == ("crosses", sympy.Rational(7, 2))
+    # One less is solved case by case.
+    fewer = crossover(capped.xreplace({phi: sympy.Integer(4)}) - sympy.Min(L, 4), B, L)
+    assert fewer.outcome == "conditional"
+    assert len(fewer.branches) > 1
+
+
 def test_a_value_for_the_unknown_is_refused():
     found = crossover(B * phi, w, B)
     with pytest.raises(rs.InputError, match="solved for"):
