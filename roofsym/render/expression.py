@@ -120,7 +120,9 @@ class Style:
     def fraction(self, above: Sequence[str], below: Sequence[str]) -> str:
         """Write a fraction of two products."""
         top, bottom = self.product(above or ["1"]), self.product(below)
-        return f"{top} / {bottom if len(below) == 1 else self.group(bottom)}"
+        # One factor can be a product, too: 2 · 10¹³.
+        alone = len(below) == 1 and (bottom.startswith("(") or Style.cross not in bottom)
+        return f"{top} / {bottom if alone else self.group(bottom)}"
 
     def group(self, inner: str) -> str:
         """Put in parentheses."""
