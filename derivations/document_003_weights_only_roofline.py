@@ -46,7 +46,7 @@ def on(machine: rs.Machine, ledger: rs.Ledger) -> dict[sympy.Symbol, sympy.Expr]
 # The roof
 # --------
 #
-# FLOPs ``F`` and bytes ``Q`` take ``F/π`` to compute and ``Q/β`` to move, and the longer one counts.
+# FLOPs ``F`` and bytes ``Q`` take ``F/π`` to compute and ``Q/β`` to move; the longer one counts.
 
 roof = Derivation("The highest rate", "any work on any machine")
 work, moved = sy.flops, sy.bytes_
@@ -313,11 +313,11 @@ print(
 #
 # - **The H100's ridge point of 295** is not 990/3.35, which rounds to 296; it is that of the data
 #   sheet's 989.
-# - **"Consumer cards: lower"** than the A100's 156 holds for an RTX 3090 and a 5090, not for a 4090.
+# - **"Consumer cards: lower"** than the A100's 156 holds for an RTX 3090 or 5090, not for a 4090.
 # - **Two plateaus**: a roofline has one, and a slope.
 # - **64 sequences make 64 times the tokens** only without a cache. At 1907 tokens of context the
 #   step takes twice as long, and it is 32 times.
-# - **Weights of four bits are four times as fast** only without a cache, too: there it is 1.6 times.
+# - **Weights of four bits are four times as fast** only without a cache, too: there, 1.6 times.
 # - **Compute-bound from a batch of 156 on** holds at no context beyond 782 tokens for this model,
 #   at any batch; already at 256 tokens it takes half as many sequences again.
 # - **The ceiling of 125 tokens per second that nothing can beat** streams a table that is only
