@@ -7,6 +7,7 @@ in place of two that leave nothing out between them.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Iterable
 
@@ -19,6 +20,7 @@ from roofsym.errors import InputError
 from roofsym.polynomial import Polynomial, Ring
 from roofsym.terms import Terms, coefficients, fraction
 
+_STRICT = (sympy.Gt, sympy.Lt)
 _HOLDS = {sympy.Gt: (1,), sympy.Ge: (0, 1)}
 
 
@@ -30,7 +32,7 @@ def _compare(relation: type[Boolean], terms: Terms) -> Boolean:
     if len(rest.products) > 1:
         plus = Terms((n, f) for n, f in rest.products if n > 0)
         minus = Terms((-n, f) for n, f in rest.products if n < 0)
-        return relation(plus.expr, minus.expr, evaluate=False)
+        return relation(*_quotient(plus, minus), evaluate=False)
     ((number, factors),) = rest.products
     (base, exponent), *more = factors.items()
     if base.is_Add and exponent % 2 and not more:
@@ -38,20 +40,43 @@ def _compare(relation: type[Boolean], terms: Terms) -> Boolean:
     return relation(rest.expr, 0, evaluate=False)
 
 
+def _quotient(plus: Terms, minus: Terms) -> tuple[sympy.Expr, sympy.Expr]:
+    """Two sides, divided by one of them where the other is a multiple of it: ``1 >= q``."""
+    sides = plus.expr, minus.expr
+    if plus.sign != 1 or minus.sign != 1 or polynomial.too_long(*sides):
+        return sides
+    ring = Ring()
+    one, other = map(ring.of, sides)
+    if (quotient := ring.divide(other, one)) is not None:
+        return sympy.S.One, ring.expr(quotient)
+    if (quotient := ring.divide(one, other)) is not None:
+        return ring.expr(quotient), sympy.S.One
+    return sides
+
+
 def _terms(expr: sympy.Expr | Terms) -> Terms:
     return expr if isinstance(expr, Terms) else Terms.of(expr)
 
 
-def above_zero(expr: sympy.Expr | Terms) -> Boolean:
-    """``expr > 0``, its denominators being positive.
+def above_zero(expr: sympy.Expr | Terms, given: Boolean = sympy.true) -> Boolean:
+    """``expr > 0`` without fractions, positive factors cancelled.
+
+    Parameters
+    ----------
+    given : sympy Boolean
+        What holds beside it: that tells the sign of a denominator.
 
     Examples
     --------
     >>> from roofsym.symbols import L, a, kappa, w
     >>> above_zero(2 * w * kappa * L - 4 * w * a)
     L*kappa > 2*a
+    >>> above_zero(1 - w / (a - kappa), given=kappa > a)
+    kappa + w > a
     """
-    return _compare(sympy.Gt, _terms(expr))
+    if isinstance(expr, Terms):
+        return _compare(sympy.Gt, expr)
+    return _without_fractions(sympy.Gt, expr, sympy.S.Zero, given)
 
 
 def below_zero(expr: sympy.Expr | Terms) -> Boolean:
@@ -60,11 +85,12 @@ def below_zero(expr: sympy.Expr | Terms) -> Boolean:
 
 
 def not_zero(expr: sympy.Expr) -> Boolean:
-    """``expr ≠ 0``, its denominators being positive."""
-    terms = Terms.of(expr)
+    """``expr ≠ 0``, wherever it is defined."""
+    slack, below = fraction(expr)
+    terms = (slack.simplest({}) if below else slack).stripped()
     if terms.sign in (1, -1):
         return sympy.true
-    return sympy.Ne(terms.stripped().expr, 0, evaluate=False)
+    return sympy.Ne(terms.expr, 0, evaluate=False)
 
 
 def is_zero(terms: Terms) -> Boolean:
@@ -94,14 +120,22 @@ def at_least(left: sympy.Expr, right: sympy.Expr, given: Boolean = sympy.true) -
     """
     if left.is_number and right.is_number:
         return left >= right
+    if _has_root(left - right):
+        return sympy.Ge(left, right, evaluate=False)
+    return _without_fractions(sympy.Ge, left, right, given)
+
+
+def _without_fractions(
+    relation: type[Boolean], left: sympy.Expr, right: sympy.Expr, given: Boolean
+) -> Boolean:
     slack, below = fraction(left - right)
     signs = {base: _sign_given(base, given) for base in below}
-    if _has_root(left - right) or 0 in signs.values():
-        return sympy.Ge(left, right, evaluate=False)
+    if 0 in signs.values():
+        return relation(left, right, evaluate=False)
     # What divides the sum is divided out; by what is negative, that would turn it around.
     positive = {base: e for base, e in below.items() if signs[base] == 1}
     sign = math.prod(signs[base] ** e for base, e in below.items())
-    return _compare(sympy.Ge, slack.simplest(positive).times(sign))
+    return _compare(relation, (slack.simplest(positive) if below else slack).times(sign))
 
 
 def _sign_given(base: sympy.Expr, given: Boolean) -> int:
@@ -112,7 +146,7 @@ def _sign_given(base: sympy.Expr, given: Boolean) -> int:
     bare = Terms.of(base).stripped().expr
     for literal in literals(given):
         slack = _slack(literal)
-        if slack is not None and isinstance(literal, sympy.Gt | sympy.Lt):
+        if slack is not None and isinstance(literal, _STRICT):
             for sign in (1, -1):
                 if polynomial.is_zero(bare - sign * slack):
                     return sign
@@ -139,48 +173,72 @@ def _slack(condition: Boolean) -> sympy.Expr | None:
     return None
 
 
-def _implies(ring: Ring, first: Boolean, second: Boolean) -> bool:
-    """Whether one inequality is seen to follow from another, linear in a symbol that they share."""
-    strong, weak = _slack(first), _slack(second)
-    if strong is None:
-        return False
-    if isinstance(second, sympy.Ne):
-        return any(strong == x for x in (second.lhs, -second.lhs))
-    if weak is None or polynomial.too_long(strong, weak):
-        return False
-    (s, below_s), (t, below_t) = (ring.quotient(x) for x in (strong, weak))
+def _bond(ring: Ring, one: Boolean, other: Boolean) -> str:
+    """How two conditions are seen to hang together: ``implies``, ``implied``, ``excludes``."""
+    if isinstance(one, sympy.Ne):
+        return {"implies": "implied"}.get(_bond(ring, other, one), "") if _slack(other) else ""
+    s, t = _slack(one), _slack(other)
+    if s is None:
+        return ""
+    if isinstance(other, sympy.Ne):
+        same = any(s == x for x in (other.lhs, -other.lhs))
+        return "implies" if same and isinstance(one, _STRICT) else ""
+    if t is None or polynomial.too_long(s, t):
+        return ""
+    (above_s, below_s), (above_t, below_t) = (ring.quotient(x) for x in (s, t))
     if not ring.sign(below_s) == ring.sign(below_t) == 1:
-        return False
-    if s == t:
-        return first.func == second.func or isinstance(first, sympy.Gt | sympy.Lt)
-    shared = strong.free_symbols & weak.free_symbols
-    return any(_follows(ring, s, t, symbol) for symbol in sorted(shared, key=sy.rank))
+        return ""
+    if above_s == above_t:
+        return "implies" if isinstance(one, _STRICT) else "implied"
+    strict = isinstance(one, _STRICT) or isinstance(other, _STRICT)
+    shared = sorted(s.free_symbols & t.free_symbols, key=sy.rank)
+    found = (_linear_bond(ring, above_s, above_t, symbol, strict) for symbol in shared)
+    return next(filter(None, found), "")
 
 
-def _follows(ring: Ring, strong: Polynomial, weak: Polynomial, symbol: sympy.Symbol) -> bool:
-    s, t = (ring.by_power(x, symbol) for x in (strong, weak))
+def _linear_bond(
+    ring: Ring, one: Polynomial, other: Polynomial, symbol: sympy.Symbol, strict: bool
+) -> str:
+    s, t = (ring.by_power(x, symbol) for x in (one, other))
     if max(s) != 1 or max(t) != 1:
-        return False
-    rises = ring.sign(t[1])
-    if not rises or ring.sign(s[1]) != rises:
-        return False
-    # Where the weaker one ends, at −t₀/t₁, the stronger one does not hold any more.
-    one = polynomial.multiply(s.get(0, {}), t[1])
-    other = polynomial.multiply(t.get(0, {}), s[1])
-    return ring.sign(polynomial.add(one, other, -1)) == -rises
+        return ""
+    rises, beside = ring.sign(s[1]), ring.sign(t[1])
+    if not rises or not beside:
+        return ""
+    # Of the borders −s₀/s₁ and −t₀/t₁, which one is further.
+    products = (
+        polynomial.multiply(s.get(0, {}), t[1]), polynomial.multiply(t.get(0, {}), s[1])
+    )  # fmt: skip
+    gap = ring.sign(polynomial.add(*products, -1))
+    if rises != beside:
+        return "excludes" if gap == rises or (gap == 0 and strict) else ""
+    return {-rises: "implies", rises: "implied"}.get(gap, "") if gap is not None else ""
 
 
 def all_of(*conditions: Boolean) -> Boolean:
-    """All of several conditions, without those that follow from another."""
+    """All of several conditions, without those that follow from another.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, w
+    >>> all_of(B > w, B > w + L)
+    B > L + w
+    >>> all_of(w > B, B > w + L)
+    False
+    """
     joined = sympy.And(*conditions)
     if not isinstance(joined, sympy.And):
         return joined
     kept = list(joined.args)
     # One for all pairs: it remembers what it has multiplied out.
     ring = Ring()
-    for condition in joined.args:
-        if any(_implies(ring, other, condition) for other in kept if other != condition):
-            kept.remove(condition)
+    for one, other in itertools.combinations(joined.args, 2):
+        if one in kept and other in kept:
+            bond = _bond(ring, one, other)
+            if bond == "excludes":
+                return sympy.false
+            if bond:
+                kept.remove(other if bond == "implies" else one)
     return sympy.And(*kept)
 
 
@@ -223,7 +281,7 @@ def alike(condition: Boolean, others: Iterable[Boolean]) -> Boolean:
             if opposite is None or opposite.free_symbols != slack.free_symbols:
                 continue
             if polynomial.is_zero(slack + opposite):
-                strict = isinstance(condition, sympy.Gt | sympy.Lt)
+                strict = isinstance(condition, _STRICT)
                 relation = sympy.Gt if strict else sympy.Ge
                 return relation(literal.lts, literal.gts, evaluate=False)
     return condition
@@ -246,9 +304,22 @@ def of_unknown(condition: Boolean, value: sympy.Expr, symbol: sympy.Symbol) -> B
     return condition
 
 
-def alternatives(condition: Boolean) -> tuple[Boolean, ...]:
-    """The condition itself, and the alternatives that it lists if it is an ``Or``."""
-    return (condition, *condition.args) if isinstance(condition, sympy.Or) else (condition,)
+def cases(condition: Boolean) -> tuple[Boolean, ...]:
+    """The cases in which a condition holds, none with an `or` in it.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, w
+    >>> cases(sympy.And(B > w, sympy.Or(L > 1, L > w)))
+    ((B > w) & (L > 1), (B > w) & (L > w))
+    """
+    if isinstance(condition, sympy.Or):
+        return tuple(x for part in condition.args for x in cases(part))
+    inner = [x for x in literals(condition) if isinstance(x, sympy.Or)]
+    if not inner:
+        return (condition,)
+    others = [x for x in condition.args if x != inner[0]]
+    return tuple(x for part in inner[0].args for x in cases(sympy.And(part, *others)))
 
 
 def solve_condition(

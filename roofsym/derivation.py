@@ -16,7 +16,7 @@ from sympy.logic.boolalg import Boolean
 from roofsym import polynomial, units
 from roofsym import symbols as sy
 from roofsym.closed_form import ClosedForm, closed_form
-from roofsym.conditions import alternatives, of_unknown, solve_condition
+from roofsym.conditions import cases, of_unknown, solve_condition
 from roofsym.errors import ProofError
 from roofsym.ledger import Ledger
 from roofsym.limits import limit
@@ -305,7 +305,7 @@ class Derivation:
         branch : Branch
             One of its branches.
         when : sympy Boolean
-            The branch's condition, or one of the alternatives that it lists.
+            The branch's condition, or one of its cases.
 
         Raises
         ------
@@ -313,7 +313,7 @@ class Derivation:
             If the value is no solution, or the condition is not the branch's.
         """
         verify(found, branch)
-        if when not in alternatives(branch.when):
+        if when not in (branch.when, *cases(branch.when)):
             raise ProofError(f"{branch} under {when} is no solution of {found}")
         formulas = [Formula(label, branch.value)]
         if when != sympy.true:
@@ -349,18 +349,22 @@ class Derivation:
         self.steps.append(Step("number", f"{text}, between {shown}", (formula,)))
 
     def condition(
-        self, text: str, condition: Boolean, symbol: sympy.Symbol, solved: Boolean
-    ) -> None:
-        """State what a condition says about one symbol.
+        self, text: str, condition: Boolean, symbol: sympy.Symbol, solved: Boolean,
+        case: Boolean = sympy.true,
+    ) -> None:  # fmt: skip
+        """State what a condition says about one symbol, in a case.
 
         Raises
         ------
         ProofError
-            If the condition does not say that.
+            If the condition does not say that there.
         """
-        if solved not in [says for _, says in solve_condition(condition, symbol)]:
-            raise ProofError(f"{condition} does not say {solved}")
-        self.steps.append(Step("condition", text, (Formula(None, solved),)))
+        if (case, solved) not in solve_condition(condition, symbol):
+            raise ProofError(f"{condition} does not say {solved} where {case}")
+        formulas = [Formula(None, solved)]
+        if case != sympy.true:
+            formulas.append(Formula(None, case))
+        self.steps.append(Step("condition", text, tuple(formulas)))
 
     def elasticity(
         self, text: str, label: Label, expr: sympy.Expr, symbol: sympy.Symbol, branch: Branch

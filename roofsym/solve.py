@@ -28,6 +28,7 @@ from roofsym.conditions import (
     any_of,
     at_least,
     below_zero,
+    cases,
     either,
     is_zero,
     not_zero,
@@ -317,12 +318,11 @@ def _with_given(
     """Solve an equation that is asked only where an expression is positive."""
     if given.has(symbol):
         found = _meet(left, right, symbol, anywhere=False)
-        inside = [
-            Branch(
-                b.value, all_of(b.when, above_zero(given.xreplace({symbol: b.exact}))), b.bracket
-            )
-            for b in found.branches
-        ]
+        inside = []
+        for b in found.branches:
+            positive = given.xreplace({symbol: b.exact})
+            when = any_of(*(all_of(x, above_zero(positive, x)) for x in cases(b.when)))
+            inside.append(Branch(b.value, when, b.bracket))
     else:
         # A positive symbol in its place lets signs be seen.
         hidden = {given: sy.gap}
@@ -453,8 +453,8 @@ def _linear(c0: Terms, c1: Terms) -> Iterator[Branch]:
         when = above_zero(c0.times(-c1.sign))
     else:
         when = sympy.Or(
-            sympy.And(above_zero(c1), below_zero(c0)),
-            sympy.And(below_zero(c1), above_zero(c0)),
+            all_of(above_zero(c1), below_zero(c0)),
+            all_of(below_zero(c1), above_zero(c0)),
         )
     # Put together so that a numerator of one sign is printed without a minus.
     falls = c0.sign == 1 or (c0.sign is None and c1.sign == -1)
@@ -580,10 +580,9 @@ def _by_regime(
     branches: list[Branch] = []
     for arm, part in solved:
         for branch in part.branches:
-            cases = branch.when.args if isinstance(branch.when, sympy.Or) else (branch.when,)
             inside = any_of(*(
                 all_of(*_regime(innermost, arm, symbol, branch.exact, case), case)
-                for case in cases
+                for case in cases(branch.when)
             ))  # fmt: skip
             if len(branches) < _READABLE:
                 inside = alike(inside, [b.when for b in branches])
@@ -661,6 +660,40 @@ def _side(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> str:
         if order := order_at(left, right, point):
             return "always" if order > 0 else "never"
     return "never"
+
+
+# --- conditions on one symbol -------------------------------------------------------------------
+
+
+def of_one_symbol(condition: Boolean) -> Boolean:
+    """A condition with each inequality in one symbol alone said of that symbol.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, w
+    >>> of_one_symbol(sympy.And(2 * L + sympy.Min(L, 4) < 10, B > w))
+    (B > w) & (L < 10/3)
+    """
+    if isinstance(condition, sympy.And | sympy.Or):
+        return condition.func(*map(of_one_symbol, condition.args))
+    if not isinstance(condition, sympy.Gt | sympy.Lt | sympy.Ge | sympy.Le):
+        return condition
+    if len(condition.free_symbols) != 1:
+        return condition
+    (symbol,) = condition.free_symbols
+    more, less = condition.gts, condition.lts
+    found = crossover(more, less, symbol)
+    if found.outcome in ("always", "never"):
+        return sympy.true if found.outcome == "always" else sympy.false
+    if len(found.branches) != 1:
+        return condition
+    value = found.branches[0].exact
+    beyond = order_at(more, less, {symbol: 2 * value}) > 0
+    if isinstance(condition, sympy.Gt | sympy.Lt):
+        relation = sympy.Gt if beyond else sympy.Lt
+    else:
+        relation = sympy.Ge if beyond else sympy.Le
+    return relation(symbol, value, evaluate=False)
 
 
 # --- verification ---------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +19,11 @@ from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.quantities import BYTES, FLOPS, Subject
 from roofsym.render import document
-from roofsym.render.expression import render
+from roofsym.render.expression import render, write
 from roofsym.render.notation import DEFAULT, Notation
 from roofsym.results import Question, Result
-from roofsym.solve import Crossover
+from roofsym.results.question import evaluate_condition
+from roofsym.solve import Branch, Crossover, of_one_symbol
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +56,11 @@ def text(result: Result, letters: Notation, freed: Result | None = None) -> str:
         short, *new = names.shortened(formula)
         line = f"  {_equation(short, letters)}"
         for solved in conditions[:1]:
-            line += f"        only while {render(solved.formulas[0].right, 'text', letters)}"
+            says, *case = (f.right for f in solved.formulas)
+            line += f"        only while {render(says, 'text', letters)}"
+            for where in case:
+                if evaluate_condition(d, where) != sympy.true:
+                    line += f" where {render(where, 'text', letters)}"
         lines += [line, *_letters(new, letters)]
         for condition in when if not conditions else ():
             said, *new = names.shortened(condition)
@@ -118,12 +124,7 @@ def _verdict(result: Result, letters: Notation, freed: Result | None) -> list[st
     if result.value is None or not result.value.is_number:
         if result.value is None or result.value == result.general.value:
             return []
-        name = _label(result.label, letters)
-        line = f"{name} = {render(result.value, 'text', letters, digits=4)}"
-        for case, solved in result.only_while():
-            if case == sympy.true:
-                line += f", only while {render(solved, 'text', letters, digits=4)}"
-        return [line]
+        return [line for b in result.bound.branches for line in _open(result, b, letters)]
     value = units.format_quantity(result.value, result.unit, 5)
     line = f"{_label(result.label, letters)} = {value}{_given(result, letters)}"
     if result.reading:
@@ -131,26 +132,41 @@ def _verdict(result: Result, letters: Notation, freed: Result | None) -> list[st
     return [line]
 
 
+def _open(result: Result, branch: Branch, letters: Notation) -> list[str]:
+    """A value in which a symbol is left open, and its condition."""
+    writer = document.Writer(letters, digits=4)
+    line = f"{_label(result.label, letters)} = {write(branch.value, writer.style)}"
+    if branch.when == sympy.true or not result.derivation.values:
+        return [line]
+    when = of_one_symbol(branch.when)
+    if when.free_symbols == {result.question.natural} and not isinstance(when, sympy.Or):
+        return [f"{line}, only while {write(when, writer.style)}"]
+    when = of_unknown(when, branch.value, result.symbol)
+    first, *others = writer.sides(Formula(None, when))[1:]
+    return [line, f"  while {first}", *(f"      {x}" for x in others)]
+
+
 def _where_it_would(freed: Result | None, letters: Notation) -> list[str]:
     """Under which condition on the natural symbol there is a crossing, with an example."""
     if freed is None or freed.outcome != "conditional":
         return []
     natural = freed.question.natural
-    for case, solved in freed.only_while():
-        if case != sympy.true or not solved.rhs.is_number:
-            continue
-        limit = units.format_quantity(solved.rhs, sy.info(natural).unit)
-        letter = letters.text(natural)
-        line = f"it crosses only while {letter} {solved.rel_op} {limit}"
-        if isinstance(solved, sympy.Lt) and solved.rhs > 4:
-            inside = 2 ** (int(sympy.floor(sympy.log(solved.rhs, 2))) - 1)
-            example = freed.bound.at({natural: sympy.Integer(inside)})
-            number = units.format_quantity(example.value, freed.unit)
-            line += f"; at {letter} = {inside}, {_label(freed.label, letters)} = {number}"
-            if freed.question.first:
-                line += f" ({freed.question.first}: {int(sympy.ceiling(example.value))})"
-        return [line]
-    return []
+    solved = of_one_symbol(freed.when)
+    if not isinstance(solved, sympy.Lt | sympy.Gt) or solved.lhs != natural:
+        return []
+    letter = letters.text(natural)
+    limit = units.format_quantity(solved.rhs, sy.info(natural).unit)
+    line = f"it crosses only while {letter} {solved.rel_op} {limit}"
+    if isinstance(solved, sympy.Lt) and solved.rhs > 4:
+        inside = 2 ** (int(sympy.floor(sympy.log(solved.rhs, 2))) - 1)
+        d = freed.derivation
+        there = dataclasses.replace(d, values={**d.values, natural: sympy.Integer(inside)})
+        example = dataclasses.replace(freed, derivation=there)
+        number = units.format_quantity(example.value, freed.unit)
+        line += f"; at {letter} = {inside}, {_label(freed.label, letters)} = {number}"
+        if example.reading:
+            line += f" ({letters.prose(example.reading)})"
+    return [line]
 
 
 def equation(

@@ -259,10 +259,13 @@ def holds(when: Boolean, point: Mapping[sympy.Symbol, Any]) -> bool:
         return any(holds(x, point) for x in when.args)
     try:
         sides = [value_at(x, point) for x in (when.lhs, when.rhs)]
+        if not all(isinstance(x, _EXACT) for x in sides):
+            # What a root is subtracted from can be nearly as large.
+            with _digits(when.lhs, when.rhs):
+                sides = [_mpf(value_at(x, point)) for x in (when.lhs, when.rhs)]
+                return bool(_RELATIONS[type(when)](*sides))
     except NotRealError:
         return False
-    if not all(isinstance(x, _EXACT) for x in sides):
-        sides = [_mpf(x) for x in sides]
     return bool(_RELATIONS[type(when)](*sides))
 
 

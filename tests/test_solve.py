@@ -15,9 +15,11 @@ import roofsym as rs
 from roofsym import symbols as sy
 from roofsym.conditions import solve_condition
 from roofsym.limits import limit
+from roofsym.polynomial import number
 from roofsym.solve import OUTCOMES, Crossover, crossover
 from roofsym.symbols import B, L, S, a, alpha, kappa, peak, phi, ridge, w
 from roofsym.values import put
+from roofsym.verification import holds
 
 X = B
 
@@ -339,6 +341,36 @@ def test_a_general_answer_holds_exactly_where_its_condition_does(name: str, data
     if not got and sympy.cancel(slack) != 0:
         samples = {positive(10.0**k) for k in range(-9, 16, 2)}
         assert samples == {bound.outcome == "always"}
+
+
+GAP = phi + alpha * L - ridge * (kappa * L + a)
+
+
+@pytest.mark.parametrize(
+    "equation",
+    [
+        (sy.ratio * sy.b_w / 2, w / GAP, L),  # A value with a denominator that may be negative.
+        (sy.ratio * sy.b_w / 2, (w + alpha * L**2) / GAP, L),
+    ],
+    ids=["a quotient", "roots"],
+)
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_an_answer_where_something_is_positive_holds_exactly_where_it_says(equation, data):
+    general = crossover(*equation, given=GAP)
+    left, right, unknown = equation
+    others = sorted((left - right).free_symbols - {unknown}, key=str)
+    values = {s: exact(data.draw(positives, label=s.name)) for s in others}
+    holding = []
+    for branch in general.branches:
+        if holds(branch.when, {s: number(x) for s, x in values.items()}):
+            value = branch.value.xreplace(values)
+            there = {**values, unknown: sympy.N(value, 60)}
+            assert GAP.xreplace(there) > 0
+            assert abs((left - right).xreplace(there) / left.xreplace(there)) < 1e-40
+            holding.append(float(value))
+    got = [float(b.value) for b in general.at(values).branches]
+    assert sorted(holding) == pytest.approx(sorted(got), rel=1e-9)
 
 
 def test_an_unknown_that_cancels_out():

@@ -11,7 +11,7 @@ from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.limits import limit
-from roofsym.results.question import STEP, Inquiry, Question, Result, Unknown, answers
+from roofsym.results.question import MET, MISSED, STEP, Inquiry, Question, Result, Unknown, answers
 
 WEIGHT_KINDS = frozenset({"weight", "vector", "scale"})
 
@@ -78,10 +78,14 @@ def _rule(value: sympy.Expr) -> str:
     return f"the rule is too {side} by {float(abs(low)):.1%}"
 
 
+NO_CRITICAL_BATCH = (
+    "there is no critical batch: as the batch grows, intensity stays below the ridge point"
+)
+
 RIDGE_RULE = Question(
     name="ridge-rule-ratio", title="critical batch over the rule 'ridge point times b_w/2'",
     label=Label("B* / B_rule", r"B^{*} / B_{\mathrm{rule}}"), left="ratio times the rule's batch",
-    right="the critical batch", symbol=sy.ratio, typical={"L": 128}, reading=_rule,
+    right="the critical batch", symbol=sy.ratio, natural=sy.L, typical={"L": 128}, reading=_rule,
 )  # fmt: skip
 
 
@@ -126,7 +130,9 @@ def ridge_rule_ratio(ledger: Ledger, machine: Machine, symbol: Unknown = None) -
              Label("B_rule", r"B_{\mathrm{rule}}"), rule, "1")  # fmt: skip
     gap = limit(work / sy.B, sy.B) - sy.ridge * per_sequence
     d.remark("Exactly, B* = I* w over what the work of a sequence leaves after its own traffic.")
-    return q.answer(sy.ratio * rule, sy.ridge * streamed / gap, given=gap)
+    return q.answer(
+        sy.ratio * rule, sy.ridge * streamed / gap, given=gap, without=NO_CRITICAL_BATCH
+    )
 
 
 # --- KV reads against weights ------------------------------------------------------------------
@@ -253,6 +259,7 @@ TIME_PER_TOKEN = Question(
     name="time-per-token", title="time per token of decode", label=Label("T", "T"),
     left="the time per token", right="the longer of computing and moving", symbol=sy.time,
     typical={"B": 1, "L": 4096},
+    below=MISSED, above=MET,
 )  # fmt: skip
 
 
@@ -286,6 +293,7 @@ THROUGHPUT = Question(
     name="decode-throughput", title="decode throughput", label=Label("R_tok", r"R_{\mathrm{tok}}"),
     left="throughput times the time of a step", right="the tokens of a step",
     symbol=sy.throughput, typical={"B": 64, "L": 4096},
+    below="it is exceeded", above="it is out of reach",
 )  # fmt: skip
 
 
@@ -404,6 +412,7 @@ def _precision_question(symbol: sympy.Symbol, name: str, what: str) -> Question:
         label=Label(row.text, row.latex), left="the time per token",
         right="the longer of computing and moving", symbol=symbol,
         typical={"B": 1, "L": 4096, "time": sympy.Rational(1, 100)},
+        below=MISSED, above=MET,
     )  # fmt: skip
 
 
@@ -469,6 +478,7 @@ SPEEDUP = Question(
     label=Label("s", "s"), left="speed-up times the time with quantised weights",
     right="the time without", symbol=sy.speedup,
     typical={"B": 1, "L": 4096, "compression": 2},
+    below="it is exceeded", above="it is out of reach",
 )  # fmt: skip
 
 

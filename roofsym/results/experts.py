@@ -43,6 +43,7 @@ DISTINCT = Question(
     left="experts read", right="all experts times the share of their bytes that is read",
     symbol=sy.distinct, typical={"B": 8},
     example="mixtral-8x7b",
+    below="more are read", above="fewer are read",
 )  # fmt: skip
 
 
@@ -79,6 +80,7 @@ TOUCHED = Question(
     right="the fraction f", symbol=sy.B, first="first batch that touches so many",
     typical={"fraction": sympy.Rational(9, 10)},
     example="mixtral-8x7b",
+    below="fewer are read", above="more are read",
 )  # fmt: skip
 
 

@@ -12,11 +12,13 @@ from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.limits import limit
+from roofsym.results.decode import NO_CRITICAL_BATCH
 from roofsym.results.question import STEP, Inquiry, Question, Result, Unknown, answers
 from roofsym.solve import crossover
 from roofsym.terms import fraction
 
 _HELD = Label("M", "M")
+_NOTHING_FITS = "no batch fits: the weights alone take the memory"
 
 
 def _held(q: Inquiry) -> sympy.Expr:
@@ -27,6 +29,7 @@ LARGEST_BATCH = Question(
     name="largest-batch", title="largest batch that fits in memory",
     label=Label("B_max", r"B_{\max}"), left="the memory needed", right="the capacity",
     symbol=sy.B, last="largest batch that fits", typical={"L": 4096},
+    below="it fits", above="it does not fit",
 )  # fmt: skip
 
 
@@ -56,6 +59,7 @@ LARGEST_CONTEXT = Question(
     name="largest-context", title="longest context that fits in memory",
     label=Label("L_max", r"L_{\max}"), left="the memory needed", right="the capacity", symbol=sy.L,
     last="last context that fits", typical={"B": 1},
+    below="it fits", above="it does not fit",
 )  # fmt: skip
 
 
@@ -106,6 +110,7 @@ CRITICAL_CAPACITY = Question(
     label=Label("C*", "C^{*}"), left="the capacity",
     right="the memory that the critical batch needs",
     symbol=sy.capacity, natural=sy.L, typical={"L": 128},
+    below="it does not fit", above="it fits",
 )  # fmt: skip
 
 
@@ -132,13 +137,13 @@ def critical_batch_capacity(ledger: Ledger, machine: Machine, symbol: Unknown = 
         q = Inquiry.of(CRITICAL_CAPACITY, ledger, open_machine, symbol)
         batch, gap = _critical_batch(q)
         needed = q.d.substitution("Held with that many sequences", _HELD, _held(q), {sy.B: batch})
-        return q.answer(sy.capacity, needed, given=gap)
+        return q.answer(sy.capacity, needed, given=gap, without=NO_CRITICAL_BATCH)
     question = dataclasses.replace(
         CRITICAL_CAPACITY, left=FIT_CONTEXT.left, right=FIT_CONTEXT.right
     )
     q = Inquiry.of(question, ledger, machine, symbol)
     full, free = _at_full_memory(q)
-    return q.answer(full, sy.ridge, given=free)
+    return q.answer(full, sy.ridge, given=free, without=_NOTHING_FITS)
 
 
 def _critical_batch(q: Inquiry) -> tuple[sympy.Symbol, sympy.Expr]:
@@ -162,6 +167,7 @@ FIT_CONTEXT = Question(
     name="critical-batch-fit-context", title="context at which the critical batch stops fitting",
     label=Label("L*", "L^{*}"), left="the intensity of the largest batch that fits",
     right="the ridge point", symbol=sy.L, last="last context at which it fits",
+    below="what fits is memory-bound", above="what fits is compute-bound",
 )  # fmt: skip
 
 
@@ -186,7 +192,7 @@ def critical_batch_fit_context(ledger: Ledger, machine: Machine, symbol: Unknown
     """
     q = Inquiry.of(FIT_CONTEXT, ledger, machine, symbol)
     full, free = _at_full_memory(q)
-    return q.answer(full, sy.ridge, given=free)
+    return q.answer(full, sy.ridge, given=free, without=_NOTHING_FITS)
 
 
 # --- windows -----------------------------------------------------------------------------------

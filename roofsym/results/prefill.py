@@ -10,7 +10,17 @@ from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.results.decode import weights_of_every_step
-from roofsym.results.question import STEP, Inquiry, Question, Result, Unknown, answers, one_token
+from roofsym.results.question import (
+    MET,
+    MISSED,
+    STEP,
+    Inquiry,
+    Question,
+    Result,
+    Unknown,
+    answers,
+    one_token,
+)
 
 ATTENTION_OVERTAKES_LINEAR = Question(
     name="attention-overtakes-linear",
@@ -271,6 +281,7 @@ TIME_TO_FIRST_TOKEN = Question(
     name="time-to-first-token", title="time to first token: a prefill by itself",
     label=Label("T", "T"), phases=("prefill",), left="the time to first token",
     right="the longer of computing and moving", symbol=sy.time, typical={"B": 1, "S": 2048},
+    below=MISSED, above=MET,
 )  # fmt: skip
 
 

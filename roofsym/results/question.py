@@ -19,7 +19,7 @@ from sympy.logic.boolalg import Boolean
 from roofsym import polynomial, units
 from roofsym import symbols as sy
 from roofsym.closed_form import written_out
-from roofsym.conditions import alternatives, solve_condition
+from roofsym.conditions import cases, solve_condition
 from roofsym.derivation import Derivation, Label
 from roofsym.errors import InputError, ProofError
 from roofsym.hardware import Machine
@@ -27,6 +27,8 @@ from roofsym.ledger import Ledger
 from roofsym.solve import Branch, Crossover, crossover
 
 STEP, MACHINE = "a step", "a machine"
+# What a time that is asked for is, below and above the time that is needed.
+MISSED, MET = "the target is missed", "the target is met"
 Unknown: TypeAlias = "sympy.Symbol | str | None"
 
 
@@ -48,6 +50,9 @@ class Question:
         Whether it takes `STEP`, `MACHINE` or both.
     left, right : str
         What the two sides are.
+    below, above : str
+        What it means that the left side is the smaller or the larger one, where that says more
+        than the sides' names: ``it fits``.
     symbol : sympy.Symbol
         The unknown, unless another symbol is asked for.
     natural : sympy.Symbol, optional
@@ -77,6 +82,8 @@ class Question:
     symbol: sympy.Symbol
     phases: tuple[str, ...] = ("decode",)
     needs: tuple[str, ...] = (STEP, MACHINE)
+    below: str = ""
+    above: str = ""
     natural: sympy.Symbol | None = None
     first: str = ""
     last: str = ""
@@ -106,12 +113,15 @@ class Result:
         How it follows from the ledger, each step re-checked.
     solved : Crossover, optional
         The answer with everything put in that is known, where it has been found already.
+    without : str
+        Why there is no answer where the equation is not asked (see `Crossover.given`).
     """
 
     question: Question
     general: Crossover
     derivation: Derivation
     solved: Crossover | None = None
+    without: str = ""
 
     @functools.cached_property
     def bound(self) -> Crossover:
@@ -199,7 +209,7 @@ class Result:
             return ""
         if q.reading is not None and not self.asked_otherwise:
             return q.reading(value)
-        return whole_numbers(self.bound, q.left, q.right)
+        return whole_numbers(self.bound, q)
 
     def only_while(self) -> tuple[tuple[Boolean, Boolean], ...]:
         """The condition solved for the result's natural symbol: (case, what it says)."""
@@ -214,10 +224,13 @@ class Result:
         if x.outcome not in ("never", "always"):
             under = " only under a condition" if x.outcome == "conditional" else ""
             return f"{q.left} meets {q.right}{under}"
-        side = "below" if x.outcome == "never" else "above"
+        if self.without and x.given is not None and x.given.is_number and x.given <= 0:
+            return self.without
+        side, means = ("below", q.below) if x.outcome == "never" else ("above", q.above)
+        means += "; " if means else ""
         nearest = nearest_end(x)
         if nearest is None:
-            return f"{q.left} stays {side} {q.right}"
+            return f"{means}{q.left} stays {side} {q.right}"
         end, ratio = nearest
         where = f"as {sy.info(x.symbol).text} {'grows' if end is x.ends else 'falls to 0'}"
         # The side that moves is described; the other one stands still.
@@ -229,7 +242,7 @@ class Result:
             still, name = x.left, q.left
         if still.is_number:
             reason += f", {name} is at {units.format_quantity(still, self._side_unit)}"
-        return reason
+        return means + reason
 
     def _tends_to(self, ratio: sympy.Expr, other: sympy.Expr, name: str) -> str:
         """Limit of one side, from the limit of its ratio to the other one."""
@@ -273,7 +286,7 @@ _COUNTED = frozenset(
 )
 
 
-def whole_numbers(found: Crossover, left: str, right: str) -> str:
+def whole_numbers(found: Crossover, question: Question) -> str:
     """What one crossing says of whole numbers, for an unknown that is counted; else nothing."""
     value = found.value
     counted = sy.info(found.symbol).role == "dimension" or found.symbol in _COUNTED
@@ -287,7 +300,8 @@ def whole_numbers(found: Crossover, left: str, right: str) -> str:
     # At a whole crossing itself the sides are equal; at a step it may still be as before.
     if float(first) == float(value) and slack(first) == -slack(first + 1):
         first += 1
-    return f"from {first} on {left} is {'above' if slack(first + 1) > 0 else 'below'} {right}"
+    side, means = ("above", question.above) if slack(first + 1) > 0 else ("below", question.below)
+    return f"from {first} on {means or f'{question.left} is {side} {question.right}'}"
 
 
 def one_token(
@@ -431,8 +445,9 @@ class Inquiry:
     # --- the answer --------------------------------------------------------------------------
 
     def answer(
-        self, left: sympy.Expr, right: sympy.Expr, given: sympy.Expr | None = None
-    ) -> Result:
+        self, left: sympy.Expr, right: sympy.Expr, given: sympy.Expr | None = None,
+        without: str = "",
+    ) -> Result:  # fmt: skip
         """Solve the equation of a result in general and with what is known, and derive it.
 
         Parameters
@@ -441,6 +456,8 @@ class Inquiry:
             The two sides, in named constants.
         given : sympy.Expr, optional
             An expression that is positive wherever the question makes sense.
+        without : str
+            Why there is no answer where it is not.
 
         Raises
         ------
@@ -456,7 +473,7 @@ class Inquiry:
             d.remark(f"This has no closed form in {name}: it is solved once all else has numbers.")
         elif not general.branches:
             d.remark(f"No {name} > 0 solves this: {question.left} never meets {question.right}.")
-        result = Result(question, general, d)
+        result = Result(question, general, d, without=without)
         for branch in general.branches:
             _derive_branch(result, branch)
         _numbers(result)
@@ -541,7 +558,7 @@ def _derive_branch(result: Result, branch: Branch) -> None:
     """Add a solution; where the numbers decide which of several conditions holds, that one."""
     d, general = result.derivation, result.general
     when = branch.when
-    holds = [c for c in alternatives(when) if evaluate_condition(d, c) == sympy.true]
+    holds = [c for c in (when, *cases(when)) if evaluate_condition(d, c) == sympy.true]
     decided = when != sympy.true and _known(result) and result.outcome == "crosses"
     if decided and not holds and len(general.branches) > 1:
         return
@@ -571,12 +588,13 @@ def _solved_condition(result: Result, branch: Branch) -> None:
     if natural is None or result.asked_otherwise:
         return
     for case, solved in solve_condition(branch.when, natural):
-        text = f"In terms of {sy.info(natural).text}"
-        if case == sympy.true:
-            d.condition(text, branch.when, natural, solved)
-        elif isinstance(solved, sympy.Lt):
-            where = f"{text}, where the denominator is positive"
-            d.condition(where, branch.when, natural, solved)
+        holds = evaluate_condition(d, case)
+        # With numbers, the case that holds; without, the usual one: that more of it ends it.
+        shown = holds == sympy.true or (holds != sympy.false and isinstance(solved, sympy.Lt))
+        # More than what is negative, it is always.
+        if shown and not (isinstance(solved, sympy.Gt) and d.evaluate(solved.rhs).is_negative):
+            text = f"In terms of {sy.info(natural).text}{', where' if case != sympy.true else ''}"
+            d.condition(text, branch.when, natural, solved, case)
 
 
 def _numbers(result: Result) -> None:
