@@ -643,7 +643,7 @@ print(
 # What is wrong in it
 # -------------------
 #
-# - **"Batch size ~128+"** for the linear layer on H100: 346 (A100 169, B200 327). Its own table has
+# - **"batch size ~128+"** for the linear layer on H100: 346 (A100 169, B200 327). Its own table has
 #   256 memory-bound.
 # - **The limit d/2** of unfused attention: ``d/2 + 5/8`` with the softmax that it counts. It is a
 #   ceiling far below both machines, so longer prompts do not come close to compute-bound.
@@ -652,7 +652,7 @@ print(
 #   operators' own 20. Next to the cache of 2048 tokens that changes none of the digits it prints
 #   for batches of 1, 32 and 128.
 # - **Cheat sheet, decode**: ~2, ~25 and ~80 for 1.0, 9.4 and 11.8. No batch is compute-bound at
-#   that context; "near threshold" is 4 % of it.
+#   that context; "Near threshold" is 4 % of it.
 # - **Cheat sheet, prefill**: ~500 is no linear layer's (683); it is a layer's with unfused
 #   attention (502). **Attention**: ~62 is 63, cut off instead of rounded.
 # - **Marks on the roofline**: Part 4 has batches of 32 and 128 at half of the layer's intensity and
@@ -661,14 +661,15 @@ print(
 #   of an H100. So 32 sequences have intensities of 16, 9.4 and 25 in one document, and one sequence
 #   reaches 60 % of the bandwidth in Part 4 and 80 % in Part 7.
 # - **"Each doubling of batch size roughly doubles throughput"**: by 1.16 from 32 to 64.
-# - **"Lower per-request latency"** from a larger batch: that is time over batch. Latency rises,
+# - **"lower per-request latency"** from a larger batch: that is time over batch. Latency rises,
 #   from 5.2 ms alone to 30.5 ms with 64.
-# - **"Wasted memory bandwidth"**: memory-bound decode uses all of the bandwidth; what idles is
+# - **"wasted memory bandwidth"**: memory-bound decode uses all of the bandwidth; what idles is
 #   compute.
 # - **"Smaller batch + longer KV -> more memory-bound"** is true of the context from two sequences
 #   on. The intensity of one rises with it, if only from 0.9997 towards 1.
-# - **"Reduce FLOPs (lower precision"**, and "reduce arithmetic (lower precision": precision changes
-#   no FLOP. It halves the bytes, and doubles the peak where the machine computes in it.
+# - **"Compute-bound -> reduce FLOPs (lower precision, fewer layers)"**: precision changes no FLOP.
+#   It halves the bytes, and doubles the peak where the machine computes in it. The same holds of
+#   "reduce arithmetic (lower precision, pruning)".
 # - **Its "~7B model"** is 32 layers of 6.44e9 weights: embedding, LM head and norms are neither
 #   read nor computed with in what is called a full decode step.
 # - **A ratio of 156.0** for the A100 has two digits more than its bandwidth; the data sheet's 2.039
