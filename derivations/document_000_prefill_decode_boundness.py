@@ -55,24 +55,28 @@ MEMORY = Label("T_memory", r"T_{\mathrm{memory}}")
 # Prefill
 # -------
 #
-# Both times follow. What the document calls the FLOPs "per layer, across all requests" does not:
-# the number of requests is missing from that line, and back in the next.
+# Both times follow. What the document calls the FLOPs "per layer, across S requests" does not: the
+# number of requests is missing from that line, and back in the next.
 
 one = Derivation("Times of a prefill", "plain decoder, counted as document 000")
 work = one.total("FLOPs, summed over the ledger", sy.flops, prefill, "flops")
 per_request = (8 + 4 * r) * S * d**2 + 4 * S**2 * d
-flops = one.substitution(
+prompt_flops = one.substitution(
     "In the document's dimensions", sy.flops, work.expr, PLAIN, n * B * per_request
 )
-one.refuted("Per layer, across all requests", Label("F per layer"), flops / n, per_request)
+one.refuted("Per layer, across the requests", Label("F per layer"), prompt_flops / n, per_request)
 moved = one.total("Bytes, summed over the ledger", sy.bytes_, prefill, "bytes")
-total = n * ((4 + 2 * r) * d**2 + (2 + c) * B * S * d) * b
-total = one.substitution(
-    "In the document's dimensions", sy.bytes_, moved.expr, {**PLAIN, **ONE_SIZE}, total
+prompt_bytes = n * ((4 + 2 * r) * d**2 + (2 + c) * B * S * d) * b
+prompt_bytes = one.substitution(
+    "In the document's dimensions", sy.bytes_, moved.expr, {**PLAIN, **ONE_SIZE}, prompt_bytes
 )
 one.substitution("Compute time", COMPUTE, work.expr / sy.peak, PLAIN, n * B * per_request / sy.peak)
 one.substitution(
-    "Memory time", MEMORY, moved.expr / sy.bandwidth, {**PLAIN, **ONE_SIZE}, total / sy.bandwidth
+    "Memory time",
+    MEMORY,
+    moved.expr / sy.bandwidth,
+    {**PLAIN, **ONE_SIZE},
+    prompt_bytes / sy.bandwidth,
 )
 one.view()
 
@@ -103,7 +107,7 @@ two.substitution(
     step_bytes / sy.bandwidth,
 )  # fmt: skip
 two.refuted(
-    "Per layer, across all requests", Label("F per layer"), step_flops / n, printed / (n * B)
+    "Per layer, across the requests", Label("F per layer"), step_flops / n, printed / (n * B)
 )
 view = {L: L - 1}
 two.identity("With L in view, the new one included", step_flops.xreplace(view), printed, sy.flops)
@@ -144,24 +148,27 @@ seventy.view()
 # Does the batch scale both sides alike?
 # --------------------------------------
 #
-# Compute time is proportional to the batch. Memory time is not: the weights are read once for all.
-# Two batches instead of one never take twice the memory time, and at a small batch next to nothing
-# more. So the batch moves the intensity; it stops doing so only when the cache outweighs the
-# weights.
+# "S scales both compute and memory similarly", says the document. Compute time is proportional to
+# the batch. Memory time is not: the weights are read once for all. Two batches instead of one never
+# take twice the memory time, and at a small batch next to nothing more. So the batch moves the
+# intensity; it stops doing so only when caches and activations outweigh the weights.
 
 alike = Derivation("Twice the batch", "plain decoder, counted as document 000")
-twice = {B: 2 * B}
-ratio = Label("ratio")
-alike.identity(
-    "Compute time doubles", step_flops.xreplace(twice) / step_flops, sympy.Integer(2), ratio
-)
-growth = (step_bytes.xreplace(twice) / step_bytes).cancel()
-alike.refuted("Memory time does not", ratio, growth, sympy.Integer(2))
-alike.below("It grows by less, at every batch", growth, sympy.Integer(2))
-intensity = (step_flops / step_bytes).cancel()
-slope = intensity.xreplace(twice) / intensity
-alike.identity("Intensity grows by what is left", slope, 2 / growth, ratio)
-alike.below("so it rises with the batch, always", sympy.Integer(1), (2 / growth).cancel())
+twice, ratio = {B: 2 * B}, Label("ratio")
+prompt_growth = 2 * (d * (r + 2) + (2 + c) * B * S) / (2 * d * (r + 2) + (2 + c) * B * S)
+step_growth = 2 * (d * (r + 2) + B * (2 * L + 2 + c)) / (2 * d * (r + 2) + B * (2 * L + 2 + c))
+for name, computed, moved, growth in (
+    ("Prefill", prompt_flops, prompt_bytes, prompt_growth),
+    ("Decode", step_flops, step_bytes, step_growth),
+):
+    doubled = computed.xreplace(twice) / computed
+    alike.identity(f"{name}: compute time doubles", doubled, sympy.Integer(2), ratio)
+    alike.identity("Memory time grows by", moved.xreplace(twice) / moved, growth, ratio)
+    alike.refuted("which is not the same", ratio, growth, sympy.Integer(2))
+    alike.below("but less, at every batch and length", growth.cancel(), sympy.Integer(2))
+    gain = (computed / moved).xreplace(twice) / (computed / moved)
+    alike.identity("Intensity grows by what is left", gain, 2 / growth, ratio)
+    alike.below("so it rises with the batch, always", sympy.Integer(1), (2 / growth).cancel())
 alike.view()
 
 # %%
@@ -205,15 +212,21 @@ meets.view()
 # ---------------------
 #
 # One sequence alone is memory-bound at every context, the empty one included, and until 49152
-# tokens it is the weights that it reads, not the cache. In prefill, the quadratic term is not what
-# makes it compute-bound: where that happens, it is 0.4 % of the work.
+# tokens it is the weights that it reads, not the cache. The document's 32 sequences read more cache
+# than weights from 1536 tokens on, and are memory-bound at every context, too.
+#
+# Prefill "grows O(L²) due to attention; tends compute-bound for large L": both are so, and the
+# first is not why. Its intensity grows without bound, but where it passes the ridge point,
+# attention is 0.4 % of the work; and the linear layers alone would pass it, too.
 
 alone = Derivation("The context", "80 layers of width 8192 on A100 40GB", KNOWN)
-two_bytes = {B: sympy.S.One, b: sympy.Integer(2)}
+intensity = (step_flops / step_bytes).cancel().xreplace({b: sympy.Integer(2)})
 alone.below(
     "One sequence in two bytes has an intensity below 1, at every context and width",
-    intensity.xreplace(two_bytes), sympy.Integer(1),
+    intensity.xreplace({B: sympy.S.One}), sympy.Integer(1),
 )  # fmt: skip
+alone.below("32 sequences have one below the ridge point, at every context",
+            intensity.xreplace({B: sympy.Integer(32)}), machine.ridge)  # fmt: skip
 wall = {x: rs.results.kv_overtakes_weights(step.at(B=x)).value for x in (1, 32)}
 WALL = Label("L*", "L^{*}")
 alone.reproduced("Cache reads overtake weight reads, alone", [(WALL, wall[1], "49152")], "token")
@@ -223,6 +236,12 @@ share = reads.xreplace({L: sympy.Integer(4096)}) / weights
 alone.reproduced("Cache over weights, one sequence of 4096", [(Label("share"), share, "0.083")])
 linear = prefill.filter(kind="linear").symbolic("flops").xreplace(PLAIN)
 quadratic = prefill.filter(kind="attention").symbolic("flops").xreplace(PLAIN)
+alone.limit("As a prompt grows, the intensity of its prefill", sy.intensity,
+            (prompt_flops / prompt_bytes).cancel(), S, sympy.oo)  # fmt: skip
+without = (linear / prompt_bytes).cancel()
+ceiling = (8 + 4 * r) * d / ((2 + c) * b)
+alone.limit("and that of its linear layers alone", sy.intensity, without, S, ceiling)
+alone.below("which is beyond the ridge point as well", machine.ridge, ceiling)
 part = (quadratic / (linear + quadratic)).cancel().xreplace({S: sympy.Integer(206)})
 alone.reproduced(
     "Share of attention in the FLOPs of a prefill that turns compute-bound",
@@ -275,21 +294,24 @@ print(checked([one, two, seventy, alike, critical.derivation, meets, alone]))
 #
 # The closed forms of both times follow from the ledger. These do not:
 #
-# - **FLOPs per layer "across requests"**, in prefill and in decode, lack the number of requests.
+# - **FLOPs "per layer, across S requests"**, in prefill and in decode, lack the number of requests.
 # - **FLOPs of decode** with ``L`` past tokens lack the token's attention to itself, though its key
 #   and value are counted in the bytes; the form is exact with the new token counted in ``L``.
-# - **"The batch scales compute and memory similarly, so the context drives what binds"**: compute
-#   doubles with the batch, memory never does; intensity rises with the batch, always. At 16 cached
-#   tokens 222 sequences are compute-bound and 221 are not; 16 prompts turn compute-bound at 13
-#   tokens each, one at 206.
-# - **"Cache reads dominate decode"**: with one sequence not before 49152 tokens; and what it is not
-#   bound by at any context is compute.
-# - **"Prefill grows as the square, so it tends to compute-bound"**: it is long compute-bound when
-#   the square begins to matter.
+# - **"S scales both compute and memory similarly, so L mainly drives boundness"**: compute doubles
+#   with the batch, memory never does, in prefill or decode; intensity rises with the batch, always.
+#   At 16 cached tokens 222 sequences are compute-bound and 221 are not; 16 prompts turn
+#   compute-bound at 13 tokens each, one at 206.
+# - **"KV-cache reads dominate memory, so decode tends memory-bound beyond short contexts"**: with
+#   its 32 sequences they do from 1536 tokens on, with one not before 49152. Nor is it why: both are
+#   memory-bound from the first token. What holds is that beyond 239 tokens no batch is
+#   compute-bound.
 # - **Sustained FLOP/s** are given as the dense peak.
 # - The boundary on the surface of the ratio is drawn at compute times, not at a ratio of 1; the
 #   grid of batches in decode ends one step before its end, that of contexts does not.
 # - A model of 129 GB is drawn on a GPU of 40 GB.
+#
+# Its sentence on prefill is right in both halves: FLOPs grow as the square of a long prompt, and
+# long prompts are compute-bound. They are so long before the square matters.
 #
 # What it means in practice
 # -------------------------

@@ -242,8 +242,7 @@ print(checked([made, *calls, single, long, lengths, added, far]))
 #   sequences of width 4096 are compute-bound.
 # - **Linear layers alone**: with 512 sequences of 2048 tokens they say compute-bound, by far; with
 #   the caches that those sequences read, decode is memory-bound, by far.
-# - The number of layers is asked for and cancels; "six" linear operators are twelve squares of the
-#   width.
+# - The number of layers is asked for and cancels.
 #
 # What it means in practice
 # -------------------------

@@ -40,7 +40,9 @@ PLAIN = {sy.n_kv_heads: sy.n_heads, sy.head_dim: d / sy.n_heads, sy.d_ff: 4 * d}
 TWO_BYTES = {sy.b_w: sympy.Integer(2), sy.b_a: sympy.Integer(2), sy.b_kv: sympy.Integer(2)}
 
 model = rs.Transformer(
-    Structure(groups=(LayerGroup(feed_forward=FeedForward(gated=False), norms=()),)),
+    Structure(
+        groups=(LayerGroup(feed_forward=FeedForward(gated=False), norms=()),), final_norm=False
+    ),
     name="plain decoder",
 )
 rules = rs.convention("residual-io").replace(
@@ -163,8 +165,7 @@ numbers = Derivation(
     {**SIZES, **TWO_BYTES, **machine.values, sy.ridge: machine.ridge},
 )  # fmt: skip
 layers = traffic(prefill, kind="weight")
-streamed = rs.convention("weights-only").replace(vectors=False)
-every = rs.prefill(model, streamed).filter(quantity="bytes").symbolic("bytes").xreplace(PLAIN)
+every = traffic(rs.prefill(model, "weights-only"))
 numbers.reproduced("Peak of the machine", [(sy.peak, sy.peak, "312e12")], "FLOP/s")
 numbers.reproduced("Its bandwidth", [(sy.bandwidth, sy.bandwidth, "2039e9")], "B/s")
 numbers.reproduced("Its balance", [(sy.ridge, sy.peak / sy.bandwidth, "153")], "FLOP/B")
@@ -177,6 +178,28 @@ numbers.view("numbers")
 # Intensity
 # ---------
 #
+# First as printed, with ``Z`` billion parameters of two bytes. That is two conventions in one
+# quotient: the layers' FLOPs and activations as above, the weights of ``weights-only``. So read,
+# the quotient of a prefill follows; on top of a cache it lacks what was found missing above, the
+# pairs among the new tokens and one of the two cached matrices.
+
+Z = sy.extra("Z", "1", "weights read by every step, in billions")
+printed = Derivation("The quotients as printed", "plain decoder, counted as document 004",
+                     definitions={Z: model.parameters.xreplace(PLAIN) / 10**9})  # fmt: skip
+billions = printed.identity("Every parameter is read once, in two bytes", every, 2 * Z * 10**9,
+                            weights)  # fmt: skip
+through_layers = traffic(silent, kind="activation")
+printed.identity(
+    "A prefill, its cache not written", prefill_flops / (every + through_layers),
+    whole / (billions + 4 * n * B * S * d), sy.intensity,
+)  # fmt: skip
+printed.refuted(
+    "On top of a cache", sy.intensity, ours / (billions + traffic(chunk, kind="activation") + kv),
+    theirs / (billions + 8 * n * B * S * d + 2 * n * B * L * d),
+)  # fmt: skip
+printed.view()
+
+# %%
 # With the layers' weights in the place of ``2 Z`` GB, so that both sides count one model. Half of
 # the cache missing doubles the intensity where the cache is what is read: for long contexts one
 # sequence's attention reads a 2-byte element of K or V per multiply-add, an intensity of ``S`` for
@@ -240,7 +263,7 @@ ax.legend(frameon=False)
 # %%
 # Each of these would have stopped this article, had it not held.
 
-print(checked([work, with_cache, moved, numbers, ratio, reach.derivation, consequence]))
+print(checked([work, with_cache, moved, numbers, printed, ratio, reach.derivation, consequence]))
 
 # %%
 # What is wrong in it

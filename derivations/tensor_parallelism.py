@@ -42,13 +42,20 @@ layers = rs.convention("residual-io").replace(
 whole = rs.prefill(model, layers).at(b_a=2, b_w=2, b_kv=2)
 one = parallel.tensor_parallel(whole)
 
-d = Derivation("what one of t devices computes and sends", "the model of document 004, prefill")
+d = Derivation(
+    "what one of t devices computes, moves and sends", "the model of document 004, prefill"
+)
 B, S, N, H, t = sy.B, sy.S, sy.n_layers, sy.d_model, sy.t
 in_layers = one.filter(part="residual", quantity="link_bytes")
 a_head_each = {sympy.Max(1, sy.n_heads / t): sy.n_heads / t}
 flops = one.flops.xreplace(a_head_each)
 work = d.identity("FLOPs of one device", flops, N * (24 * B * S * H**2 + 4 * B * S**2 * H) / t,
                   Label("F", "F"))  # fmt: skip
+moved = d.identity(
+    "Bytes that it reads and writes: its part of weights and cache, the residual stream whole",
+    one.bytes.xreplace(a_head_each), 24 * N * H**2 / t + 4 * N * B * S * H * (1 + 1 / t),
+    Label("Q", "Q"),
+)  # fmt: skip
 sent = d.identity(
     "Bytes that it sends: two all-reduces per layer, of 2 (1 − 1/t) times the residual stream each",
     in_layers.link_bytes, 8 * N * B * S * H * (1 - 1 / t), Label("X", "X"),
@@ -76,6 +83,46 @@ for width in (4096, 8192, 16384):
     limits[width] = degree.xreplace(at)
     print(f"d = {width:6d}, S = 2048 on {h100.label}: t* = {float(limits[width]):.1f}")
 assert 6 < limits[4096] < 8 < limits[8192] < 16 < limits[16384]
+
+# %%
+# Beside that, the memory side: from which degree sending takes longer than reading and writing. In
+# decode each device has its part of the cache of ``L`` tokens to read, and one token per sequence
+# to send.
+
+L = sy.L
+decoding = one.in_phase("decode")
+memory_side = Derivation("what one of t devices moves and sends", "the model of document 004")
+read = memory_side.identity(
+    "Bytes that it reads and writes in decode", decoding.bytes.xreplace(a_head_each),
+    24 * N * H**2 / t + 4 * N * B * H * (1 + 1 / t) + 4 * N * B * L * H / t, Label("Q", "Q"),
+)  # fmt: skip
+vectors = memory_side.identity(
+    "Bytes that it sends: those of a prefill of one token",
+    decoding.filter(part="residual", quantity="link_bytes").link_bytes,
+    sent.xreplace({S: sympy.S.One}), Label("X", "X"),
+)  # fmt: skip
+even = {}
+for phase, moves, sends in (("decode", read, vectors), ("prefill", moved, sent)):
+    met = rs.crossover(sends / sy.link_bandwidth, moves / sy.bandwidth, t)
+    (branch,) = met.branches
+    memory_side.solution(f"In {phase} the two take equally long at", Label("t*", "t^{*}"), met,
+                         branch, branch.when)  # fmt: skip
+    even[phase] = branch.value
+memory_side.view()
+
+# %%
+# For a prefill of 2048 tokens that is no limit: it lies before the compute side's, and the longer
+# of computing and moving is what sending has to outlast. Decode has it far out, as long as weights
+# and cache are most of what is read.
+
+reached = {}
+for phase, sequences, cached in (("prefill", 1, 0), ("decode", 64, 4096), ("decode", 1024, 128)):
+    at = {H: sympy.Integer(8192), S: sympy.Integer(2048), B: sympy.Integer(sequences),
+          L: sympy.Integer(cached), **h100.values}  # fmt: skip
+    reached[phase, sequences] = even[phase].xreplace(at)
+    print(f"{phase}, B = {sequences}, L = {cached}: t* = {float(reached[phase, sequences]):.1f}")
+assert reached["prefill", 1] < limits[8192], "the compute side is the limit"
+assert reached["decode", 1024] < 64 < reached["decode", 64], "64 heads of 128"
 
 # %%
 # A real model: prefill
