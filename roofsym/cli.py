@@ -233,11 +233,7 @@ class _Request:
                 accepted = f"a dimension of {model.name}" + (f": {listing}" if listing else "")
                 raise InputError("--set", symbol.name, accepted)
         dimensions = {s.name: v for s, v in self.bound.items() if s in model.structure.symbols}
-        made = model.at(**dimensions)
-        heads, kv_heads = (made.values.get(s) for s in (sy.n_heads, sy.n_kv_heads))
-        if heads is not None and kv_heads is not None and not (heads / kv_heads).is_Integer:
-            raise InputError("--set n_kv_heads", str(kv_heads), f"a divisor of n_heads = {heads}")
-        return made
+        return model.at(**dimensions)
 
     def _machine(self) -> Machine:
         from roofsym import catalog, hardware
@@ -746,7 +742,8 @@ def _result_text(request: _Request, name: str, result: Result) -> str:
 
 def _result_json(request: _Request, name: str, result: Result) -> str:
     evaluate = result.derivation.evaluate
-    return _crossover_json(request, name, result.general, result.bound, evaluate)
+    whole = result.whole
+    return _crossover_json(request, name, result.general, result.bound, evaluate, whole)
 
 
 def _branch_of(
@@ -769,6 +766,7 @@ def _crossover_json(
     general: Crossover,
     bound: Crossover,
     evaluate: Callable[[sympy.Expr], sympy.Expr],
+    whole: int | None = None,
 ) -> str:
     from roofsym.render.expression import render
 
@@ -783,12 +781,23 @@ def _crossover_json(
             "outcome": bound.outcome,
             "value": _float(value),
             "exact": _exact(value),
+            "whole": whole,
             "expr": None if branch is None else str(branch.value),
             "latex": None if branch is None else render(branch.value, "latex", request.notation),
             "conditions": [
                 render(b.when, "text", request.notation)
                 for b in bound.branches
                 if b.when != True  # noqa: E712  (SymPy's true)
+            ],
+            "branches": [
+                {
+                    "value": _float(b.value),
+                    "exact": _exact(b.value),
+                    "expr": str(b.value),
+                    "condition": render(b.when, "text", request.notation),
+                    "bracket": None if b.bracket is None else [str(x) for x in b.bracket],
+                }
+                for b in bound.branches
             ],
         }
     )

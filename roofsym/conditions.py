@@ -255,8 +255,21 @@ def either(first: Boolean, second: Boolean) -> Boolean:
 
 
 def any_of(*conditions: Boolean) -> Boolean:
-    """One of several conditions, with what all of them have in common said once."""
+    """One of several conditions, with what all of them have in common said once.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import L, w
+    >>> any_of(w > L, w > L + 2, sympy.And(w > 1, L > w))
+    (w > L) | ((L > w) & (w > 1))
+    """
     joined = [set(literals(c)) for c in conditions]
+    single = [x for x in joined if len(x) == 1]
+    for one, other in itertools.permutations(single, 2):
+        # What one inequality allows, another may allow as well.
+        both = one in joined and other in joined and one != other
+        if both and _bond(Ring(), *one, *other) == "implies":
+            joined.remove(one)
     shared = set.intersection(*joined)
     return sympy.And(*shared, sympy.Or(*(sympy.And(*(x - shared)) for x in joined)))
 

@@ -549,6 +549,9 @@ class Derivation:
     def _number(self, expr: sympy.Expr) -> sympy.Expr:
         found = self.evaluate(expr)
         if not found.is_number:
+            # What has no value may cancel out: the batch, of a quotient of FLOPs.
+            found = sympy.cancel(found)
+        if not found.is_number:
             raise ProofError(f"{expr} has no number: {found}")
         return found
 

@@ -675,14 +675,18 @@ def of_one_symbol(condition: Boolean) -> Boolean:
     (B > w) & (L < 10/3)
     """
     if isinstance(condition, sympy.And | sympy.Or):
-        return condition.func(*map(of_one_symbol, condition.args))
+        join = all_of if isinstance(condition, sympy.And) else any_of
+        return join(*map(of_one_symbol, condition.args))
     if not isinstance(condition, sympy.Gt | sympy.Lt | sympy.Ge | sympy.Le):
         return condition
     if len(condition.free_symbols) != 1:
         return condition
     (symbol,) = condition.free_symbols
     more, less = condition.gts, condition.lts
-    found = crossover(more, less, symbol)
+    try:
+        found = crossover(more, less, symbol)
+    except InputError:
+        return condition  # Of a root, say.
     if found.outcome in ("always", "never"):
         return sympy.true if found.outcome == "always" else sympy.false
     if len(found.branches) != 1:

@@ -22,7 +22,7 @@ from roofsym.render import document
 from roofsym.render.expression import render, write
 from roofsym.render.notation import DEFAULT, Notation
 from roofsym.results import Question, Result
-from roofsym.results.question import evaluate_condition
+from roofsym.results.question import evaluate_condition, nearest_end, whole_numbers
 from roofsym.solve import Branch, Crossover, of_one_symbol
 
 if TYPE_CHECKING:
@@ -139,6 +139,8 @@ def _open(result: Result, branch: Branch, letters: Notation) -> list[str]:
     if branch.when == sympy.true or not result.derivation.values:
         return [line]
     when = of_one_symbol(branch.when)
+    if when == sympy.false:
+        return []
     if when.free_symbols == {result.question.natural} and not isinstance(when, sympy.Or):
         return [f"{line}, only while {write(when, writer.style)}"]
     when = of_unknown(when, branch.value, result.symbol)
@@ -187,14 +189,19 @@ def equation(
         lines.append(line)
     if bound.outcome in ("never", "always"):
         side = "smaller" if bound.outcome == "never" else "larger"
-        ends = units.format_number(bound.ends) if bound.ends.is_number else str(bound.ends)
-        lines.append(
-            f"  {bound.outcome}: the left side stays the {side} one; "
-            f"left/right tends to {ends} as {name} grows"
-        )
+        line = f"  {bound.outcome}: the left side stays the {side} one"
+        nearest = nearest_end(bound)
+        if nearest is not None:
+            end, ratio = nearest
+            where = "grows" if end is bound.ends else "falls to 0"
+            line += f"; left/right tends to {units.format_number(ratio)} as {name} {where}"
+        lines.append(line)
     for branch in bound.branches:
         if branch.value.is_number:
             line = f"  {name} = {units.format_quantity(branch.value, unit)}"
+            sides = (f"the left side is the {x} one" for x in ("smaller", "larger"))
+            if whole := whole_numbers(bound, *sides):
+                line += f" ({whole})"
             if branch.bracket:
                 low, high = branch.bracket
                 line += f" (between {sympy.N(low, 17)} and {sympy.N(high, 17)})"

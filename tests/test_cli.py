@@ -267,6 +267,86 @@ def test_the_json_of_solve(shell: Shell):
     assert 300 < answer["value"] < 1000
 
 
+def test_every_regime_is_in_the_json(shell: Shell):
+    answer = shell.json("solve", "time-elasticity", *BOTH, "--set", "L=128")
+    assert [b["value"] for b in answer["branches"]] == [None, 1]
+    assert [b["condition"].count("≥") for b in answer["branches"]] == [1, 1]
+    one = shell.json("solve", "critical-batch", *BOTH, "--set", "L=128")
+    assert one["whole"] == 537
+    assert [b["exact"] for b in one["branches"]] == [one["exact"]]
+
+
+# What a reader has to see in the last lines, and what must not be there.
+SAID = {
+    "each regime in numbers": (
+        "time-elasticity --model llama-3.1-8b --machine h100-sxm --set L=128",
+        ["while B ≤ 536.3", "while B ≥ 536.3"], [],
+    ),
+    "the context of a window": (
+        "critical-batch --model gemma-2-9b --machine h100-sxm", ["only while L < 157.9"], [],
+    ),
+    "an example where there is a crossing": (
+        "critical-batch-capacity --model mixtral-8x7b --machine h100-sxm --set L=1024",
+        ["no critical batch", "only while L < 591.3 tokens; at L = 256, C* = 165.8 GB"], [],
+    ),
+    "what holds at every context is no condition": (
+        "critical-batch --model deepseek-v3 --machine a100-80gb-sxm", ["B* = "], ["only while"],
+    ),
+    "without a machine the case is open": (
+        "critical-batch", ["only while L < (φ − I* a) / (I* κ − α) where I* κ > α"], [],
+    ),
+    "cases that exclude each other": (
+        "window-saving --for L --model gpt-oss-120b --set ratio=0.4",
+        ["while κ_m + κ_m,w W > q (κ_m + κ_m,w) and q (κ_m + κ_m,w) > κ_m and L ≥ W − 1"],
+        [" or ", "L = (κ_m + κ_m,w − q"],
+    ),
+    "the sign of a denominator": (
+        "ridge-rule-ratio --for L --model llama-3.1-8b --machine h100-sxm --set ratio=2",
+        ["while b_w q (φ − I* a) > 2 w and I* κ > α", "L = 147.87"], ["≠"],
+    ),
+    "two crossings": (
+        "critical-batch-capacity --for d_model --model llama-3.1-8b --machine h100-sxm"
+        " --set L=100 --set capacity=2.35e10",
+        ["d_model = 1953.1 at L = 100 (and the other way at 4458.8)"], [],
+    ),
+    "an unknown batch cancels out": (
+        "link-bound-prefill-degree --for S --model llama-3.1-8b --machine h100-sxm --set t=20",
+        ["S = 113320 at t = 20"], [],
+    ),
+    "nothing fits": (
+        "largest-context --model llama-3.1-405b --machine h100-sxm --set B=1",
+        ["it does not fit; the memory needed tends to 811.7 GB as L falls to 0"], [],
+    ),
+    "a deadline": (
+        "time-per-token --for B --model llama-3.1-8b --machine h100-sxm --set L=4096"
+        " --set time=0.02", ["from 96 on the target is missed"], [],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "said", "unsaid"), SAID.values(), ids=SAID)
+def test_what_an_answer_says(shell: Shell, command: str, said: list[str], unsaid: list[str]):
+    out = shell.good("solve", *command.split())
+    assert all(x in out for x in said)
+    assert not any(x in out for x in unsaid)
+
+
+def test_an_equation_says_what_holds_for_whole_numbers(shell: Shell):
+    options = ("--for", "B", *BOTH, "--phase", "decode", "--set", "L=1000")
+    out = shell.good("solve", "time = 0.02", *options)
+    assert out.endswith("B = 378.5 (from 379 on the left side is the larger one)\n")
+    out = shell.good("solve", "time = 0.001", *options)
+    # The weights alone take 4.48 ms: the end at which the sides come closest shows it.
+    assert out.endswith("left/right tends to 4.481 as B falls to 0\n")
+
+
+@pytest.mark.parametrize("setting", ["top_k=9", "n_experts=1"])
+def test_more_chosen_experts_than_there_are_are_refused(shell: Shell, setting: str):
+    line = shell.bad("solve", "critical-batch", "--model", "mixtral-8x7b", "--machine", "h100-sxm",
+                     "--set", setting)  # fmt: skip
+    assert "at most n_experts" in line
+
+
 def test_never_is_said_with_its_reason(shell: Shell):
     answer = shell.json("solve", "critical-batch", *BOTH, "--set", "L=8192")
     assert answer["outcome"] == "never"

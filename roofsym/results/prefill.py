@@ -127,18 +127,19 @@ def parameter_rule_ratio(ledger: Ledger, symbol: Unknown = None) -> Result:
 
 RULE_LENGTH = Question(
     name="parameter-rule-length",
-    title="length up to which 2 FLOP per parameter and token is right within an error e",
+    title="length up to which FLOPs exceed 2 per parameter and token by at most a fraction e",
     label=Label("L_e", "L_e"), phases=("decode",), needs=(STEP,), left="the FLOPs",
-    right="the rule and the error", symbol=sy.L, last="last context within the error",
+    right="the rule and the error", symbol=sy.L, last="last context at which they do not exceed it",
     typical={"error": sympy.Rational(1, 10)},
 )  # fmt: skip
 
 
 @answers(RULE_LENGTH)
 def parameter_rule_length(ledger: Ledger, symbol: Unknown = None) -> Result:
-    """Context up to which ``2 N`` FLOP per token is too low by no more than a given ``error``.
+    """Context up to which FLOPs exceed ``2 N`` per token by no more than a given ``error``.
 
-    The error is relative to the rule: ``F = (1 + e) 2 N B``.
+    The error is relative to the rule: ``F = (1 + e) 2 N B``. At short contexts the rule is too high
+    instead, by what it counts of embedding and norms (see `parameter_rule_ratio`).
 
     Returns
     -------

@@ -209,7 +209,14 @@ class Result:
             return ""
         if q.reading is not None and not self.asked_otherwise:
             return q.reading(value)
-        return whole_numbers(self.bound, q)
+        if self.bound.branches[1:]:
+            others = (units.format_quantity(b.value, self.unit, 5) for b in self.bound.branches[1:])
+            return f"and the other way at {', '.join(others)}"
+        below, above = (
+            means or f"{q.left} is {side} {q.right}"
+            for side, means in (("below", q.below), ("above", q.above))
+        )
+        return whole_numbers(self.bound, below, above)
 
     def only_while(self) -> tuple[tuple[Boolean, Boolean], ...]:
         """The condition solved for the result's natural symbol: (case, what it says)."""
@@ -286,8 +293,14 @@ _COUNTED = frozenset(
 )
 
 
-def whole_numbers(found: Crossover, question: Question) -> str:
-    """What one crossing says of whole numbers, for an unknown that is counted; else nothing."""
+def whole_numbers(found: Crossover, below: str, above: str) -> str:
+    """What one crossing says of whole numbers, for an unknown that is counted; else nothing.
+
+    Parameters
+    ----------
+    below, above : str
+        What is said of numbers at which the left side is the smaller or the larger one.
+    """
     value = found.value
     counted = sy.info(found.symbol).role == "dimension" or found.symbol in _COUNTED
     if not counted or len(found.branches) != 1 or value is None or not value.is_number:
@@ -300,8 +313,7 @@ def whole_numbers(found: Crossover, question: Question) -> str:
     # At a whole crossing itself the sides are equal; at a step it may still be as before.
     if float(first) == float(value) and slack(first) == -slack(first + 1):
         first += 1
-    side, means = ("above", question.above) if slack(first + 1) > 0 else ("below", question.below)
-    return f"from {first} on {means or f'{question.left} is {side} {question.right}'}"
+    return f"from {first} on {above if slack(first + 1) > 0 else below}"
 
 
 def one_token(
@@ -611,8 +623,8 @@ def _numbers(result: Result) -> None:
         if branch.bracket:
             d.root("In numbers", result.label, result.bound, branch, result.unit)
     for branch in result.general.branches:
-        found = sympy.N(d.evaluate(branch.value))
-        if found.is_real and abs(found - value) <= 1e-9 * abs(sympy.N(value)):
+        found = sympy.N(sympy.cancel(d.evaluate(branch.value)))
+        if found.is_number and found.is_real and abs(found - value) <= 1e-9 * abs(sympy.N(value)):
             if not any(b.bracket for b in result.bound.branches):
                 d.number("In numbers", result.label, branch.value, value, result.unit)
             return

@@ -12,6 +12,7 @@ import sympy
 
 from roofsym import symbols as sy
 from roofsym import units, values
+from roofsym.errors import InputError
 from roofsym.transformer.geometry import Geometry, Window
 from roofsym.transformer.structure import (
     LINEAR,
@@ -86,6 +87,16 @@ class Transformer:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "dtype", dtype)
         object.__setattr__(self, "values", values.bindings(dimensions, allowed=allowed))
+        self._agree()
+
+    def _agree(self) -> None:
+        heads, kv_heads, experts, chosen = (
+            self.values.get(s) for s in (sy.n_heads, sy.n_kv_heads, sy.n_experts, sy.top_k)
+        )
+        if heads is not None and kv_heads is not None and (heads / kv_heads).is_Integer is False:
+            raise InputError("n_kv_heads", str(kv_heads), f"a divisor of n_heads = {heads}")
+        if experts is not None and chosen is not None and (experts - chosen).is_negative:
+            raise InputError("top_k", str(chosen), f"at most n_experts = {experts}")
 
     @classmethod
     def from_config(cls, config: str | os.PathLike[str] | Mapping[str, Any]) -> Transformer:
@@ -123,7 +134,8 @@ class Transformer:
         Raises
         ------
         InputError
-            If a dimension is unknown or not positive.
+            If a dimension is unknown or not positive, or two contradict each other: query heads
+            that key/value heads do not divide, more chosen experts than there are.
 
         Examples
         --------
