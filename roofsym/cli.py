@@ -45,22 +45,44 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
 
+class _Once(argparse.Action):
+    """An option that is given once: of two, the last would win, and nobody would see it."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        known = getattr(namespace, self.dest)
+        if known is not None:
+            parser.error(f"{option_string}: got {known!r} and {values!r}; accepted: one of them")
+        setattr(namespace, self.dest, values)
+
+
 def _parser() -> argparse.ArgumentParser:
     common = _Parser(add_help=False)
     group = common.add_argument_group("what to ask about")
     group.add_argument(
-        "--model", metavar="NAME|config.json",
+        "--model", action=_Once, metavar="NAME|config.json",
         help="model of the catalogue, or a Hugging Face config.json or its folder",
     )  # fmt: skip
     group.add_argument(
-        "--machine", metavar="NAME|FILE.toml", help="machine of the catalogue, or a TOML file"
+        "--machine",
+        action=_Once,
+        metavar="NAME|FILE.toml",
+        help="machine of the catalogue, or a TOML file",
     )
     group.add_argument(
         "--dtype",
+        action=_Once,
         help="the machine's peak, and the bytes of weights, activations and KV "
         "(default: what the model's config names)",
     )
-    group.add_argument("--phase", choices=_PHASES, help="phase of the step (default: step)")
+    group.add_argument(
+        "--phase", action=_Once, choices=_PHASES, help="phase of the step (default: step)"
+    )
     group.add_argument(
         "--convention", metavar="C", action="append", default=[],
         help="counting rules (default: fused-ops); twice for diff",
@@ -108,12 +130,16 @@ def _parser() -> argparse.ArgumentParser:
         "derive", parents=[common, printed], help="a result, with every step"
     )
     command.add_argument("result", metavar="RESULT")
-    command.add_argument("--for", dest="unknown", metavar="SYMBOL", help="what to solve for")
+    command.add_argument(
+        "--for", dest="unknown", action=_Once, metavar="SYMBOL", help="what to solve for"
+    )
     command = commands.add_parser(
         "solve", parents=[common], help="a named result, or an equation of quantities"
     )
     command.add_argument("equation", metavar="RESULT|'QUANTITY = QUANTITY'")
-    command.add_argument("--for", dest="unknown", metavar="SYMBOL", help="what to solve for")
+    command.add_argument(
+        "--for", dest="unknown", action=_Once, metavar="SYMBOL", help="what to solve for"
+    )
     command = commands.add_parser("eval", parents=[common], help="quantities as numbers")
     command.add_argument("quantities", nargs="+", metavar="QUANTITY")
     command = commands.add_parser(
@@ -183,12 +209,7 @@ class _Request:
         # The ridge point is peak over bandwidth: to be set by these.
         roles = ("quantity", "internal")
         settable = [n for n in sy.names() if sy.TABLE[n].role not in roles and n != "ridge"]
-        given: dict[str, str] = {}
-        for text in options.assignments:
-            name, value = _pair(text, "--set", "NAME=NUMBER, such as L=4096")
-            if given.get(name, value) != value:
-                raise InputError(f"--set {name}", value, f"one value; it is also {given[name]}")
-            given[name] = value
+        given = _pairs(options.assignments, "--set", "NAME=NUMBER, such as L=4096")
         self.assigned = {
             name: values.number_from_text(text, f"--set {name}") for name, text in given.items()
         }
@@ -201,7 +222,7 @@ class _Request:
         from roofsym import conventions
 
         convention = conventions.convention(name)
-        switches = dict(_pair(text, "--switch", "SWITCH=VALUE") for text in self.options.switches)
+        switches = _pairs(self.options.switches, "--switch", "SWITCH=VALUE")
         if not switches:
             return convention
         for switch in switches:
@@ -315,6 +336,17 @@ def _looks_like_path(name: str) -> bool:
         return name.endswith(".json") or (name != "" and Path(name).exists())
     except (OSError, ValueError):
         return False
+
+
+def _pairs(texts: Sequence[str], option: str, accepted: str) -> dict[str, str]:
+    """Names and values of an option that is given several times, each name with one value."""
+    given: dict[str, str] = {}
+    for text in texts:
+        name, value = _pair(text, option, accepted)
+        if given.get(name, value) != value:
+            raise InputError(f"{option} {name}", value, f"one value; it is also {given[name]}")
+        given[name] = value
+    return given
 
 
 def _pair(text: str, option: str, form: str) -> tuple[str, str]:

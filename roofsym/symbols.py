@@ -527,9 +527,13 @@ def lookup(name: str, field: str = "symbol", allowed: Iterable[str] | None = Non
     """
     accepted = tuple(TABLE) if allowed is None else tuple(allowed)
     if name not in accepted:
-        near = difflib.get_close_matches(str(name), accepted, 8, 0.5)
+        # The letter that is printed, or a name that is nearly it.
+        near = [n for n in accepted if TABLE[n].text == name]
+        near = near or difflib.get_close_matches(str(name), accepted, 8, 0.5)
         listing = ", ".join(accepted if len(accepted) <= _LISTED else near)
         every = f"of {len(accepted)} names (roofsym list symbols)"
+        if name in TABLE:
+            every += f"; {name} follows from others"
         raise InputError(field, name, f"one of {listing}" if listing else f"one {every}")
     return TABLE[name].symbol
 

@@ -19,6 +19,7 @@ from roofsym.errors import InputError
 
 # Nothing in the table can be zero but the cache at the start of a sequence and an absent draft.
 _MAY_BE_ZERO = frozenset({symbols.L, symbols.gamma})
+_SHARES = frozenset({symbols.acceptance, symbols.fraction, symbols.rho})
 
 
 def exact(value: object, field: str, accepted: str = "a finite number") -> sympy.Rational:
@@ -237,7 +238,8 @@ def bindings(
     Raises
     ------
     InputError
-        If a name is no symbol, or a value is not a finite number > 0 (>= 0 for L and gamma).
+        If a name is no symbol, or a value is not a finite number > 0 (>= 0 for L and gamma, <= 1
+        for shares).
 
     Examples
     --------
@@ -258,4 +260,6 @@ def bindings(
             result[symbol] = value
         else:
             result[symbol] = positive(value, name, zero=symbol in _MAY_BE_ZERO)
+            if symbol in _SHARES and result[symbol] > 1:
+                raise InputError(name, value, "a number > 0 and <= 1")
     return result
