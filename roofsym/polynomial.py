@@ -344,10 +344,12 @@ def is_zero(expr: sympy.Expr) -> bool:
     at two points drawn at random. A polynomial of degree d that is not 0 is 0 at such a point with
     a probability of d over the prime (Schwartz and Zippel): not once in 10^60 proofs.
     """
+    if len(_POINTS[0]) > _MOST_VALUES:
+        _POINTS[:] = [_Point(seed) for seed in range(len(_POINTS))]
     if too_long(expr):
-        return all(_residue(expr, point) == 0 for point in range(len(_POINTS)))
+        return all(point[expr] == 0 for point in _POINTS)
     # Most of what is asked about is not 0, which one point shows.
-    return _residue(expr, 0) == 0 and not Ring().quotient(expr)[0]
+    return _POINTS[0][expr] == 0 and not Ring().quotient(expr)[0]
 
 
 # --- what is too long to be multiplied out ----------------------------------------------------
@@ -395,39 +397,71 @@ def _divides(factor: sympy.Expr) -> bool:
     return bool(factor.is_Pow and factor.exp.is_Integer and factor.exp < 0)
 
 
-class _Residues(dict[sympy.Expr, int]):
-    """A number modulo the prime for every generator, drawn as it is first asked for."""
+class _Point(dict[sympy.Expr, int]):
+    """Values of expressions modulo the prime, where every generator has one drawn at random."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
         self._source = random.Random(seed)
 
-    def __missing__(self, generator: sympy.Expr) -> int:
-        self[generator] = self._source.randrange(2, _PRIME)
-        return self[generator]
+    def __missing__(self, expr: sympy.Expr) -> int:
+        self[expr] = self._value(expr)
+        return self[expr]
+
+    def _value(self, expr: sympy.Expr) -> int:
+        if expr.is_Symbol:
+            return self._source.randrange(2, _PRIME)
+        if expr.is_Rational or expr.is_Float:
+            exact = sympy.Rational(expr)
+            return int(exact.p) * pow(int(exact.q), -1, _PRIME) % _PRIME
+        if expr.is_Add:
+            return sum(self[x] for x in expr.args) % _PRIME
+        if expr.is_Mul:
+            return functools.reduce(lambda x, y: x * y % _PRIME, [self[x] for x in expr.args])
+        if expr.is_Pow and expr.exp.is_Integer:
+            return pow(self[expr.base], int(expr.exp), _PRIME)
+        plain = _canonical(expr)
+        return self._source.randrange(2, _PRIME) if plain == expr else self[plain]
 
 
-_POINTS = tuple(map(_Residues, range(2)))
+_POINTS = [_Point(seed) for seed in range(2)]
+_MOST_VALUES = 50_000
 
 
-@functools.lru_cache(maxsize=16384)
-def _residue(expr: sympy.Expr, point: int) -> int:
-    """Value of an expression at one of the points, modulo the prime."""
-    if expr.is_Symbol:
-        return _POINTS[point][expr]
-    if expr.is_Rational or expr.is_Float:
-        exact = sympy.Rational(expr)
-        return int(exact.p) * pow(int(exact.q), -1, _PRIME) % _PRIME
-    if expr.is_Add:
-        return sum(_residue(x, point) for x in expr.args) % _PRIME
-    if expr.is_Mul:
-        return functools.reduce(
-            lambda x, y: x * y % _PRIME, [_residue(x, point) for x in expr.args]
-        )
-    if expr.is_Pow and expr.exp.is_Integer:
-        return pow(_residue(expr.base, point), int(expr.exp), _PRIME)
-    plain = _canonical(expr)
-    return _POINTS[point][expr] if plain == expr else _residue(plain, point)
+def is_zero_at_root(ring: Ring, parts: Mapping[int, Polynomial], value: sympy.Expr) -> bool:
+    """Whether ``m + n √D`` makes a polynomial 0, given by the coefficients of its powers.
+
+    By values modulo a prime at two points, as in `is_zero`: pairs ``(a, b)`` stand for
+    ``a + b √D``, and are 0 if both are. Multiplied out, a solution takes minutes in the dimensions
+    of a model.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import L, w
+    >>> ring = Ring()
+    >>> parts = {2: ring.of(sympy.Integer(1)), 1: ring.of(-2 * L), 0: ring.of(w)}
+    >>> is_zero_at_root(ring, parts, L + sympy.sqrt(L**2 - w))
+    True
+    >>> is_zero_at_root(ring, parts, L + sympy.sqrt(L**2 + w))
+    False
+    """
+    (root,) = {p for p in value.atoms(sympy.Pow) if p.exp == sympy.Rational(1, 2)}
+    without, with_one = (value.xreplace({root: x}) for x in (sympy.S.Zero, sympy.S.One))
+    for seed in range(len(_POINTS)):
+        point = _Point(seed)
+        m, radicand = point[without], point[root.base]
+        n = point[with_one] - m
+        a = b = 0
+        for exponent in range(max(parts), -1, -1):
+            coefficient = sum(
+                point[sympy.Rational(c)] * math.prod(pow(point[x], e, _PRIME) for x, e in factors)
+                for factors, c in ((ring.factors(k), c) for k, c in parts.get(exponent, {}).items())
+            )
+            a, b = a * m + b * n * radicand + coefficient, a * n + b * m
+            a, b = a % _PRIME, b % _PRIME
+        if a or b:
+            return False
+    return True
 
 
 @functools.lru_cache(maxsize=1024)

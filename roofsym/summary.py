@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+# Operations in formulas and conditions beyond which nobody reads them: the longest answer to a
+# question's own unknown has some 700, a compute-bound chunk of a model with windows.
+_ON_A_SCREEN = 1000
+
+
 def text(result: Result, letters: Notation, freed: Result | None = None) -> str:
     """An answer on a few lines: formula, condition, number, and why not if never.
 
@@ -44,6 +49,10 @@ def text(result: Result, letters: Notation, freed: Result | None = None) -> str:
     d = result.derivation
     letters = document.settled(d, letters)
     lines = [f"{result.question.title}: {d.subject}" if d.subject else result.question.title]
+    if _too_long(result.general):
+        cases = f"in {len(result.general.branches)} cases, too long for a screen"
+        lines.append(f"  {cases} (derive writes them out)")
+        return "\n".join([*lines, *(f"  {x}" for x in _verdict(result, letters, freed))]) + "\n"
     # A solution under another name was a step on the way.
     shown = [
         s for s in d.steps
@@ -75,6 +84,11 @@ def text(result: Result, letters: Notation, freed: Result | None = None) -> str:
         lines += [f"  {_equation(short, letters)}        {without}", *_letters(new, letters)]
     lines += [f"  {line}" for line in _verdict(result, letters, freed)]
     return "\n".join(lines) + "\n"
+
+
+def _too_long(found: Crossover) -> bool:
+    operations = sum(b.value.count_ops() + b.when.count_ops() for b in found.branches)
+    return bool(operations > _ON_A_SCREEN)
 
 
 def _parts(result: Result, letters: Notation) -> list[str]:
@@ -124,6 +138,8 @@ def _verdict(result: Result, letters: Notation, freed: Result | None) -> list[st
     if result.value is None or not result.value.is_number:
         if result.value is None or result.value == result.general.value:
             return []
+        if _too_long(result.bound):
+            return ["in numbers as long: it takes values for more of the symbols"]
         return [line for b in result.bound.branches for line in _open(result, b, letters)]
     value = units.format_quantity(result.value, result.unit, 5)
     line = f"{_label(result.label, letters)} = {value}{_given(result, letters)}"
@@ -163,7 +179,9 @@ def _where_it_would(freed: Result | None, letters: Notation) -> list[str]:
         inside = 2 ** (int(sympy.floor(sympy.log(solved.rhs, 2))) - 1)
         d = freed.derivation
         there = dataclasses.replace(d, values={**d.values, natural: sympy.Integer(inside)})
-        example = dataclasses.replace(freed, derivation=there)
+        example = dataclasses.replace(freed, derivation=there, solved=None)
+        if example.value is None or not example.value.is_number:
+            return [line]
         number = units.format_quantity(example.value, freed.unit)
         line += f"; at {letter} = {inside}, {_label(freed.label, letters)} = {number}"
         if example.reading:

@@ -17,6 +17,7 @@ import mpmath
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from roofsym import polynomial
 from roofsym import symbols as sy
 from roofsym.errors import ProofError
 from roofsym.polynomial import Polynomial, Quotient, Ring, add, multiply, number, power
@@ -63,17 +64,15 @@ def _exactly(
     for zero in _vanishing(when):
         if ring.divide(parts[max(parts)], ring.quotient(zero)[0]) is not None:
             del parts[max(parts)]
-    roots = [p for p in value.atoms(sympy.Pow) if p.exp == _HALF]
-    remains = (
-        _at_root(ring, parts, value, roots[0])
-        if roots
-        else _at_quotient(parts, ring.quotient(value))
-    )
-    if not remains:
+    if any(p.exp == _HALF for p in value.atoms(sympy.Pow)):
+        solves = polynomial.is_zero_at_root(ring, parts, value)
+    else:
+        solves = not _at_quotient(parts, ring.quotient(value))
+    if solves:
         return
     if any(x.atoms(sympy.Float) for x in (left, right)) and _is_rounding(ring, parts, value):
         return
-    raise ProofError(f"{value} does not solve {left} = {right}: {ring.expr(remains)} remains")
+    raise ProofError(f"{value} does not solve {left} = {right}")
 
 
 def _at_quotient(parts: Mapping[int, Polynomial], value: Quotient) -> Polynomial:
@@ -84,40 +83,6 @@ def _at_quotient(parts: Mapping[int, Polynomial], value: Quotient) -> Polynomial
         powers = multiply(power(above, exponent), power(below, highest - exponent))
         total = add(total, multiply(part, powers))
     return total
-
-
-def _at_root(
-    ring: Ring, parts: Mapping[int, Polynomial], value: sympy.Expr, root: sympy.Expr
-) -> Polynomial:
-    """What remains of a polynomial at ``x = m + n √D``, which solves ``x² = 2 m x − (m² − n² D)``.
-
-    Multiplying out the solution itself would take minutes in the dimensions of a model.
-    """
-    marked = value.xreplace({root: sy.root})
-    m = marked.xreplace({sy.root: sympy.S.Zero})
-    n = marked.xreplace({sy.root: sympy.S.One}) - m
-    # What is squared in both m and D stays whole: it cancels between them.
-    squared = {p.base for p in root.base.atoms(sympy.Pow) if p.exp == 2 and p.base.is_Add}
-    put: dict[sympy.Expr, Quotient] = {}
-    for base in squared:
-        mark: Polynomial = {ring.generator(base): 1}
-        put[base] = mark, {0: 1}
-        put[-base] = {m: -c for m, c in mark.items()}, {0: 1}
-    total, product = ring.quotient(2 * m), ring.quotient(m**2 - n**2 * root.base, put)
-    if any(max(ring.by_power(product[0], base), default=0) for base in squared):
-        product = ring.quotient(m**2 - n**2 * root.base)
-    # With y = d x over a common denominator d: y² = s y − p d, and y^k = a y + b.
-    d = multiply(total[1], product[1])
-    s, p = multiply(total[0], product[1]), multiply(product[0], total[1])
-    lowest, highest = min(parts), max(parts)
-    a: Polynomial = {}
-    b: Polynomial = {0: 1}
-    slope, rest = a, a
-    for exponent in range(lowest, highest + 1):
-        part = multiply(parts.get(exponent, {}), power(d, highest - exponent))
-        slope, rest = add(slope, multiply(part, a)), add(rest, multiply(part, b))
-        a, b = add(multiply(a, s), b), add({}, multiply(multiply(a, p), d), -1)
-    return slope or rest
 
 
 def _is_rounding(ring: Ring, parts: Mapping[int, Polynomial], value: sympy.Expr) -> bool:

@@ -317,6 +317,10 @@ SAID = {
         "largest-context --model llama-3.1-405b --machine h100-sxm --set B=1",
         ["it does not fit; the memory needed tends to 811.7 GB as L falls to 0"], [],
     ),
+    "more than anybody reads": (
+        "break-even-batch --for n_local --model gemma-2-9b --machine h100-sxm",
+        ["in 4 cases, too long for a screen", "it takes values for more of the symbols"], ["while"],
+    ),
     "a deadline": (
         "time-per-token --for B --model llama-3.1-8b --machine h100-sxm --set L=4096"
         " --set time=0.02", ["from 96 on the target is missed"], [],
