@@ -529,12 +529,14 @@ class Derivation:
         ratios = (theirs / found, (theirs / found).xreplace(self.definitions))
         factor = min((sympy.factor(sympy.cancel(r)) for r in ratios), key=sympy.count_ops)
         number = found if found.is_number else None
-        ratio = Label("claimed / true")
+        ratio, times = Label("claimed / true"), _short(factor)
+        if times.is_Float:
+            times = sympy.Float(units.format_number(times))
         self.steps.append(
             Step(
                 "refutation", text,
                 (Formula(label, found, "=", number, unit, claim=claim, claim_sign="≠"),
-                 Formula(ratio, _short(factor))),
+                 Formula(ratio, times)),
             )
         )  # fmt: skip
         return factor

@@ -314,7 +314,8 @@ class Writer:
                 out.append(self.sign("=") + write(formula.right, style.with_values(formula.given)))
             out.append(self.sign("=") + style.quantity(formula.number, formula.unit))
         if self._says_more(formula):
-            out.append(self.sign(formula.claim_sign) + self.claim(formula.claim, style))
+            claim = self.claim(formula.claim, style, formula.unit)
+            out.append(self.sign(formula.claim_sign) + claim)
         return out
 
     @staticmethod
@@ -326,9 +327,15 @@ class Writer:
         number = units.format_quantity(formula.number, formula.unit).partition(" ")[0]
         return bool(number != claim.lstrip("~"))
 
-    def claim(self, claim: str | sympy.Expr | None, style: Style) -> str:
+    def claim(self, claim: str | sympy.Expr | None, style: Style, unit: str) -> str:
         """Write what a source has: a formula, or a number in the source's own digits."""
-        return claim.lstrip("~") if isinstance(claim, str) else write(claim, style)
+        if isinstance(claim, str):
+            return self.digits_of(claim.lstrip("~"), units.worded(unit))
+        return write(claim, style)
+
+    def digits_of(self, number: str, unit: str) -> str:
+        """Write a number as a source prints it, and its unit."""
+        return number + unit
 
     def cases(self, condition: sympy.Basic, style: Style) -> list[str]:
         """A condition; if it is longer than a line, by alternatives, and these by what they join.
@@ -477,13 +484,12 @@ class MarkdownWriter(Writer):
         lines = " \\\\\n".join(self.chain(formula, style))
         return f"\\begin{{aligned}}\n{lines}\n\\end{{aligned}}"
 
-    def claim(self, claim: str | sympy.Expr | None, style: Style) -> str:
-        """Write what a source has."""
-        text = super().claim(claim, style)
-        if isinstance(claim, str):
-            mantissa, e, exponent = text.replace(",", "{,}").partition("e")
-            return rf"{mantissa} \times 10^{{{exponent}}}" if e else mantissa
-        return text
+    def digits_of(self, number: str, unit: str) -> str:
+        """Write a number as a source prints it, and its unit."""
+        mantissa, e, exponent = number.replace(",", "{,}").partition("e")
+        shown = rf"{mantissa} \times 10^{{{exponent}}}" if e else mantissa
+        name = unit.strip().replace(" ", r"\ ").replace("$", r"\$")
+        return shown + (rf"\,\mathrm{{{name}}}" if unit else "")
 
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
@@ -697,10 +703,11 @@ class HtmlWriter(Writer):
         """Write a sign of relation."""
         return f"<mo>{sign}</mo>"
 
-    def claim(self, claim: str | sympy.Expr | None, style: Style) -> str:
-        """Write what a source has."""
-        text = super().claim(claim, style)
-        return f"<mn>{text}</mn>" if isinstance(claim, str) else text
+    def digits_of(self, number: str, unit: str) -> str:
+        """Write a number as a source prints it, and its unit."""
+        shown = f"<mn>{number}</mn>"
+        name = html.escape(unit.strip())
+        return f"<mrow>{shown}<mtext>&#160;{name}</mtext></mrow>" if name else shown
 
     def heading(self, heading: Heading) -> str:
         """Write a heading."""

@@ -183,7 +183,7 @@ class LatexStyle(Style):
     def quantity(self, value: sympy.Expr, unit: str) -> str:
         """Write a number with its unit."""
         number, _, rest = units.format_quantity(value, unit).partition(" ")
-        rest = rest.replace("µ", r"\mu ").replace("$", r"\$")
+        rest = rest.replace("µ", r"\mu ").replace("$", r"\$").replace(" ", r"\ ")
         shown = self._mantissa(number).replace("∞", r"\infty")
         return shown + (rf"\,\mathrm{{{rest}}}" if rest else "")
 
