@@ -577,9 +577,22 @@ def critical_batch_of_a_mixture() -> rs.Derivation:
 
 def test_a_sum_that_comes_again_is_written_once():
     text = critical_batch_of_a_mixture().text(depth="constants")
-    assert "B* = z − W(I* ρ^z w_x ln(ρ) / X) / ln(ρ)" in text
+    assert "B* = z − W₀(I* ρ^z w_x ln(ρ) / X) / ln(ρ)" in text
     assert text.count("X = φ + α L − I* (κ L + a)") == 1
     assert text.count("z = I* (w + w_x) / X") == 1
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])
+def test_lamberts_function_is_not_the_window(form: str):
+    # Both are a W; of the function the table of symbols says what it is.
+    model = rs.model("gpt-oss-20b")
+    found = results.critical_batch(rs.decode(model), rs.Machine()).derivation
+    page = getattr(found, form)(depth="constants")
+    zero = {"text": "W₀(", "html": "<msub><mi>W</mi><mn>0</mn></msub>"}.get(form, "W_{0}\\")
+    assert zero in page
+    assert "principal branch of Lambert's function" in page.replace("&#x27;", "'")
+    dense = results.critical_batch(rs.decode(rs.Transformer()), rs.Machine()).derivation
+    assert "Lambert" not in getattr(dense, form)(depth="constants")
 
 
 def test_a_quotient_of_times_is_written_with_letters():

@@ -19,7 +19,7 @@ from roofsym import units
 from roofsym.closed_form import DEPTHS
 from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
-from roofsym.render.expression import STYLES, Style, listed, write
+from roofsym.render.expression import LAMBERT, STYLES, Style, listed, write
 from roofsym.render.measure import LINE, SIZES, width
 from roofsym.render.naming import TEXT, Names
 from roofsym.render.notation import Notation, notation
@@ -182,7 +182,10 @@ def blocks(
         formulas = (Formula(s, own.substitutions[s.name]) for s in assumed)
         out.append(Math(tuple(formulas), own.plain(), joined=True))
     if used:
-        out.append(Where(_where(derivation, used, depth, own), own))
+        rows = _where(derivation, used, depth, own)
+        if any(f.right.has(sympy.LambertW) for step in steps for f in step.formulas):
+            rows += (Row(LAMBERT),)
+        out.append(Where(rows, own))
     return out
 
 
@@ -559,7 +562,7 @@ _TEX = {
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"$<$", ">": r"$>$", "∞": r"$\infty$", "·": r"$\cdot$", "×": r"$\times$",
     "−": r"$-$", "µ": r"$\mu$", "²": r"\textsuperscript{2}", "γ": r"$\gamma$", "*": r"$^{*}$",
-    "≥": r"$\ge$", "≤": r"$\le$", "→": r"$\to$", "∑": r"$\sum$",
+    "₀": "$_{0}$", "≥": r"$\ge$", "≤": r"$\le$", "→": r"$\to$", "∑": r"$\sum$",
     **{row.text: f"${row.latex}$" for row in sy.TABLE.values() if not row.text.isascii()},
 }  # fmt: skip
 _WORD = re.compile("|".join(re.escape(x) for x in sorted(_TEX, key=len, reverse=True)))

@@ -251,8 +251,8 @@ class LatexStyle(Style):
         """Write a function."""
         inner = ", ".join(arguments)
         big = ("\\bigl(", "\\bigr)") if width(inner) > _LONG else ("\\left(", "\\right)")
-        # W, for Lambert's, is a letter and no command.
-        command = name if len(name) == 1 else rf"\{name}"
+        # Lambert's function is a letter and no command.
+        command = name.replace("₀", "_{0}") if name.endswith("₀") else rf"\{name}"
         return rf"{command}{big[0]} {inner} {big[1]}"
 
     def floor(self, inner: str) -> str:
@@ -363,7 +363,10 @@ class MathMLStyle(Style):
 
     def call(self, name: str, arguments: Sequence[str]) -> str:
         """Write a function."""
-        return f"<mrow><mi>{name}</mi>{self.group('<mo>,</mo>'.join(arguments))}</mrow>"
+        shown = f"<mi>{name}</mi>"
+        if name.endswith("₀"):
+            shown = f"<msub><mi>{name[:-1]}</mi><mn>0</mn></msub>"
+        return f"<mrow>{shown}{self.group('<mo>,</mo>'.join(arguments))}</mrow>"
 
     def floor(self, inner: str) -> str:
         """Write the whole part."""
@@ -609,9 +612,16 @@ def _factor_rank(factor: sympy.Expr) -> tuple[object, ...]:
     return (base.is_Add, not base.is_Symbol, _rank(factor))
 
 
+LAMBERT = sy.extra(
+    "lambert", "1", "principal branch of Lambert's function: y = W₀(x) solves y exp(y) = x",
+    text="W₀", latex="W_{0}", positive=False,
+)  # fmt: skip
+"""Not the window, W: what stands before the argument of the function, for tables of symbols."""
+
 _ENCLOSED = (sympy.Min, sympy.Max, sympy.floor)
 _CALLS = {
-    sympy.Min: "min", sympy.Max: "max", sympy.log: "ln", sympy.exp: "exp", sympy.LambertW: "W",
+    sympy.Min: "min", sympy.Max: "max", sympy.log: "ln", sympy.exp: "exp",
+    sympy.LambertW: "W₀",
 }  # fmt: skip
 
 
