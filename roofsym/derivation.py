@@ -331,20 +331,18 @@ class Derivation:
         """
         if branch.bracket is None:
             raise ProofError(f"{branch} has no bracket")
-        # A bracket can be narrower than the slack's rounding: look from a little further off; but
-        # not as far as the next of thousands of steps.
-        low, high = branch.bracket
-        for digits in (12, 15, 18):
-            width = (low + high) / 2 / 10**digits
+        # What is said is what is checked: the bracket as printed, rounded outward; but not as far
+        # off as the next of thousands of steps.
+        for digits in (10, 12, 15):
+            low, high = _outward(*branch.bracket, digits)
             before, after = (
-                order_at(found.left, found.right, {found.symbol: x})
-                for x in (low - width, high + width)
+                order_at(found.left, found.right, {found.symbol: x}) for x in (low, high)
             )
             if before * after < 0:
                 break
         else:
             raise ProofError(f"the sides do not cross within {branch.bracket}")
-        shown = " and ".join(units.format_quantity(x, unit, 15) for x in branch.bracket)
+        shown = " and ".join(units.format_quantity(x, unit, digits) for x in (low, high))
         formula = Formula(label, branch.value, number=branch.value, unit=unit)
         self.steps.append(Step("number", f"{text}, between {shown}", (formula,)))
 
@@ -735,6 +733,22 @@ def checked(derivations: Iterable[Derivation]) -> str:
             counts[step.kind] += len(step.formulas) if step.kind == "reproduction" else 1
     listed = (f"{n} {_COUNTED[kind][n > 1]}" for kind, n in counts.items() if n)
     return f"Checked: {', '.join(listed)}."
+
+
+def _outward(
+    low: sympy.Rational, high: sympy.Rational, digits: int
+) -> tuple[sympy.Rational, sympy.Rational]:
+    """A bracket with ends of so many digits, which differ and lie outside of it.
+
+    Examples
+    --------
+    >>> low, high = _outward(sympy.Rational("15.54321"), sympy.Rational("15.54322"), 4)
+    >>> float(low), float(high)
+    (15.54, 15.55)
+    """
+    step = sympy.Integer(10) ** (sympy.floor(sympy.log(high, 10)) + 1 - digits)
+    below, above = sympy.floor(low / step) * step, sympy.ceiling(high / step) * step
+    return (below, above) if below < above else (below - step, above + step)
 
 
 def _short(expr: sympy.Expr) -> sympy.Expr:

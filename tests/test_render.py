@@ -661,6 +661,16 @@ def test_the_numbers_shown_give_the_result():
     assert peak / bandwidth == pytest.approx(float(result.split()[0]), rel=1e-3)
 
 
+def test_a_root_is_said_between_two_numbers_that_differ():
+    # So short that one sees it, and still one below the root and one above.
+    led = rs.step(rs.model("mixtral-8x7b")).at(L=128, b_w=2, b_a=2, b_kv=2)
+    found = results.critical_batch(led, rs.machine("h100-sxm"))
+    text = found.derivation.text()
+    low, high = map(float, re.search(r"between (\S+) and (\S+)\n", text).groups())
+    assert low < found.value < high
+    assert high - low < 1e-8 * found.value
+
+
 @pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])
 def test_where_tables_have_units(form: str):
     document = getattr(known_batch(), form)()
