@@ -69,6 +69,8 @@ class Formula:
         What a source has in the place of the right-hand side; a number as the source prints it.
     claim_sign : str
         ``=``, ``≈`` or ``≠``: how it stands to the right-hand side.
+    lead : str
+        Words between the formula before and this one: ``which holds only while``.
     """
 
     left: Label | sympy.Expr | None
@@ -79,6 +81,7 @@ class Formula:
     given: Mapping[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
     claim: str | sympy.Expr | None = None
     claim_sign: str = "="
+    lead: str = ""
 
 
 @dataclass(frozen=True)
@@ -294,8 +297,9 @@ class Derivation:
         self.steps.append(Step("equation", text, (Formula(left, right),)))
 
     def solution(
-        self, text: str, label: Label, found: Crossover, branch: Branch, when: Boolean
-    ) -> None:
+        self, text: str, label: Label, found: Crossover, branch: Branch, when: Boolean,
+        lead: str = "which holds only while",
+    ) -> None:  # fmt: skip
         """State a value of the unknown, with the condition under which it holds.
 
         Parameters
@@ -306,6 +310,8 @@ class Derivation:
             One of its branches.
         when : sympy Boolean
             The branch's condition, or one of its cases.
+        lead : str
+            What stands between the two.
 
         Raises
         ------
@@ -318,7 +324,7 @@ class Derivation:
         formulas = [Formula(label, branch.value)]
         if when != sympy.true:
             said = of_unknown(when, branch.value, found.symbol)
-            formulas.append(Formula(None, said))
+            formulas.append(Formula(None, said, lead=lead))
         self.steps.append(Step("solution", text, tuple(formulas)))
 
     def root(self, text: str, label: Label, found: Crossover, branch: Branch, unit: str) -> None:
@@ -361,7 +367,7 @@ class Derivation:
             raise ProofError(f"{condition} does not say {solved} where {case}")
         formulas = [Formula(None, solved)]
         if case != sympy.true:
-            formulas.append(Formula(None, case))
+            formulas.append(Formula(None, case, lead="where"))
         self.steps.append(Step("condition", text, tuple(formulas)))
 
     def elasticity(
@@ -386,8 +392,7 @@ class Derivation:
             raise ProofError(f"the elasticity of {expr} in {symbol} is not {branch.value}")
         formulas = [Formula(label, branch.value)]
         if branch.when != sympy.true:
-            text += ", where"
-            formulas.append(Formula(None, branch.when))
+            formulas.append(Formula(None, branch.when, lead="where"))
         self.steps.append(Step("elasticity", text, tuple(formulas)))
 
     def limit(

@@ -684,6 +684,32 @@ def test_where_tables_have_units(form: str):
 # --- fragments ------------------------------------------------------------------------------------
 
 
+def test_fragments_say_how_conditions_and_letters_belong_to_a_solution():
+    aligned = critical_batch_of_a_mixture().fragment("align")
+    assert r"\text{with }X & = \varphi" in aligned
+    assert r"\text{while }\varphi + \alpha \, L > I^{*}" in aligned
+    assert r"\text{that is, }L < " in aligned
+    assert r"\text{where }I^{*} \, \kappa > \alpha" in aligned
+    # Letters that follow the first need no word of their own.
+    assert "\nz & = " in aligned
+    assert r"\text{with }X = " in critical_batch_of_a_mixture().fragment()
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])
+def test_a_condition_stands_behind_the_words_that_lead_to_it(form: str):
+    known = getattr(known_batch(), form)()
+    assert re.search(r"Solved for B\W(?s:.*?)which holds, since\W", known)
+    open_ = results.critical_batch(rs.decode(rs.Transformer()), rs.Machine()).derivation
+    shown = getattr(open_, form)()
+    solution, lead, condition = (
+        shown.index(x) for x in ("Solved for B", "which holds only while", "In terms of L")
+    )
+    assert solution < lead < condition
+    if form == "markdown":
+        # It belongs to the item of the list.
+        assert "\n   which holds only while\n" in shown
+
+
 @pytest.mark.parametrize("letters", NOTATIONS)
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("environment", ["equation", "align"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import sympy
@@ -35,11 +35,15 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A sentence, numbered if it is a step; apart from what stands before it if it is to be."""
+    """A sentence, numbered if it is a step; apart from what stands before it if it is to be.
+
+    One that goes on after a step's formulas belongs to that step.
+    """
 
     text: str
     number: int | None = None
     apart: bool = False
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ def _without_values(step: Step, f: Formula, rules: dict[sympy.Symbol, sympy.Expr
     left, right = _expanded(f.left, rules), f.right.xreplace(rules)
     if step.kind in _OF_NUMBERS:
         return dataclasses.replace(f, left=left, right=right, given={})
-    return Formula(left, right, f.sign)
+    return Formula(left, right, f.sign, lead=f.lead)
 
 
 def _expanded(
@@ -172,7 +176,10 @@ def blocks(
     for number, step in enumerate(steps, 1):
         out.append(Paragraph(own.prose(step.text), number))
         if step.formulas:
-            out.append(Math(tuple(x for f in step.formulas for x in shorten(f)), own))
+            for lead, led in _led(x for f in step.formulas for x in shorten(f)):
+                if lead:
+                    out.append(Paragraph(lead, goes_on=True))
+                out.append(Math(led, own))
     if depth != "constants":
         for symbol in used & derivation.definitions.keys():
             used = used | derivation.definitions[symbol].free_symbols
@@ -187,6 +194,16 @@ def blocks(
             rows += (Row(LAMBERT),)
         out.append(Where(rows, own))
     return out
+
+
+def _led(formulas: Iterable[Formula]) -> Iterator[tuple[str, tuple[Formula, ...]]]:
+    """Formulas by the words before them."""
+    groups: list[tuple[str, list[Formula]]] = []
+    for formula in formulas:
+        if formula.lead or not groups:
+            groups.append((formula.lead, []))
+        groups[-1][1].append(formula)
+    return ((lead, tuple(group)) for lead, group in groups)
 
 
 def _where(
@@ -397,6 +414,8 @@ class Writer:
 
     def paragraph(self, paragraph: Paragraph) -> str:
         """Write a sentence."""
+        if paragraph.goes_on:
+            return f"    {paragraph.text}"
         if paragraph.number is None:
             return f"\n{paragraph.text}" if paragraph.apart else paragraph.text + "\n"
         return f"{paragraph.number:2}. {paragraph.text}"
@@ -450,6 +469,10 @@ class Writer:
         return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]]) + "\n"
 
 
+ALONE = r"&\phantom{{}={}} "
+"""What stands before a row of an alignment that has no left-hand side."""
+
+
 class MarkdownWriter(Writer):
     r"""Markdown with LaTeX formulas, as GitHub renders it.
 
@@ -475,7 +498,7 @@ class MarkdownWriter(Writer):
         if not left or width(left) > _LEFT:
             # A condition, or an equation whose left-hand side would push the others aside.
             first, *others = parts
-            return [rf"&\phantom{{{{}}={{}}}} {x.strip()}" for x in (f"{left}{first}", *others)]
+            return [f"{ALONE}{x.strip()}" for x in (f"{left}{first}", *others)]
         lines = [f"{left} &{parts[0]}", *(f"&{part}" for part in parts[1:])]
         return [line.rstrip() for line in lines]
 
@@ -501,6 +524,8 @@ class MarkdownWriter(Writer):
 
     def paragraph(self, paragraph: Paragraph) -> str:
         """Write a sentence; formulas after a numbered one belong to its item of the list."""
+        if paragraph.goes_on:
+            return f"{self._indent}{self.escape(paragraph.text)}\n"
         number = f"{paragraph.number}. " if paragraph.number else ""
         self._indent = " " * len(number)
         return f"{number}{self.escape(paragraph.text)}\n"

@@ -94,7 +94,12 @@ class Names:
         new = {x: letter for x, letter in known.items() if x not in self._known}
         printed = {self._notation.text(letter) for letter in new.values()}
         self._known, self._free = known, [x for x in self._free if x not in printed]
-        return [short, *(Formula(letter, part) for part, letter in new.items())]
+        first = "with"
+        told = []
+        for part, letter in new.items():
+            told.append(Formula(letter, part, lead=first))
+            first = ""
+        return [short, *told]
 
     def _until(
         self,
