@@ -12,6 +12,7 @@ from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
 from roofsym.render import document
 from roofsym.render.document import ALONE, LatexWriter, expanded, settled
+from roofsym.render.measure import LINE, width
 from roofsym.render.notation import Notation, notation
 
 ENVIRONMENTS = ("equation", "align", "inline")
@@ -123,7 +124,11 @@ def _aligned(
     for formula in formulas:
         first, *others = writer.chain(formula)
         before = ALONE if first.startswith(ALONE) else ""
-        *lines, last = f"{before}{_lead(formula)}{first.removeprefix(before)}", *others
+        lead = _lead(formula)
+        led = f"{before}{lead}{first.removeprefix(before)}"
+        # Beside a long condition there is no room for words.
+        rows = [led] if not lead or width(led) <= LINE else [f"{ALONE}{lead}", first]
+        *lines, last = *rows, *others
         for line in lines:
             yield None, line
         yield formula, last
