@@ -455,6 +455,44 @@ def test_an_arranged_expression_is_equal_and_not_longer(expr: sympy.Expr):
     assert made.count_ops() <= 1.1 * expr.count_ops()
 
 
+@pytest.mark.parametrize(
+    ("expr", "text"),
+    [
+        (alpha * S**2 + alpha * S, "α S (S + 1)"),
+        (alpha * S**2 / 2 + alpha * S * L + alpha * S / 2, "α S (S + 2 L + 1) / 2"),
+        (phi * S + alpha * S**2 / 2, "S (φ + α S / 2)"),
+        (kappa * (L + 1) + a * (L + 1), "(L + 1) (κ + a)"),
+        (w + B * kappa * L + B * a, "w + B (κ L + a)"),
+        (alpha * (2 * phi - 2 * ridge * w / B), "2 α (φ − I* w / B)"),
+        (w / (2 * phi - 2 * ridge * a), "w / (2 (φ − I* a))"),
+        (phi - 2 * alpha * (S + L), "φ − 2 α (S + L)"),
+        (w - B * kappa * L - B * a, "w − B (κ L + a)"),
+        (131072 * L + 2**20, "131072 L + 1048576"),
+        (-2 * (w + a), "−2 (w + a)"),
+        # Nothing is multiplied out, and quotients are not put over quotients.
+        (phi + alpha * (L + 1), "φ + α (L + 1)"),
+        (w / (2 * B) + a / (2 * L), "w / (2 B) + a / (2 L)"),
+        ((2 * w + 2 * a) ** 2, "(2 w + 2 a)²"),
+        (4 * S * sy.d_model * (2 * sy.d_model + sy.d_ff) + 4 * S**2 * sy.d_model,
+         "4 S d_model (2 d_model + d_ff + S)"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_all_terms_share_stands_before_the_sum(expr: sympy.Expr, text: str):
+    assert render(expr) == text
+
+
+def test_no_sum_is_left_whose_terms_share_a_symbol():
+    for name, expr in EVERYTHING.items():
+        if isinstance(expr, sympy.logic.boolalg.Boolean):
+            continue
+        made = arranged(expr)
+        powers = {x.base for x in made.atoms(sympy.Pow) if x.exp != -1}
+        for total in made.atoms(sympy.Add) - powers:
+            parts = [set(sympy.Mul.make_args(x)) for x in total.args]
+            assert not any(x.is_Symbol for x in set.intersection(*parts)), (name, total)
+
+
 def test_arranged_roots_have_one_fraction_bar_and_the_same_value():
     led = rs.step(rs.Transformer())
     lengths = results.attention_overtakes_linear(led).general.branches
@@ -473,8 +511,8 @@ def test_what_an_author_would_write():
     subject = Subject(model, rs.decode(model), rs.Machine())
     form = QUANTITIES["flops"].closed_form(subject)
     assert render(form.definitions[phi]) == (
-        "2 n_layers (2 head_dim d_model (n_heads + n_kv_heads) + 3 d_model d_ff "
-        "+ 2 n_heads head_dim) + 2 d_model vocab_size"
+        "2 (n_layers (2 head_dim d_model (n_heads + n_kv_heads) + 3 d_model d_ff "
+        "+ 2 n_heads head_dim) + d_model vocab_size)"
     )
     assert render(QUANTITIES["parameters"].closed_form(subject).expr) == (
         "d_model (n_layers (2 head_dim (n_heads + n_kv_heads) + 3 d_ff + 2) + 2 vocab_size + 1)"

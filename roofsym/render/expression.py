@@ -482,7 +482,8 @@ def _split_sign(expr: sympy.Expr) -> tuple[bool, sympy.Expr]:
         return (True, -expr) if expr < 0 else (False, expr)
     number, rest = expr.as_coeff_Mul()
     if number < 0:
-        return True, -number * rest
+        alone = rest.is_Add and number != -1
+        return True, sympy.Mul(-number, rest, evaluate=False) if alone else -number * rest
     # −a/(b − c) is better printed as it is; (c − b) in a product has no sign to pull out.
     return False, expr
 
@@ -609,7 +610,9 @@ def _factors(factors: list[sympy.Expr], style: Style, alone: bool) -> list[str]:
 def _factor_rank(factor: sympy.Expr) -> tuple[object, ...]:
     # 2 n_layers d_model min(L, W) (S + 1): symbols, then functions, then sums.
     base = factor.as_base_exp()[0]
-    return (base.is_Add, not base.is_Symbol, _rank(factor))
+    # (γ + 1) (φ + α L): what the step counts before what it costs.
+    counted = base.is_Add and base.free_symbols <= _STEP
+    return (base.is_Add, not base.is_Symbol, base.is_Add and not counted, _rank(factor))
 
 
 LAMBERT = sy.extra(
