@@ -67,11 +67,11 @@ class Names:
         >>> from roofsym.render.notation import DEFAULT
         >>> from roofsym.symbols import B, L, a, alpha, kappa, phi, ridge, w, w_x
         >>> per_token = phi + alpha * L - ridge * (kappa * L + a)
-        >>> powers = (w / per_token**2 + w_x / per_token**3 + B / per_token**4) / per_token
+        >>> powers = w + w_x / per_token + a / per_token**2 + B / per_token**3
         >>> long = Formula(Label("x", "x"), powers)
         >>> for short in Names(DEFAULT, set()).shortened(long):
         ...     print(short.right)
-        (B/part_X**4 + w/part_X**2 + w_x/part_X**3)/part_X
+        B/part_X**3 + a/part_X**2 + w + w_x/part_X
         L*alpha + phi - ridge*(L*kappa + a)
         """
         if self._fits(formula):

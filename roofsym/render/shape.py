@@ -45,7 +45,7 @@ def arranged(expr: sympy.Expr) -> sympy.Expr:
     --------
     >>> from roofsym.symbols import B, L, d_ff, d_model, n_layers
     >>> arranged(2 * B * L * n_layers * d_ff + 4 * B * n_layers * d_ff + 6 * B * n_layers * d_model)
-    B*n_layers*(2*L*d_ff + 4*d_ff + 6*d_model)
+    2*B*n_layers*(L*d_ff + 2*d_ff + 3*d_model)
     """
     expr = _root(expr) if expr.has(sympy.Pow) else expr
     return _gathered(_arranged(expr))
