@@ -141,7 +141,7 @@ met = rs.crossover(prefill, sy.ridge, S)
 LENGTH = Label("S*", "S^{*}")
 long.equation("Set it equal to the ridge point", prefill, sy.ridge)
 (branch,) = met.branches
-long.solution("Solved for the length, only while", LENGTH, met, branch, branch.when)
+long.solution("Solved for the length", LENGTH, met, branch, branch.when)
 long.view()
 
 # %%

@@ -69,6 +69,8 @@ class Formula:
         What a source has in the place of the right-hand side; a number as the source prints it.
     claim_sign : str
         ``=``, ``≈`` or ``≠``: how it stands to the right-hand side.
+    lead : str
+        Words between the formula before and this one: ``which holds only while``.
     """
 
     left: Label | sympy.Expr | None
@@ -79,6 +81,7 @@ class Formula:
     given: Mapping[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
     claim: str | sympy.Expr | None = None
     claim_sign: str = "="
+    lead: str = ""
 
 
 @dataclass(frozen=True)
@@ -294,8 +297,9 @@ class Derivation:
         self.steps.append(Step("equation", text, (Formula(left, right),)))
 
     def solution(
-        self, text: str, label: Label, found: Crossover, branch: Branch, when: Boolean
-    ) -> None:
+        self, text: str, label: Label, found: Crossover, branch: Branch, when: Boolean,
+        lead: str = "which holds only while",
+    ) -> None:  # fmt: skip
         """State a value of the unknown, with the condition under which it holds.
 
         Parameters
@@ -306,6 +310,8 @@ class Derivation:
             One of its branches.
         when : sympy Boolean
             The branch's condition, or one of its cases.
+        lead : str
+            What stands between the two.
 
         Raises
         ------
@@ -318,7 +324,7 @@ class Derivation:
         formulas = [Formula(label, branch.value)]
         if when != sympy.true:
             said = of_unknown(when, branch.value, found.symbol)
-            formulas.append(Formula(None, said))
+            formulas.append(Formula(None, said, lead=lead))
         self.steps.append(Step("solution", text, tuple(formulas)))
 
     def root(self, text: str, label: Label, found: Crossover, branch: Branch, unit: str) -> None:
@@ -331,20 +337,18 @@ class Derivation:
         """
         if branch.bracket is None:
             raise ProofError(f"{branch} has no bracket")
-        # A bracket can be narrower than the slack's rounding: look from a little further off; but
-        # not as far as the next of thousands of steps.
-        low, high = branch.bracket
-        for digits in (12, 15, 18):
-            width = (low + high) / 2 / 10**digits
+        # What is said is what is checked: the bracket as printed, rounded outward; but not as far
+        # off as the next of thousands of steps.
+        for digits in (10, 12, 15):
+            low, high = _outward(*branch.bracket, digits)
             before, after = (
-                order_at(found.left, found.right, {found.symbol: x})
-                for x in (low - width, high + width)
+                order_at(found.left, found.right, {found.symbol: x}) for x in (low, high)
             )
             if before * after < 0:
                 break
         else:
             raise ProofError(f"the sides do not cross within {branch.bracket}")
-        shown = " and ".join(units.format_quantity(x, unit, 15) for x in branch.bracket)
+        shown = " and ".join(units.format_quantity(x, unit, digits) for x in (low, high))
         formula = Formula(label, branch.value, number=branch.value, unit=unit)
         self.steps.append(Step("number", f"{text}, between {shown}", (formula,)))
 
@@ -363,7 +367,7 @@ class Derivation:
             raise ProofError(f"{condition} does not say {solved} where {case}")
         formulas = [Formula(None, solved)]
         if case != sympy.true:
-            formulas.append(Formula(None, case))
+            formulas.append(Formula(None, case, lead="where"))
         self.steps.append(Step("condition", text, tuple(formulas)))
 
     def elasticity(
@@ -388,8 +392,7 @@ class Derivation:
             raise ProofError(f"the elasticity of {expr} in {symbol} is not {branch.value}")
         formulas = [Formula(label, branch.value)]
         if branch.when != sympy.true:
-            text += ", where"
-            formulas.append(Formula(None, branch.when))
+            formulas.append(Formula(None, branch.when, lead="where"))
         self.steps.append(Step("elasticity", text, tuple(formulas)))
 
     def limit(
@@ -529,12 +532,14 @@ class Derivation:
         ratios = (theirs / found, (theirs / found).xreplace(self.definitions))
         factor = min((sympy.factor(sympy.cancel(r)) for r in ratios), key=sympy.count_ops)
         number = found if found.is_number else None
-        ratio = Label("claimed / true")
+        ratio, times = Label("claimed / true"), _short(factor)
+        if times.is_Float:
+            times = sympy.Float(units.format_number(times))
         self.steps.append(
             Step(
                 "refutation", text,
                 (Formula(label, found, "=", number, unit, claim=claim, claim_sign="≠"),
-                 Formula(ratio, _short(factor))),
+                 Formula(ratio, times)),
             )
         )  # fmt: skip
         return factor
@@ -736,6 +741,22 @@ def checked(derivations: Iterable[Derivation]) -> str:
             counts[step.kind] += len(step.formulas) if step.kind == "reproduction" else 1
     listed = (f"{n} {_COUNTED[kind][n > 1]}" for kind, n in counts.items() if n)
     return f"Checked: {', '.join(listed)}."
+
+
+def _outward(
+    low: sympy.Rational, high: sympy.Rational, digits: int
+) -> tuple[sympy.Rational, sympy.Rational]:
+    """A bracket with ends of so many digits, which differ and lie outside of it.
+
+    Examples
+    --------
+    >>> low, high = _outward(sympy.Rational("15.54321"), sympy.Rational("15.54322"), 4)
+    >>> float(low), float(high)
+    (15.54, 15.55)
+    """
+    step = sympy.Integer(10) ** (sympy.floor(sympy.log(high, 10)) + 1 - digits)
+    below, above = sympy.floor(low / step) * step, sympy.ceiling(high / step) * step
+    return (below, above) if below < above else (below - step, above + step)
 
 
 def _short(expr: sympy.Expr) -> sympy.Expr:

@@ -184,9 +184,9 @@ def same(left: sympy.Expr, right: sympy.Expr, what: str) -> None:
 _PREFIXES: Mapping[int, str] = {
     -4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P", 6: "E",
 }  # fmt: skip
-_NEVER_SCALED = frozenset({"1", "token", "FLOP/B", "1/s"})
-# Units of the table that read better in words.
-_WORDS: Mapping[str, str] = {"1": "", "token": " tokens", "1/s": " per second"}
+_NEVER_SCALED = frozenset({"1", "token", "FLOP/B"})
+# Units that read better in words.
+_WORDS: Mapping[str, str] = {"": "", "1": "", "token": " tokens", "1/s": " per second"}
 
 
 def _float(value: object) -> float:
@@ -222,19 +222,38 @@ def format_number(value: object, digits: int = 4) -> str:
 def format_quantity(value: object, unit: str, digits: int = 4) -> str:
     """A value with its unit and a decimal prefix (kB = 10³ B); counts and ratios are not scaled.
 
+    Of seconds there are thousandths, of a byte there are not: 500 mB would be read as megabytes.
+
     Examples
     --------
     >>> format_quantity(16_060_522_496, "B"), format_quantity(989e12, "FLOP/s")
     ('16.06 GB', '989 TFLOP/s')
     >>> format_quantity(295.2, "FLOP/B"), format_quantity(0.0075, "s")
     ('295.2 FLOP/B', '7.5 ms')
+    >>> format_quantity(0.5, "B"), format_quantity(65_536, "1/token")
+    ('0.5 B', '65536 per token')
     """
     number = _float(value)
     if unit == "1" and number == int(number) and abs(number) < 10**15:
         return str(int(number))
-    if unit in _NEVER_SCALED or number == 0 or not math.isfinite(number):
-        return format_number(value, digits) + _WORDS.get(unit, f" {unit}")
-    power = min(max(math.floor(math.log10(abs(number)) / 3), -4), 6)
+    # What has no name of its own, 1/token, has no prefix either.
+    scaled = unit not in _NEVER_SCALED and not unit.startswith("1/")
+    if not scaled or number == 0 or not math.isfinite(number):
+        return format_number(value, digits) + worded(unit)
+    least = -4 if unit.startswith("s") else 0
+    power = min(max(math.floor(math.log10(abs(number)) / 3), least), 6)
     if power < 6 and float(f"{abs(number) / 1000.0**power:.{digits - 1}e}") >= 1000:
         power += 1
     return f"{format_number(number / 1000.0**power, digits)} {_PREFIXES[power]}{unit}"
+
+
+def worded(unit: str) -> str:
+    """What stands behind a number of a unit without prefix; empty for a count.
+
+    Examples
+    --------
+    >>> worded("FLOP/B"), worded("token"), worded("1/token"), worded("1")
+    (' FLOP/B', ' tokens', ' per token', '')
+    """
+    own = f" per {unit[2:]}" if unit.startswith("1/") else f" {unit}"
+    return _WORDS.get(unit, own)

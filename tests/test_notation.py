@@ -94,9 +94,9 @@ def test_quantities_in_dimensions(name: str, quantity: str, text: str):
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("intensity-estimation", "B N (24 S H² + 4 S² H)"),
-        ("guesstimator", "S n_ℓ (4 L d² (r + 2) + 4 L² d)"),
-        ("deep-ml", "B n_layers (24 seq_len d_model² + 4 seq_len² d_model)"),
+        ("intensity-estimation", "4 B S N H (6 H + S)"),
+        ("guesstimator", "4 S L n_ℓ d (d (r + 2) + L)"),
+        ("deep-ml", "4 B seq_len n_layers d_model (6 d_model + seq_len)"),
     ],
 )
 def test_prefill_of_the_documents(name: str, text: str):

@@ -24,8 +24,8 @@ from roofsym.quantities import QUANTITIES, Subject
 from roofsym.render import document, fragments
 from roofsym.render.document import LatexWriter, Writer
 from roofsym.render.expression import render
-from roofsym.render.measure import LINE, width
-from roofsym.render.naming import TEXT, Names
+from roofsym.render.measure import LINE, nesting, width
+from roofsym.render.naming import NESTED, TEXT, Names
 from roofsym.render.notation import DEFAULT, NOTATIONS, Notation, notation
 from roofsym.render.shape import arranged
 from roofsym.results import RESULTS
@@ -455,6 +455,44 @@ def test_an_arranged_expression_is_equal_and_not_longer(expr: sympy.Expr):
     assert made.count_ops() <= 1.1 * expr.count_ops()
 
 
+@pytest.mark.parametrize(
+    ("expr", "text"),
+    [
+        (alpha * S**2 + alpha * S, "α S (S + 1)"),
+        (alpha * S**2 / 2 + alpha * S * L + alpha * S / 2, "α S (S + 2 L + 1) / 2"),
+        (phi * S + alpha * S**2 / 2, "S (φ + α S / 2)"),
+        (kappa * (L + 1) + a * (L + 1), "(L + 1) (κ + a)"),
+        (w + B * kappa * L + B * a, "w + B (κ L + a)"),
+        (alpha * (2 * phi - 2 * ridge * w / B), "2 α (φ − I* w / B)"),
+        (w / (2 * phi - 2 * ridge * a), "w / (2 (φ − I* a))"),
+        (phi - 2 * alpha * (S + L), "φ − 2 α (S + L)"),
+        (w - B * kappa * L - B * a, "w − B (κ L + a)"),
+        (131072 * L + 2**20, "131072 L + 1048576"),
+        (-2 * (w + a), "−2 (w + a)"),
+        # Nothing is multiplied out, and quotients are not put over quotients.
+        (phi + alpha * (L + 1), "φ + α (L + 1)"),
+        (w / (2 * B) + a / (2 * L), "w / (2 B) + a / (2 L)"),
+        ((2 * w + 2 * a) ** 2, "(2 w + 2 a)²"),
+        (4 * S * sy.d_model * (2 * sy.d_model + sy.d_ff) + 4 * S**2 * sy.d_model,
+         "4 S d_model (2 d_model + d_ff + S)"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_all_terms_share_stands_before_the_sum(expr: sympy.Expr, text: str):
+    assert render(expr) == text
+
+
+def test_no_sum_is_left_whose_terms_share_a_symbol():
+    for name, expr in EVERYTHING.items():
+        if isinstance(expr, sympy.logic.boolalg.Boolean):
+            continue
+        made = arranged(expr)
+        powers = {x.base for x in made.atoms(sympy.Pow) if x.exp != -1}
+        for total in made.atoms(sympy.Add) - powers:
+            parts = [set(sympy.Mul.make_args(x)) for x in total.args]
+            assert not any(x.is_Symbol for x in set.intersection(*parts)), (name, total)
+
+
 def test_arranged_roots_have_one_fraction_bar_and_the_same_value():
     led = rs.step(rs.Transformer())
     lengths = results.attention_overtakes_linear(led).general.branches
@@ -473,8 +511,8 @@ def test_what_an_author_would_write():
     subject = Subject(model, rs.decode(model), rs.Machine())
     form = QUANTITIES["flops"].closed_form(subject)
     assert render(form.definitions[phi]) == (
-        "2 n_layers (2 head_dim d_model (n_heads + n_kv_heads) + 3 d_model d_ff "
-        "+ 2 n_heads head_dim) + 2 d_model vocab_size"
+        "2 (n_layers (2 head_dim d_model (n_heads + n_kv_heads) + 3 d_model d_ff "
+        "+ 2 n_heads head_dim) + d_model vocab_size)"
     )
     assert render(QUANTITIES["parameters"].closed_form(subject).expr) == (
         "d_model (n_layers (2 head_dim (n_heads + n_kv_heads) + 3 d_ff + 2) + 2 vocab_size + 1)"
@@ -508,7 +546,7 @@ def lines_too_long(derivation: rs.Derivation) -> Iterator[str]:
         *((m, "fused-ops") for m in ("llama-4-scout", "deepseek-v3")),
     ],
 )
-def test_results_in_named_constants_fit_on_one_line(model: str | None, convention: str):
+def test_results_in_named_constants_are_short_and_flat(model: str | None, convention: str):
     asked = rs.Transformer() if model is None else rs.model(model)
     for name, entry in RESULTS.items():
         own = rs.model(asked_of(name)) if model is None and asked_of(name) else asked
@@ -518,6 +556,9 @@ def test_results_in_named_constants_fit_on_one_line(model: str | None, conventio
             continue
         if in_named_constants(found):
             assert not list(lines_too_long(found)), name
+        # A fraction stands in another, but none in both.
+        for line in found.fragment("align").split("\\\\\n"):
+            assert nesting(line) <= NESTED == 2, (name, line)
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
@@ -574,8 +615,30 @@ def critical_batch_of_a_mixture() -> rs.Derivation:
 
 def test_a_sum_that_comes_again_is_written_once():
     text = critical_batch_of_a_mixture().text(depth="constants")
-    assert "B* = I* (w + w_x) / X − W(I* ρ^(I* (w + w_x) / X) w_x ln(ρ) / X) / ln(ρ)" in text
+    assert "B* = z − W₀(I* ρ^z w_x ln(ρ) / X) / ln(ρ)" in text
     assert text.count("X = φ + α L − I* (κ L + a)") == 1
+    assert text.count("z = I* (w + w_x) / X") == 1
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])
+def test_lamberts_function_is_not_the_window(form: str):
+    # Both are a W; of the function the table of symbols says what it is.
+    model = rs.model("gpt-oss-20b")
+    found = results.critical_batch(rs.decode(model), rs.Machine()).derivation
+    page = getattr(found, form)(depth="constants")
+    zero = {"text": "W₀(", "html": "<msub><mi>W</mi><mn>0</mn></msub>"}.get(form, "W_{0}\\")
+    assert zero in page
+    assert "principal branch of Lambert's function" in page.replace("&#x27;", "'")
+    dense = results.critical_batch(rs.decode(rs.Transformer()), rs.Machine()).derivation
+    assert "Lambert" not in getattr(dense, form)(depth="constants")
+
+
+def test_a_quotient_of_times_is_written_with_letters():
+    d = results.quantization_speedup(rs.decode(rs.Transformer()), rs.Machine()).derivation
+    text = d.text(depth="constants")
+    assert "s = X / Y\n" in text
+    assert "X = max(B (φ + α L) / π, (w + B (κ L + a)) / β)" in text
+    assert "Y = max(B (φ + α L) / π, (w / c + B (κ L + a)) / β)" in text
 
 
 def test_a_letter_is_none_that_the_derivation_has():
@@ -587,9 +650,12 @@ def test_what_letters_stand_for_is_the_formula():
     d = critical_batch_of_a_mixture()
     solution = next(s for s in d.steps if s.kind == "solution").formulas[0]
     names = document.names(d, DEFAULT)
-    short, letter = names.shortened(solution)
-    assert short.right != solution.right
-    back = short.right.xreplace({letter.left: letter.right})
+    short, *letters = names.shortened(solution)
+    assert [str(x.left) for x in letters] == ["part_X", "part_z"]
+    back = short.right
+    assert back != solution.right
+    for letter in reversed(letters):
+        back = back.xreplace({letter.left: letter.right})
     assert back == solution.right
     # The next formula with that sum has the letter, and is not told again what it is.
     (again,) = names.shortened(solution)
@@ -633,6 +699,16 @@ def test_the_numbers_shown_give_the_result():
     assert peak / bandwidth == pytest.approx(float(result.split()[0]), rel=1e-3)
 
 
+def test_a_root_is_said_between_two_numbers_that_differ():
+    # So short that one sees it, and still one below the root and one above.
+    led = rs.step(rs.model("mixtral-8x7b")).at(L=128, b_w=2, b_a=2, b_kv=2)
+    found = results.critical_batch(led, rs.machine("h100-sxm"))
+    text = found.derivation.text()
+    low, high = map(float, re.search(r"between (\S+) and (\S+)\n", text).groups())
+    assert low < found.value < high
+    assert high - low < 1e-8 * found.value
+
+
 @pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])
 def test_where_tables_have_units(form: str):
     document = getattr(known_batch(), form)()
@@ -644,6 +720,32 @@ def test_where_tables_have_units(form: str):
 
 
 # --- fragments ------------------------------------------------------------------------------------
+
+
+def test_fragments_say_how_conditions_and_letters_belong_to_a_solution():
+    aligned = critical_batch_of_a_mixture().fragment("align")
+    assert r"\text{with }X & = \varphi" in aligned
+    assert r"\text{while }\varphi + \alpha \, L > I^{*}" in aligned
+    assert r"\text{that is, }L < " in aligned
+    assert r"\text{where }I^{*} \, \kappa > \alpha" in aligned
+    # Letters that follow the first need no word of their own.
+    assert "\nz & = " in aligned
+    assert r"\text{with }X = " in critical_batch_of_a_mixture().fragment()
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])
+def test_a_condition_stands_behind_the_words_that_lead_to_it(form: str):
+    known = getattr(known_batch(), form)()
+    assert re.search(r"Solved for B\W(?s:.*?)which holds, since\W", known)
+    open_ = results.critical_batch(rs.decode(rs.Transformer()), rs.Machine()).derivation
+    shown = getattr(open_, form)()
+    solution, lead, condition = (
+        shown.index(x) for x in ("Solved for B", "which holds only while", "In terms of L")
+    )
+    assert solution < lead < condition
+    if form == "markdown":
+        # It belongs to the item of the list.
+        assert "\n   which holds only while\n" in shown
 
 
 @pytest.mark.parametrize("letters", NOTATIONS)

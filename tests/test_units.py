@@ -172,6 +172,11 @@ def test_entries_with_a_wrong_unit_never_enter_a_closed_form():
         (2.5e-6, "s", "2.5 µs"),
         (156, "FLOP/B", "156 FLOP/B"),
         (1907.35, "token", "1907 tokens"),
+        (0.5, "B", "0.5 B"),
+        (0.94425, "B", "0.9443 B"),
+        (0.25, "B/token", "0.25 B/token"),
+        (65_536, "1/token", "65536 per token"),
+        (1234.5, "1/s", "1234 per second"),
     ],
 )
 def test_quantities_print_with_a_decimal_prefix(value: float, unit: str, text: str):
@@ -192,11 +197,12 @@ PREFIXES = {
 
 
 @pytest.mark.parametrize("mantissa", [1.0, 1.2345678, 4.0004, 9.99951])
-def test_a_printed_quantity_reads_back_to_four_digits(mantissa: float):
+@pytest.mark.parametrize("base", ["B", "s"])
+def test_a_printed_quantity_reads_back_to_four_digits(mantissa: float, base: str):
     for exponent in range(-14, 22):
         value = mantissa * 10.0**exponent
-        number, unit = units.format_quantity(value, "B").split(" ")
-        read = float(number) * PREFIXES[unit.removesuffix("B")]
+        number, unit = units.format_quantity(value, base).split(" ")
+        read = float(number) * PREFIXES[unit.removesuffix(base)]
         assert read == pytest.approx(value, rel=6e-4)
 
 

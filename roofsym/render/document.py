@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import sympy
@@ -19,7 +19,7 @@ from roofsym import units
 from roofsym.closed_form import DEPTHS
 from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
-from roofsym.render.expression import STYLES, Style, listed, write
+from roofsym.render.expression import LAMBERT, STYLES, Style, listed, write
 from roofsym.render.measure import LINE, SIZES, width
 from roofsym.render.naming import TEXT, Names
 from roofsym.render.notation import Notation, notation
@@ -35,11 +35,15 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A sentence, numbered if it is a step; apart from what stands before it if it is to be."""
+    """A sentence, numbered if it is a step; apart from what stands before it if it is to be.
+
+    One that goes on after a step's formulas belongs to that step.
+    """
 
     text: str
     number: int | None = None
     apart: bool = False
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ def _without_values(step: Step, f: Formula, rules: dict[sympy.Symbol, sympy.Expr
     left, right = _expanded(f.left, rules), f.right.xreplace(rules)
     if step.kind in _OF_NUMBERS:
         return dataclasses.replace(f, left=left, right=right, given={})
-    return Formula(left, right, f.sign)
+    return Formula(left, right, f.sign, lead=f.lead)
 
 
 def _expanded(
@@ -172,7 +176,10 @@ def blocks(
     for number, step in enumerate(steps, 1):
         out.append(Paragraph(own.prose(step.text), number))
         if step.formulas:
-            out.append(Math(tuple(x for f in step.formulas for x in shorten(f)), own))
+            for lead, led in _led(x for f in step.formulas for x in shorten(f)):
+                if lead:
+                    out.append(Paragraph(lead, goes_on=True))
+                out.append(Math(led, own))
     if depth != "constants":
         for symbol in used & derivation.definitions.keys():
             used = used | derivation.definitions[symbol].free_symbols
@@ -182,8 +189,21 @@ def blocks(
         formulas = (Formula(s, own.substitutions[s.name]) for s in assumed)
         out.append(Math(tuple(formulas), own.plain(), joined=True))
     if used:
-        out.append(Where(_where(derivation, used, depth, own), own))
+        rows = _where(derivation, used, depth, own)
+        if any(f.right.has(sympy.LambertW) for step in steps for f in step.formulas):
+            rows += (Row(LAMBERT),)
+        out.append(Where(rows, own))
     return out
+
+
+def _led(formulas: Iterable[Formula]) -> Iterator[tuple[str, tuple[Formula, ...]]]:
+    """Formulas by the words before them."""
+    groups: list[tuple[str, list[Formula]]] = []
+    for formula in formulas:
+        if formula.lead or not groups:
+            groups.append((formula.lead, []))
+        groups[-1][1].append(formula)
+    return ((lead, tuple(group)) for lead, group in groups)
 
 
 def _where(
@@ -314,7 +334,8 @@ class Writer:
                 out.append(self.sign("=") + write(formula.right, style.with_values(formula.given)))
             out.append(self.sign("=") + style.quantity(formula.number, formula.unit))
         if self._says_more(formula):
-            out.append(self.sign(formula.claim_sign) + self.claim(formula.claim, style))
+            claim = self.claim(formula.claim, style, formula.unit)
+            out.append(self.sign(formula.claim_sign) + claim)
         return out
 
     @staticmethod
@@ -326,9 +347,15 @@ class Writer:
         number = units.format_quantity(formula.number, formula.unit).partition(" ")[0]
         return bool(number != claim.lstrip("~"))
 
-    def claim(self, claim: str | sympy.Expr | None, style: Style) -> str:
+    def claim(self, claim: str | sympy.Expr | None, style: Style, unit: str) -> str:
         """Write what a source has: a formula, or a number in the source's own digits."""
-        return claim.lstrip("~") if isinstance(claim, str) else write(claim, style)
+        if isinstance(claim, str):
+            return self.digits_of(claim.lstrip("~"), units.worded(unit))
+        return write(claim, style)
+
+    def digits_of(self, number: str, unit: str) -> str:
+        """Write a number as a source prints it, and its unit."""
+        return number + unit
 
     def cases(self, condition: sympy.Basic, style: Style) -> list[str]:
         """A condition; if it is longer than a line, by alternatives, and these by what they join.
@@ -387,6 +414,8 @@ class Writer:
 
     def paragraph(self, paragraph: Paragraph) -> str:
         """Write a sentence."""
+        if paragraph.goes_on:
+            return f"    {paragraph.text}"
         if paragraph.number is None:
             return f"\n{paragraph.text}" if paragraph.apart else paragraph.text + "\n"
         return f"{paragraph.number:2}. {paragraph.text}"
@@ -440,6 +469,10 @@ class Writer:
         return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]]) + "\n"
 
 
+ALONE = r"&\phantom{{}={}} "
+"""What stands before a row of an alignment that has no left-hand side."""
+
+
 class MarkdownWriter(Writer):
     r"""Markdown with LaTeX formulas, as GitHub renders it.
 
@@ -465,7 +498,7 @@ class MarkdownWriter(Writer):
         if not left or width(left) > _LEFT:
             # A condition, or an equation whose left-hand side would push the others aside.
             first, *others = parts
-            return [rf"&\phantom{{{{}}={{}}}} {x.strip()}" for x in (f"{left}{first}", *others)]
+            return [f"{ALONE}{x.strip()}" for x in (f"{left}{first}", *others)]
         lines = [f"{left} &{parts[0]}", *(f"&{part}" for part in parts[1:])]
         return [line.rstrip() for line in lines]
 
@@ -477,13 +510,12 @@ class MarkdownWriter(Writer):
         lines = " \\\\\n".join(self.chain(formula, style))
         return f"\\begin{{aligned}}\n{lines}\n\\end{{aligned}}"
 
-    def claim(self, claim: str | sympy.Expr | None, style: Style) -> str:
-        """Write what a source has."""
-        text = super().claim(claim, style)
-        if isinstance(claim, str):
-            mantissa, e, exponent = text.replace(",", "{,}").partition("e")
-            return rf"{mantissa} \times 10^{{{exponent}}}" if e else mantissa
-        return text
+    def digits_of(self, number: str, unit: str) -> str:
+        """Write a number as a source prints it, and its unit."""
+        mantissa, e, exponent = number.replace(",", "{,}").partition("e")
+        shown = rf"{mantissa} \times 10^{{{exponent}}}" if e else mantissa
+        name = unit.strip().replace(" ", r"\ ").replace("$", r"\$")
+        return shown + (rf"\,\mathrm{{{name}}}" if unit else "")
 
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
@@ -492,6 +524,8 @@ class MarkdownWriter(Writer):
 
     def paragraph(self, paragraph: Paragraph) -> str:
         """Write a sentence; formulas after a numbered one belong to its item of the list."""
+        if paragraph.goes_on:
+            return f"{self._indent}{self.escape(paragraph.text)}\n"
         number = f"{paragraph.number}. " if paragraph.number else ""
         self._indent = " " * len(number)
         return f"{number}{self.escape(paragraph.text)}\n"
@@ -553,7 +587,7 @@ _TEX = {
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"$<$", ">": r"$>$", "∞": r"$\infty$", "·": r"$\cdot$", "×": r"$\times$",
     "−": r"$-$", "µ": r"$\mu$", "²": r"\textsuperscript{2}", "γ": r"$\gamma$", "*": r"$^{*}$",
-    "≥": r"$\ge$", "≤": r"$\le$", "→": r"$\to$", "∑": r"$\sum$",
+    "₀": "$_{0}$", "≥": r"$\ge$", "≤": r"$\le$", "→": r"$\to$", "∑": r"$\sum$",
     **{row.text: f"${row.latex}$" for row in sy.TABLE.values() if not row.text.isascii()},
 }  # fmt: skip
 _WORD = re.compile("|".join(re.escape(x) for x in sorted(_TEX, key=len, reverse=True)))
@@ -697,10 +731,11 @@ class HtmlWriter(Writer):
         """Write a sign of relation."""
         return f"<mo>{sign}</mo>"
 
-    def claim(self, claim: str | sympy.Expr | None, style: Style) -> str:
-        """Write what a source has."""
-        text = super().claim(claim, style)
-        return f"<mn>{text}</mn>" if isinstance(claim, str) else text
+    def digits_of(self, number: str, unit: str) -> str:
+        """Write a number as a source prints it, and its unit."""
+        shown = f"<mn>{number}</mn>"
+        name = html.escape(unit.strip())
+        return f"<mrow>{shown}<mtext>&#160;{name}</mtext></mrow>" if name else shown
 
     def heading(self, heading: Heading) -> str:
         """Write a heading."""

@@ -183,7 +183,7 @@ class LatexStyle(Style):
     def quantity(self, value: sympy.Expr, unit: str) -> str:
         """Write a number with its unit."""
         number, _, rest = units.format_quantity(value, unit).partition(" ")
-        rest = rest.replace("µ", r"\mu ").replace("$", r"\$")
+        rest = rest.replace("µ", r"\mu ").replace("$", r"\$").replace(" ", r"\ ")
         shown = self._mantissa(number).replace("∞", r"\infty")
         return shown + (rf"\,\mathrm{{{rest}}}" if rest else "")
 
@@ -251,8 +251,8 @@ class LatexStyle(Style):
         """Write a function."""
         inner = ", ".join(arguments)
         big = ("\\bigl(", "\\bigr)") if width(inner) > _LONG else ("\\left(", "\\right)")
-        # W, for Lambert's, is a letter and no command.
-        command = name if len(name) == 1 else rf"\{name}"
+        # Lambert's function is a letter and no command.
+        command = name.replace("₀", "_{0}") if name.endswith("₀") else rf"\{name}"
         return rf"{command}{big[0]} {inner} {big[1]}"
 
     def floor(self, inner: str) -> str:
@@ -363,7 +363,10 @@ class MathMLStyle(Style):
 
     def call(self, name: str, arguments: Sequence[str]) -> str:
         """Write a function."""
-        return f"<mrow><mi>{name}</mi>{self.group('<mo>,</mo>'.join(arguments))}</mrow>"
+        shown = f"<mi>{name}</mi>"
+        if name.endswith("₀"):
+            shown = f"<msub><mi>{name[:-1]}</mi><mn>0</mn></msub>"
+        return f"<mrow>{shown}{self.group('<mo>,</mo>'.join(arguments))}</mrow>"
 
     def floor(self, inner: str) -> str:
         """Write the whole part."""
@@ -479,7 +482,8 @@ def _split_sign(expr: sympy.Expr) -> tuple[bool, sympy.Expr]:
         return (True, -expr) if expr < 0 else (False, expr)
     number, rest = expr.as_coeff_Mul()
     if number < 0:
-        return True, -number * rest
+        alone = rest.is_Add and number != -1
+        return True, sympy.Mul(-number, rest, evaluate=False) if alone else -number * rest
     # −a/(b − c) is better printed as it is; (c − b) in a product has no sign to pull out.
     return False, expr
 
@@ -606,12 +610,21 @@ def _factors(factors: list[sympy.Expr], style: Style, alone: bool) -> list[str]:
 def _factor_rank(factor: sympy.Expr) -> tuple[object, ...]:
     # 2 n_layers d_model min(L, W) (S + 1): symbols, then functions, then sums.
     base = factor.as_base_exp()[0]
-    return (base.is_Add, not base.is_Symbol, _rank(factor))
+    # (γ + 1) (φ + α L): what the step counts before what it costs.
+    counted = base.is_Add and base.free_symbols <= _STEP
+    return (base.is_Add, not base.is_Symbol, base.is_Add and not counted, _rank(factor))
 
+
+LAMBERT = sy.extra(
+    "lambert", "1", "principal branch of Lambert's function: y = W₀(x) solves y exp(y) = x",
+    text="W₀", latex="W_{0}", positive=False,
+)  # fmt: skip
+"""Not the window, W: what stands before the argument of the function, for tables of symbols."""
 
 _ENCLOSED = (sympy.Min, sympy.Max, sympy.floor)
 _CALLS = {
-    sympy.Min: "min", sympy.Max: "max", sympy.log: "ln", sympy.exp: "exp", sympy.LambertW: "W",
+    sympy.Min: "min", sympy.Max: "max", sympy.log: "ln", sympy.exp: "exp",
+    sympy.LambertW: "W₀",
 }  # fmt: skip
 
 

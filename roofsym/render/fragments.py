@@ -2,15 +2,17 @@ r"""LaTeX fragments: formulas for a document of one's own, which loads ``amsmath
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 
 import sympy
 
-from roofsym.derivation import Derivation, Formula, Label
+from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
 from roofsym.render import document
-from roofsym.render.document import LatexWriter, expanded, settled
+from roofsym.render.document import ALONE, LatexWriter, expanded, settled
+from roofsym.render.measure import LINE, width
 from roofsym.render.notation import Notation, notation
 
 ENVIRONMENTS = ("equation", "align", "inline")
@@ -27,7 +29,7 @@ def derivation(
         next(s for s in reversed(steps) if s.formulas),
     )
     chosen = steps if environment == "align" else (result,)
-    formulas = [f for step in chosen for f in step.formulas]
+    formulas = [f for step in chosen for f in _said(step, step is result)]
     if environment != "align":
         formulas = formulas[:1]
     own, numbered = settled(made, letters), result.formulas[0]
@@ -37,6 +39,14 @@ def derivation(
         formulas = [x for _, found in short for x in found]
         numbered = next(found[0] for f, found in short if f is numbered)
     return write(formulas, environment, label, own, numbered)
+
+
+def _said(step: Step, is_result: bool) -> tuple[Formula, ...]:
+    """Formulas of a step; of a condition solved for a symbol it is said that it is the same."""
+    if step.kind != "condition" or is_result:
+        return step.formulas
+    first, *others = step.formulas
+    return (dataclasses.replace(first, lead="that is,"), *others)
 
 
 def equation(
@@ -86,11 +96,12 @@ def write(
         raise InputError("label", label, "letters, digits and : . _ + / -")
     writer = LatexWriter(letters, digits)
     if environment == "inline":
-        return f"${writer.joined(formulas, writer.style)}$"
+        inner = r", \quad ".join(_lead(f) + writer.formula(f) for f in formulas)
+        return f"${inner}$"
     mark = rf" \label{{{label}}}" if label else ""
     star = "" if label else "*"
     if environment == "equation":
-        lines = [writer.formula(f) for f in formulas]
+        lines = [_lead(f) + writer.formula(f) for f in formulas]
         inner = " \\\\\n".join(lines)
         if len(lines) > 1:
             inner = f"\\begin{{gathered}}\n{inner}\n\\end{{gathered}}"
@@ -111,7 +122,20 @@ def _aligned(
 ) -> Iterable[tuple[Formula | None, str]]:
     """Lines of an ``align``; of a chain, the last one stands for the formula."""
     for formula in formulas:
-        *first, last = writer.chain(formula)
-        for line in first:
+        first, *others = writer.chain(formula)
+        before = ALONE if first.startswith(ALONE) else ""
+        lead = _lead(formula)
+        led = f"{before}{lead}{first.removeprefix(before)}"
+        # Beside a long condition there is no room for words.
+        rows = [led] if not lead or width(led) <= LINE else [f"{ALONE}{lead}", first]
+        *lines, last = *rows, *others
+        for line in lines:
             yield None, line
         yield formula, last
+
+
+def _lead(formula: Formula) -> str:
+    r"""The words before a formula, in short: ``\text{while }``."""
+    words = formula.lead.split()
+    short = next((x for x in ("while", "since") if x in words), formula.lead)
+    return rf"\text{{{short} }}" if words else ""

@@ -46,6 +46,30 @@ def width(latex: str) -> float:
     return _group(tokens)
 
 
+def nesting(latex: str) -> int:
+    r"""How many fractions of a formula stand one in another.
+
+    Examples
+    --------
+    >>> nesting(r"\frac{1}{x} + \frac{\frac{1}{y}}{z}")
+    2
+    """
+    deepest = 0
+    # Of each group that is open: whether it is a fraction's numerator, its denominator or neither.
+    groups: list[int] = []
+    opens = 0
+    for token in re.findall(r"\\frac|\\[{}]|[{}]", latex):
+        if token == r"\frac":
+            opens = 1
+        elif token == "{":
+            groups.append(opens)
+            opens = 0
+            deepest = max(deepest, sum(x > 0 for x in groups))
+        elif token == "}":
+            opens = 2 if groups.pop() == 1 else 0
+    return deepest
+
+
 def _group(tokens: Iterator[str]) -> float:
     widest = line = 0.0
     scale = 1.0

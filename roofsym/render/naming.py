@@ -1,12 +1,13 @@
-"""Sums that get a letter of their own so that a formula fits on a line, as an author would do.
+"""Parts that get a letter of their own so that a formula fits on a line, as an author would do.
 
-``X = φ + α L − I* (κ L + a)`` is written once, below the first formula that has it several times.
+``X = φ + α L − I* (κ L + a)`` is written once, below the first formula that has it several times;
+so is ``z = I* w / X`` where the fraction would stand in an exponent inside of two others.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import sympy
 from sympy.logic.boolalg import Boolean
@@ -16,21 +17,26 @@ from roofsym import symbols as sy
 from roofsym.derivation import Formula, Label
 from roofsym.errors import ProofError
 from roofsym.render.expression import each_side, render
-from roofsym.render.measure import LINE, width
+from roofsym.render.measure import LINE, nesting, width
 from roofsym.render.notation import Notation
 from roofsym.render.shape import arranged
 
 TEXT = 100
 """Longest formula on a line of plain text."""
 
+NESTED = 2
+"""How many fractions may stand one in another."""
+
 _LETTERS = tuple(f"{x}{i}" for i in ("", "_1", "_2") for x in "XYZUV")
+# Of an exponent.
+_SMALL = tuple(f"{x}{i}" for i in ("", "_1", "_2") for x in "zuv")
 # What is shorter is as easily written as named; of what is longer than a share of the formula,
 # rather a part is named.
 _REPEATED, _ALONE, _SHARE = 7, 12, 0.7
 
 
 class Names:
-    """Letters of the sums of one derivation.
+    """Letters of the parts of formulas of one derivation.
 
     Parameters
     ----------
@@ -44,7 +50,7 @@ class Names:
         self._notation = letters
         self._known: dict[sympy.Expr, sympy.Symbol] = {}
         self._written: dict[tuple[sympy.Basic, str], str] = {}
-        self._free = [x for x in _LETTERS if x not in taken]
+        self._free = [x for x in (*_LETTERS, *_SMALL) if x not in taken]
 
     def shortened(self, formula: Formula) -> list[Formula]:
         """A formula that fits on a line, and after it what letters stand for that are new in it.
@@ -61,39 +67,75 @@ class Names:
         >>> from roofsym.render.notation import DEFAULT
         >>> from roofsym.symbols import B, L, a, alpha, kappa, phi, ridge, w, w_x
         >>> per_token = phi + alpha * L - ridge * (kappa * L + a)
-        >>> powers = (w / per_token**2 + w_x / per_token**3 + B / per_token**4) / per_token
+        >>> powers = w + w_x / per_token + a / per_token**2 + B / per_token**3
         >>> long = Formula(Label("x", "x"), powers)
         >>> for short in Names(DEFAULT, set()).shortened(long):
         ...     print(short.right)
-        (B/sum_X**4 + w/sum_X**2 + w_x/sum_X**3)/sum_X
+        B/part_X**3 + a/part_X**2 + w + w_x/part_X
         L*alpha + phi - ridge*(L*kappa + a)
         """
         if self._fits(formula):
             return [formula]
-        known, free = dict(self._known), list(self._free)
-        short = _named(formula, known)
-        while not self._fits(short) and free and (part := self._next(short)):
-            known[part] = _letter(free.pop(0))
-            short = _named(formula, known)
+        known = dict(self._known)
+        short = self._until(self._fits_a_line, self._sum, formula, known)
         for letter in [s for x, s in known.items() if x not in self._known]:
             part = next(x for x, s in known.items() if s == letter)
             # The first ones can turn out needless.
             whole = {letter: part}
             fewer = {x.xreplace(whole): s for x, s in known.items() if x != part}
             fit = all(self._short(x, "X_1 = ") for x in fewer)
-            if fit and self._fits(other := _named(formula, fewer)):
+            if fit and self._fits_a_line(other := _named(formula, fewer)):
                 short, known = other, fewer
+        if self._is_deep(short):
+            short = self._until(self._fits, self._fraction, formula, known)
         used = set().union(*(x.free_symbols for x in _sides(short)))
         if used.isdisjoint(known.values()):
             return [formula]
         new = {x: letter for x, letter in known.items() if x not in self._known}
         printed = {self._notation.text(letter) for letter in new.values()}
         self._known, self._free = known, [x for x in self._free if x not in printed]
-        return [short, *(Formula(letter, part) for part, letter in new.items())]
+        first = "with"
+        told = []
+        for part, letter in new.items():
+            told.append(Formula(letter, part, lead=first))
+            first = ""
+        return [short, *told]
+
+    def _until(
+        self,
+        fits: Callable[[Formula], bool],
+        choose: Callable[[Formula], sympy.Expr | None],
+        formula: Formula,
+        known: dict[sympy.Expr, sympy.Symbol],
+    ) -> Formula:
+        """A formula with parts named, each of them put among those known, until it fits."""
+        short = _named(formula, known)
+        while not fits(short) and (part := choose(short)) is not None:
+            if (letter := self._letter(part, known)) is None:
+                break
+            known[part] = letter
+            short = _named(formula, known)
+        return short
+
+    def _letter(
+        self, part: sympy.Expr, known: Mapping[sympy.Expr, sympy.Symbol]
+    ) -> sympy.Symbol | None:
+        taken = {self._notation.text(x) for x in known.values()}
+        small = not part.is_Add and not isinstance(part, sympy.Min | sympy.Max)
+        free = (x for x in self._free if x not in taken and (x in _SMALL) == small)
+        return next((_letter(x) for x in free), None)
 
     # --- what fits ---------------------------------------------------------------------------
 
     def _fits(self, formula: Formula) -> bool:
+        """Whether a formula needs no letters: for its length, or for fractions in fractions."""
+        return self._fits_a_line(formula) and not self._is_deep(formula)
+
+    def _is_deep(self, formula: Formula) -> bool:
+        whole = _relations(formula.right) if formula.left is None else _sides(formula)
+        return any(nesting(self._write(x, "latex")) > NESTED for x in whole)
+
+    def _fits_a_line(self, formula: Formula) -> bool:
         if formula.left is None:
             return all(self._short(x) for x in _relations(formula.right))
         left = formula.left
@@ -114,33 +156,49 @@ class Names:
             self._written[expr, form] = render(expr, form, self._notation)
         return self._written[expr, form]
 
-    # --- which sums --------------------------------------------------------------------------
+    # --- which parts -------------------------------------------------------------------------
 
-    def _next(self, formula: Formula) -> sympy.Expr | None:
+    def _sum(self, formula: Formula) -> sympy.Expr | None:
         """The sum that saves most: one that comes again, else the longest that is but a part."""
         sums = [x for side in _sides(formula) for x in sympy.preorder_traversal(side) if x.is_Add]
-        longest = max((len(self._write(x, "text")) for x in _sides(formula)), default=0)
-        best, most = None, (False, False, 0)
+        written = [self._write(x, "text") for x in _sides(formula)]
+        longest = max(map(len, written), default=0)
+        best, most = None, (False, False, 0, 0)
         for part in dict.fromkeys(sums):
-            length = len(self._write(part, "text"))
+            text = self._write(part, "text")
             times = sum(_holds(x, part) != 0 for x in sums)
-            if length < (_REPEATED if times > 1 else _ALONE) or not self._short(part, "X_1 = "):
+            if len(text) < (_REPEATED if times > 1 else _ALONE) or not self._short(part, "X_1 = "):
                 continue
-            saved = (times > 1, length <= _SHARE * longest, length * max(times - 1, 1))
-            if saved > most:
+            # Of two alike, the one that is read first.
+            place = -"".join(written).find(text)
+            saved = (times > 1, len(text) <= _SHARE * longest, len(text) * max(times - 1, 1), place)
+            if best is None or saved > most:
                 best, most = part, saved
         return best
+
+    def _fraction(self, formula: Formula) -> sympy.Expr | None:
+        """An exponent that is a fraction, else one of the maxima of which a quotient is made."""
+        parts = [x for side in _sides(formula) for x in sympy.preorder_traversal(side)]
+        exponents = [x.exp for x in parts if x.is_Pow and not x.exp.is_Rational]
+        factors = [f.as_base_exp() for x in parts if x.is_Mul for f in x.args]
+        maxima = [(e, base) for base, e in factors if isinstance(base, sympy.Min | sympy.Max)]
+        above = [base for e, base in maxima if e == 1]
+        below = [base for e, base in maxima if e == -1]
+        for part in (*exponents, *above, *below):
+            if 0 < nesting(self._write(part, "latex")) <= NESTED and self._short(part, "X_1 = "):
+                return part
+        return None
 
 
 def _letter(text: str) -> sympy.Symbol:
     base, _, index = text.partition("_")
     latex = f"{base}_{{{index}}}" if index else base
-    meaning = "a sum that is written once"
-    return sy.extra(f"sum_{text}", "1", meaning, text=text, latex=latex, positive=False)
+    meaning = "what is written once"
+    return sy.extra(f"part_{text}", "1", meaning, text=text, latex=latex, positive=False)
 
 
 def _named(formula: Formula, known: Mapping[sympy.Expr, sympy.Symbol]) -> Formula:
-    """A formula with letters in the place of sums, proved to be the same."""
+    """A formula with letters in the place of parts, proved to be the same."""
 
     def change(expr: sympy.Expr) -> sympy.Expr:
         found = arranged(expr)
@@ -189,7 +247,9 @@ def _holds(total: sympy.Expr, part: sympy.Expr) -> int:
 def _replaced(expr: sympy.Expr, part: sympy.Expr, letter: sympy.Symbol) -> sympy.Expr:
     if not expr.args:
         return expr
-    if expr.is_Add and (sign := _holds(expr, part)):
+    if not part.is_Add and expr in (part, -part):
+        return letter if expr == part else -letter
+    if expr.is_Add and part.is_Add and (sign := _holds(expr, part)):
         rest = [x for x in expr.args if sign * x not in part.args]
         return sympy.Add(sign * letter, *(_replaced(x, part, letter) for x in rest))
     args = tuple(_replaced(x, part, letter) for x in expr.args)

@@ -39,16 +39,16 @@ def arranged(expr: sympy.Expr) -> sympy.Expr:
 
     Sums in dimensions of a model are grouped by the batch and the machine's rates, the powers of
     the step, the bytes per element and the layers, in this order; roots of quadratics have one
-    fraction bar.
+    fraction bar; what all terms of a sum share stands in front of it.
 
     Examples
     --------
     >>> from roofsym.symbols import B, L, d_ff, d_model, n_layers
     >>> arranged(2 * B * L * n_layers * d_ff + 4 * B * n_layers * d_ff + 6 * B * n_layers * d_model)
-    B*n_layers*(2*L*d_ff + 4*d_ff + 6*d_model)
+    2*B*n_layers*(L*d_ff + 2*d_ff + 3*d_model)
     """
     expr = _root(expr) if expr.has(sympy.Pow) else expr
-    return _arranged(expr)
+    return _gathered(_arranged(expr))
 
 
 def _in_dimensions(expr: sympy.Expr) -> bool:
@@ -127,7 +127,7 @@ def _is_precision(factor: sympy.Expr) -> bool:
 
 
 # From the outside in: what is grouped by, and which common factors are pulled out of the sum. Of
-# the powers of the step only layers and bytes are: 24 S d² + 4 S² d is how one knows the formula.
+# the powers of the step only layers and bytes are; what they all share is found at the end.
 _LEVELS: tuple[tuple[Callable[[sympy.Expr], bool], Callable[[sympy.Expr], bool]], ...] = (
     (lambda f: f == sy.B or _is_rate(f), lambda f: f in _LAYERS or _is_precision(f)),
     (_is_step, lambda f: f in _LAYERS or _is_precision(f)),
@@ -230,6 +230,119 @@ def _pull(parts: Sequence[sympy.Expr], pulled: Callable[[sympy.Expr], bool]) -> 
 def _powers(part: sympy.Expr) -> dict[sympy.Symbol, sympy.Expr]:
     factors = (f.as_base_exp() for f in sympy.Mul.make_args(part))
     return {b: e for b, e in factors if b.is_Symbol and not b.is_Dummy and e.is_Integer}
+
+
+# --- common factors -------------------------------------------------------------------------------
+
+
+Factors = dict[sympy.Expr, sympy.Expr]
+
+# No formula has a number as large that is not one of a model or of a machine.
+_COMPUTED = 1000
+
+
+def _gathered(expr: sympy.Expr) -> sympy.Expr:
+    """Expression in which a factor that all terms of a sum share stands before the sum.
+
+    Nothing is multiplied out: a sum that is a factor is one as a whole, and terms that share one,
+    or the batch, stand together even where others do not.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, S, a, alpha, kappa, w
+    >>> _gathered(alpha * S**2 + alpha * S), _gathered(w + B * kappa * L + B * a)
+    (S*alpha*(S + 1), B*(L*kappa + a) + w)
+    """
+    if expr.is_Atom:
+        return expr
+    if expr.is_Add:
+        return _sum_of([_gathered(x) for x in expr.args])
+    if expr.is_Mul:
+        number, factors = _factored([_gathered(x) for x in expr.args])
+        return _times(number, factors)
+    if expr.is_Pow and expr.base.is_Add and expr.exp != -1:
+        # (2 x + 2 y)² stays the square of one sum, and a root the root of one.
+        return sympy.Add(*map(_gathered, expr.base.args)) ** _gathered(expr.exp)
+    args = tuple(map(_gathered, expr.args))
+    if args == expr.args:
+        return expr
+    if expr.is_Pow and expr.exp == -1:
+        number, factors = _factored(args[:1])
+        return _times(1 / number, {b: -e for b, e in factors.items()})
+    return expr.func(*args)
+
+
+def _factored(parts: Iterable[sympy.Expr]) -> tuple[sympy.Expr, Factors]:
+    """The number of a product, and its factors with whole powers; others are factors themselves."""
+    number, factors = sympy.S.One, Factors()
+    for part in parts:
+        for factor in sympy.Mul.make_args(part):
+            if factor.is_Number:
+                number *= factor
+                continue
+            base, exponent = factor.as_base_exp()
+            if not exponent.is_Integer:
+                base, exponent = factor, sympy.S.One
+            factors[base] = factors.get(base, 0) + exponent
+    return number, factors
+
+
+def _times(number: sympy.Expr, factors: Factors) -> sympy.Expr:
+    product = sympy.Mul(*(b**e for b, e in factors.items() if e))
+    # SymPy multiplies a number alone before a sum out.
+    if product.is_Add and number != 1:
+        return sympy.Mul(number, product, evaluate=False)
+    return number * product
+
+
+def _sum_of(terms: Sequence[sympy.Expr]) -> sympy.Expr:
+    parsed = [_factored([x]) for x in terms]
+    numbers = [n for n, _ in parsed]
+    if len(parsed) < 2 or not all(n.is_Rational and n for n in numbers):
+        return sympy.Add(*terms)
+    shared = _shared([f for _, f in parsed])
+    common = _number([n for n, _ in parsed], flat=all(e > 0 for _, f in parsed for e in f.values()))
+    # (S + 2 L + 1)/2, not S/2 + L + 1/2.
+    bare = [n for n, f in parsed if not any(e - shared.get(b, 0) for b, e in f.items())]
+    if shared and bare and abs(bare[0] / common).p == 1 != abs(bare[0] / common).q:
+        common /= functools.reduce(sympy.ilcm, ((n / common).q for n in numbers))
+    if (shared or common != 1) and all(n < 0 for n in numbers):
+        common = -common
+    if shared or common != 1:
+        rest = [_times(n / common, _without(f, shared)) for n, f in parsed]
+        number, factors = _factored([_sum_of(rest), *(b**e for b, e in shared.items())])
+        return _times(common * number, factors)
+    sums = [b for _, f in parsed for b, e in f.items() if (b.is_Add or b == sy.B) and e > 0]
+    best = max(sums, key=lambda b: (sums.count(b), b != sy.B, sympy.default_sort_key(b)), default=0)
+    if sums.count(best) < 2:
+        return sympy.Add(*terms)
+    having = [best in f and f[best] > 0 for _, f in parsed]
+    group = _sum_of([x for x, has in zip(terms, having, strict=True) if has])
+    return _sum_of([*(x for x, has in zip(terms, having, strict=True) if not has), group])
+
+
+def _number(numbers: Sequence[sympy.Rational], flat: bool) -> sympy.Rational:
+    """The number that all terms share; of what was computed, such as 16060522496, none is asked."""
+    if any(abs(n.p) >= _COMPUTED for n in numbers):
+        return sympy.S.One
+    # A quotient of quotients is no simpler than their sum.
+    below = functools.reduce(sympy.igcd, (n.q for n in numbers)) if flat else 1
+    return sympy.Rational(functools.reduce(sympy.igcd, (n.p for n in numbers)), below)
+
+
+def _shared(products: Sequence[Factors]) -> Factors:
+    found = Factors()
+    for base in products[0]:
+        exponents = [f.get(base, sympy.S.Zero) for f in products]
+        if all(e > 0 for e in exponents):
+            found[base] = min(exponents)
+        elif all(e < 0 for e in exponents):
+            found[base] = max(exponents)
+    return found
+
+
+def _without(factors: Factors, shared: Factors) -> Factors:
+    return {b: e - shared.get(b, 0) for b, e in factors.items()}
 
 
 # --- roots of quadratics --------------------------------------------------------------------------

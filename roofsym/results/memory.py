@@ -93,8 +93,8 @@ def _at_full_memory(q: Inquiry) -> tuple[sympy.Expr, sympy.Expr]:
     found = crossover(held, sy.capacity, sy.B)
     (branch,) = found.branches
     q.d.solution(
-        "Solved for B, which holds only while the weights leave room",
-        LARGEST_BATCH.label, found, branch, branch.when,
+        "Solved for B", LARGEST_BATCH.label, found, branch, branch.when,
+        "which holds only while the weights leave room,",
     )  # fmt: skip
     above, below = fraction(intensity.xreplace({sy.B: branch.value}))
     full = above.expr / sympy.Mul(*(base**e for base, e in below.items()))

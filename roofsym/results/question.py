@@ -577,9 +577,8 @@ def _derive_branch(result: Result, branch: Branch) -> None:
     if decided and holds:
         when = holds[-1]
     text = f"Solved for {sy.info(general.symbol).text}"
-    if when != sympy.true:
-        text += ", which holds " + ("here, since" if decided and holds else "only while")
-    d.solution(text, result.label, general, branch, when)
+    lead = "which holds, since" if decided and holds else "which holds only while"
+    d.solution(text, result.label, general, branch, when, lead)
     _solved_condition(result, branch)
 
 
@@ -605,8 +604,7 @@ def _solved_condition(result: Result, branch: Branch) -> None:
         shown = holds == sympy.true or (holds != sympy.false and isinstance(solved, sympy.Lt))
         # More than what is negative, it is always.
         if shown and not (isinstance(solved, sympy.Gt) and d.evaluate(solved.rhs).is_negative):
-            text = f"In terms of {sy.info(natural).text}{', where' if case != sympy.true else ''}"
-            d.condition(text, branch.when, natural, solved, case)
+            d.condition(f"In terms of {sy.info(natural).text}", branch.when, natural, solved, case)
 
 
 def _numbers(result: Result) -> None:
