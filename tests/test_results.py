@@ -499,9 +499,9 @@ def test_a_printed_number_is_reproduced_to_its_digits_or_is_no_step():
         with pytest.raises(rs.InputError, match="printed: got"):
             d.reproduced("unreadable", [(Label("r"), ratio, claim)], "token")
     assert [s.kind for s in d.steps] == ["reproduction"]
-    assert "r = w / κ = 374.8 tokens ≈ 3.7e2" in d.text()
+    assert "r = w / κ = 374.8 tokens ≈ 3.7e2 tokens" in d.text()
     assert r"\approx 3.7 \times 10^{2}" in d.latex()
-    assert "<mo>≈</mo><mn>3.7e2</mn>" in d.html()
+    assert "<mo>≈</mo><mrow><mn>3.7e2</mn><mtext>&#160;tokens</mtext></mrow>" in d.html()
 
 
 def test_a_right_claim_cannot_be_refuted():

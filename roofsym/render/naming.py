@@ -209,13 +209,27 @@ def _named(formula: Formula, known: Mapping[sympy.Expr, sympy.Symbol]) -> Formul
         back = found
         for part, letter in reversed(list(known.items())):
             back = back.xreplace({letter: part})
-        if back != expr and not polynomial.is_zero(arranged(back) - arranged(expr)):
+        if back != expr and not _equal(back, expr):
             raise ProofError(f"{found} is not {expr}")
         return found
 
     left = formula.left
     left = each_side(left, change) if isinstance(left, sympy.Basic) else left
     return dataclasses.replace(formula, left=left, right=each_side(formula.right, change))
+
+
+def _equal(one: sympy.Expr, other: sympy.Expr) -> bool:
+    if polynomial.is_zero(arranged(one) - arranged(other)):
+        return True
+    # A root is a letter to a polynomial: the same one if what is under it is, multiplied out.
+    return polynomial.is_zero(_multiplied_out(one) - _multiplied_out(other))
+
+
+def _multiplied_out(expr: sympy.Expr) -> sympy.Expr:
+    def is_root(x: sympy.Basic) -> bool:
+        return bool(x.is_Pow and x.base.is_Add and x.exp.is_Rational and not x.exp.is_Integer)
+
+    return expr.replace(is_root, lambda x: sympy.expand(x.base) ** x.exp)
 
 
 def _sides(formula: Formula) -> Iterator[sympy.Expr]:
