@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 from support import ROOT, double
 
 from roofsym.errors import ProofError
 
 SCRIPTS = sorted(p for p in (ROOT / "derivations").glob("*.py") if not p.name.startswith("_"))
+PAGES = sorted((ROOT / "docs").glob("[a-z]*/*.py"))
 DOCUMENTS = {p.name[9:12]: p for p in SCRIPTS if p.name.startswith("document_")}
 
 
@@ -33,6 +36,33 @@ def test_a_derivation_runs_as_a_script_in_an_empty_folder(script: Path, tmp_path
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout
+
+
+# A page and a notebook take a figure when the block that made it has run: what a later block draws
+# into it is on neither.
+@pytest.mark.usefixtures("_no_figures_left")
+@pytest.mark.parametrize(
+    "script",
+    [*SCRIPTS, *(p for p in PAGES if "matplotlib" in p.read_text(encoding="utf-8"))],
+    ids=lambda p: p.stem,
+)
+def test_a_figure_is_finished_in_the_block_that_makes_it(
+    script: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sys, "argv", [str(script)])
+    text = script.read_text(encoding="utf-8")
+    names: dict[str, object] = {"__name__": "__main__", "__doc__": ""}
+    figures = []
+    for block in re.split(r"^# %%\n", text, flags=re.MULTILINE):
+        exec(compile(block, script.name, "exec"), names)
+        for figure in map(plt.figure, plt.get_fignums()):
+            assert figure.axes, block
+            assert all(axes.has_data() for axes in figure.axes), f"empty axes after\n{block}"
+            figures.append((figure, len(figure.findobj()), block))
+        plt.close("all")
+    assert figures
+    for figure, drawn, block in figures:
+        assert len(figure.findobj()) == drawn, f"drawn into after\n{block}"
 
 
 def test_there_is_one_for_each_source_document():
