@@ -2,9 +2,9 @@
 Where does c_act = 12 come from?
 ================================
 
-Estimates of memory traffic often count activations by a rule of thumb: ``c_act`` vectors of the
-model's width per token and layer, and document 000 says to use 12. This article derives the number
-that the operators imply, proves what 12 counts, and shows how far off it is for real models.
+**Question.** Estimates of memory traffic often count activations by a rule of thumb: ``c_act``
+vectors of the model's width per token and layer, and document 000 says to use 12. Which number do
+the operators imply, what does 12 count, and how far off is it for real models?
 """
 
 # %%
