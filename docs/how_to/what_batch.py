@@ -61,9 +61,9 @@ for batch in (1, 4, 16, 64, 256):
         f"B = {batch}",
         (1e3 * time(B=batch), rate(B=batch)),
         textcoords="offset points",
-        xytext=(6, -12),
+        xytext=(8, -8),
     )
-ax.margins(x=0.12)
+ax.set(xlim=(0, 110), ylim=(0, None))
 ax.set(xlabel="time per decode step (ms)", ylabel="tokens per second, all sequences")
 ax.set_title(f"{model.name} on {gpu.label}, L = 8192")
 
