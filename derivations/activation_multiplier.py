@@ -2,9 +2,9 @@
 Where does c_act = 12 come from?
 ================================
 
-Estimates of memory traffic often count activations by a rule of thumb: ``c_act`` vectors of the
-model's width per token and layer, and document 000 says to use 12. This article derives the number
-that the operators imply, proves what 12 counts, and shows how far off it is for real models.
+**Question.** Estimates of memory traffic often count activations by a rule of thumb: ``c_act``
+vectors of the model's width per token and layer, and document 000 says to use 12. Which number do
+the operators imply, what does 12 count, and how far off is it for real models?
 """
 
 # %%
@@ -158,22 +158,11 @@ assert 1.3 < low < 1.4
 assert 3.0 < high < 3.1
 
 # %%
-# Figure: the implied multiplier by inner width
-# ---------------------------------------------
-
-figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4.4), layout="constrained")
-for gated, colour, label in ((True, "#1f5fa8", "gated"), (False, "#c0561f", "plain")):
-    points = [(float(x[0]), float(x[3])) for x in found.values() if x[2] == gated]
-    left.plot(*zip(*points, strict=True), "o", color=colour, alpha=0.6, label=label)
-left.axhline(12, color="#222222", linewidth=1, label="the rule: 12")
-left.set(xlabel="inner width over model width, d_ff/d", ylabel="implied c_act", ylim=(0, None))
-left.legend(frameon=False, loc="lower right")
-left.grid(True, alpha=0.25)
-
-# %%
-# Does it matter? In decode hardly: a sequence's activations are small beside the weights. In
-# prefill and at large batch they are what is moved, and the intensity is wrong by nearly as much
-# as ``c_act`` is.
+# Does it matter?
+# ---------------
+#
+# In decode hardly: a sequence's activations are small beside the weights. In prefill and at large
+# batch they are what is moved, and the intensity is wrong by nearly as much as ``c_act`` is.
 
 llama = rs.model("llama-3.1-8b")
 bf16 = {"b_w": 2, "b_a": 2, "b_kv": 2}
@@ -185,6 +174,27 @@ curves = {
     "c_act = 12": [float(rule.at(S=n, c_act=12).bytes) for n in lengths],
     "c_act = 22.5": [float(rule.at(S=n, c_act=22.5).bytes) for n in lengths],
 }
+worst = curves["c_act = 12"][-1] / curves["operators"][-1]
+fitted = [b / a for a, b in zip(curves["operators"], curves["c_act = 22.5"], strict=True)]
+one_token = rs.decode(llama).at(**bf16, B=1, L=4096).bytes
+one_by_rule = rs.decode(llama, "activation-multiplier").at(**bf16, B=1, L=4096, c_act=12).bytes
+print(f"32768 tokens: the rule with 12 counts {worst:.2f} of the bytes, with 22.5 {fitted[-1]:.4f}")
+print(f"one token of decode: {float(one_by_rule / one_token):.5f}")
+assert 0.5 < worst < 0.65
+assert all(0.999 < x <= 1 for x in fitted)
+assert abs(one_by_rule / one_token - 1) < sympy.Rational(1, 1000)
+
+# %%
+# Figure: the implied multiplier by inner width, and the bytes of a prefill
+# -------------------------------------------------------------------------
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4.4), layout="constrained")
+for gated, colour, label in ((True, "#1f5fa8", "gated"), (False, "#c0561f", "plain")):
+    points = [(float(x[0]), float(x[3])) for x in found.values() if x[2] == gated]
+    left.plot(*zip(*points, strict=True), "o", color=colour, alpha=0.6, label=label)
+left.axhline(12, color="#222222", linewidth=1, label="the rule: 12")
+left.set(xlabel="inner width over model width, d_ff/d", ylabel="implied c_act", ylim=(0, None),
+         title="dense models of the catalogue")  # fmt: skip
 looks = (
     {"color": "#1f5fa8", "linewidth": 5, "alpha": 0.35},
     {"color": "#c0561f", "linestyle": "--"},
@@ -196,18 +206,10 @@ right.set(xscale="log", yscale="log", xlabel="prompt length S (tokens)",
           ylabel="bytes of a prefill (GB)", title=llama.name)  # fmt: skip
 right.set_yticks([20, 50, 100, 200], ["20", "50", "100", "200"])
 right.minorticks_off()
+left.legend(frameon=False, loc="lower right")
 right.legend(frameon=False)
-right.grid(True, alpha=0.25)
-
-worst = curves["c_act = 12"][-1] / curves["operators"][-1]
-fitted = [b / a for a, b in zip(curves["operators"], curves["c_act = 22.5"], strict=True)]
-one_token = rs.decode(llama).at(**bf16, B=1, L=4096).bytes
-one_by_rule = rs.decode(llama, "activation-multiplier").at(**bf16, B=1, L=4096, c_act=12).bytes
-print(f"32768 tokens: the rule with 12 counts {worst:.2f} of the bytes, with 22.5 {fitted[-1]:.4f}")
-print(f"one token of decode: {float(one_by_rule / one_token):.5f}")
-assert 0.5 < worst < 0.65
-assert all(0.999 < x <= 1 for x in fitted)
-assert abs(one_by_rule / one_token - 1) < sympy.Rational(1, 1000)
+for axes in (left, right):
+    axes.grid(True, alpha=0.25)
 
 # %%
 # What it means in practice

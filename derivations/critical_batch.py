@@ -148,7 +148,7 @@ for context in (0, 128, int(edge.whole), 2048, 16384):
     ax.plot(batches, intensity(B=batches, L=context), label=f"L = {context}")
 ax.axhline(float(machine.ridge), color="black", linestyle=":", label="ridge point")
 ax.set(xscale="log", yscale="log", xlabel="batch B", ylabel="intensity of decode (FLOP/B)")
-ax.legend()
+ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %%
 # What it means in practice

@@ -112,7 +112,7 @@ ax.set(
     xlabel="tokens per second of one sequence",
     ylabel="tokens per second of all sequences",
 )
-ax.legend(title="the dot: half and half")
+ax.legend(title="the dot: half and half", loc="lower left")
 
 # %%
 # What it means in practice

@@ -102,12 +102,15 @@ ax.legend()
 # ------------------
 #
 # At a large batch nearly all experts are read, but each token computes with few: the weights' bytes
-# are those of a large model, the FLOPs those of a small one. The equation has no closed form; its
-# root is bracketed, and the last step says between which numbers it certainly lies.
+# are those of a large model, the FLOPs those of a small one. The batch stands beside its own power
+# ``ρ^B``: in elementary functions the equation has no closed form, with Lambert's ``W``, the
+# solution of ``W e^W = x``, it has one. The last step has it in numbers, and says between which two
+# the root certainly lies.
 
 machine = rs.machine("h100-sxm", dtype="bf16")
 step = decode.at(**element_bytes("bf16"), L=128)
 answer = rs.results.critical_batch(step, machine)
+assert answer.general.value.has(sympy.LambertW)
 answer.derivation
 
 # %%

@@ -2,10 +2,10 @@
 Speculative decoding: when does checking beat writing?
 ======================================================
 
-A small model drafts ``γ`` tokens, and the large one checks them all in one step. The step reads
-the weights and the KV cache once, whatever ``γ``: FLOPs that memory-bound decode leaves idle are
-spent to save steps. This article derives what a round gains and costs on the roofline, from which
-acceptance rate it pays, up to which batch, and how many tokens to draft.
+**Question.** A small model drafts ``γ`` tokens, and the large one checks them all in one step. The
+step reads the weights and the KV cache once, whatever ``γ``: FLOPs that memory-bound decode leaves
+idle are spent to save steps. What does a round gain and cost on the roofline, from which acceptance
+rate on does it pay, up to which batch, and how many tokens are to be drafted?
 
 Model of acceptance: Leviathan, Kalman and Matias, "Fast Inference from Transformers via Speculative
 Decoding" (2023): each draft token is accepted with probability ``p`` if those before it were.

@@ -2,9 +2,9 @@
 Tensor parallelism: when a step is bound by its links
 =====================================================
 
-Document 004 estimates the cost of a step and breaks off at the question of what happens when the
-model is split over several devices. This article carries it through: what each device computes,
-reads and sends, from which number of devices the links bind, and where further devices stop paying.
+**Question.** Document 004 estimates the cost of a step and breaks off at what happens when the
+model is split over several devices. What does each device then compute, read and send, from which
+number of devices do the links bind, and where do further devices stop paying?
 
 Counted as in "Megatron-LM" (Shoeybi et al., 2019): matrices divided by columns, then by rows, two
 all-reduces per layer, devices in a ring. Latency is not counted, only bytes.

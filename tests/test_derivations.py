@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 from support import ROOT, double
 
 from roofsym.errors import ProofError
 
 SCRIPTS = sorted(p for p in (ROOT / "derivations").glob("*.py") if not p.name.startswith("_"))
+PAGES = sorted((ROOT / "docs").glob("[a-z]*/*.py"))
 DOCUMENTS = {p.name[9:12]: p for p in SCRIPTS if p.name.startswith("document_")}
 
 
@@ -35,23 +38,65 @@ def test_a_derivation_runs_as_a_script_in_an_empty_folder(script: Path, tmp_path
     assert done.stdout
 
 
+# A page and a notebook take a figure when the block that made it has run: what a later block draws
+# into it is on neither.
+@pytest.mark.usefixtures("_no_figures_left")
+@pytest.mark.parametrize(
+    "script",
+    [*SCRIPTS, *(p for p in PAGES if "matplotlib" in p.read_text(encoding="utf-8"))],
+    ids=lambda p: p.stem,
+)
+def test_a_figure_is_finished_in_the_block_that_makes_it(
+    script: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sys, "argv", [str(script)])
+    text = script.read_text(encoding="utf-8")
+    names: dict[str, object] = {"__name__": "__main__", "__doc__": ""}
+    figures = []
+    for block in re.split(r"^# %%\n", text, flags=re.MULTILINE):
+        exec(compile(block, script.name, "exec"), names)
+        for figure in map(plt.figure, plt.get_fignums()):
+            assert figure.axes, block
+            assert all(axes.has_data() for axes in figure.axes), f"empty axes after\n{block}"
+            figures.append((figure, len(figure.findobj()), block))
+        plt.close("all")
+    assert figures
+    for figure, drawn, block in figures:
+        assert len(figure.findobj()) == drawn, f"drawn into after\n{block}"
+
+
 def test_there_is_one_for_each_source_document():
     assert sorted(DOCUMENTS) == ["000", "001", "002", "003", "004"]
 
 
-@pytest.mark.parametrize("script", DOCUMENTS.values(), ids=DOCUMENTS.keys())
-def test_a_document_reads_as_an_article(script: Path):
-    text = script.read_text(encoding="utf-8")
+def titles(text: str) -> list[str]:
+    """Titles of an article's sections, its own first."""
     lines = [line.removeprefix("# ") for line in text.splitlines()]
-    titles = [above for above, line in itertools.pairwise(lines)
-              if line and set(line) in ({"-"}, {"="}) and len(line) == len(above)]  # fmt: skip
-    assert titles[0].startswith(f"Document {script.name[9:12]}: ")
-    assert titles[1] == "Assumptions"
-    assert titles[-3:] == [
-        "What is wrong in it", "What it means in practice", "Where it stops holding",
-    ]  # fmt: skip
-    assert "**Question.**" in text
-    assert "plt.subplots(" in text
+    return [above for above, line in itertools.pairwise(lines)
+            if line and set(line) in ({"-"}, {"="}) and len(line) == len(above)]  # fmt: skip
+
+
+def test_titles_are_lines_underlined_at_their_length():
+    assert titles("A\n=\n\ntext\n\n# %%\n# Part\n# ----\n#\n# | -- |\n# ---\n") == ["A", "Part"]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.stem)
+def test_an_article_has_every_part(script: Path):
+    """It also has a figure: see the test that looks at each."""
+    text = script.read_text(encoding="utf-8")
+    opening = text.partition("# %%\n")[0]
+    assert "?" in opening.partition("\n\n**Question.** ")[2]
+    # A derivation that ends a block is set as formulas.
+    assert re.search(r"^(\w|\.)+(\.derivation|\.view\(.*\))$", text, flags=re.MULTILINE)
+    assert titles(text)[-2:] == ["What it means in practice", "Where it stops holding"]
+
+
+@pytest.mark.parametrize("script", DOCUMENTS.values(), ids=DOCUMENTS.keys())
+def test_a_document_says_what_it_assumes_and_what_is_wrong(script: Path):
+    found = titles(script.read_text(encoding="utf-8"))
+    assert found[0].startswith(f"Document {script.name[9:12]}: ")
+    assert found[1] == "Assumptions"
+    assert found[-3] == "What is wrong in it"
 
 
 # What each document's proofs rest on: quantity and kind of entries, any one of which wrong by a

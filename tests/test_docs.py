@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
 
 import pytest
 from support import ROOT
@@ -56,6 +57,21 @@ def test_the_conventions_page_lists_every_switch_with_its_values():
 def test_the_index_lists_every_how_to_page():
     listed = set(re.findall(r"/_generated/how_to/(\w+)", page("index.md")))
     assert listed == {path.stem for path in (DOCS / "how_to").glob("*.py")}
+
+
+# A role is markup in a notebook; a link by address is none there, but nothing on the way checks it.
+@pytest.mark.parametrize(
+    "script", sorted(p for p in DOCS.glob("[a-z]*/*.py")), ids=lambda p: p.stem
+)
+def test_a_page_that_is_also_a_notebook_links_by_title_and_address(script: Path):
+    text = script.read_text(encoding="utf-8")
+    assert not re.search(r":(doc|ref|term):`", text)
+    for named, address in re.findall(r"`([^`<]+)<([^`>]+)>`_", text.replace("\n#", "")):
+        folder, _, name = address.removesuffix(".html").rpartition("/")
+        here = {"": script.parent, "../derivations": ROOT / "derivations", "../..": DOCS}[folder]
+        source = here / (f"{name}.md" if here == DOCS else f"{name}.py")
+        title = re.match(r'(?:# |"""\n)(.*)\n', source.read_text(encoding="utf-8"))[1]
+        assert " ".join(named.split()) == title
 
 
 def test_the_reference_describes_every_public_name():

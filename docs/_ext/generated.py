@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from sphinx import addnodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
@@ -239,6 +240,23 @@ def _public_modules() -> str:
     return "\n".join(["```{eval-rst}", *(f".. automodule:: {name}" for name in names), "```"])
 
 
+# A table's rows are on a page of their own, or in its module; a short value says what a name is.
+_LONGEST_VALUE = 200
+
+
+def _without_long_value(
+    app: Sphinx, domain: str, kind: str, content: addnodes.desc_content
+) -> None:
+    """Leave out of the reference what a name is equal to, if that is longer than a line or two."""
+    if domain != "py" or kind not in ("data", "attribute"):
+        return
+    for signature in content.parent.findall(addnodes.desc_signature):
+        for part in list(signature.findall(addnodes.desc_annotation)):
+            text = part.astext()
+            if text.lstrip().startswith("=") and len(text) > _LONGEST_VALUE:
+                part.parent.remove(part)
+
+
 PARTS: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "conventions": _conventions,
@@ -294,9 +312,6 @@ class Command(SphinxDirective):
         return [block]
 
 
-# --- answers and derivations show themselves ------------------------------------------------------
-
-
 # --- nothing public is left out ------------------------------------------------------------------
 
 
@@ -319,5 +334,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.add_directive("generated", Generated)
     app.add_directive("roofsym", Command)
+    app.connect("object-description-transform", _without_long_value)
     app.connect("env-check-consistency", _check_reference)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,6 +6,7 @@ Per token, per sequence, and of which tensors.
 """
 
 import roofsym as rs
+from roofsym.derivation import Derivation, Label
 from roofsym.units import format_quantity
 
 # %%
@@ -14,7 +15,10 @@ from roofsym.units import format_quantity
 #
 # Keys and values of every layer, one per key/value head:
 
-rs.Transformer().kv_bytes_per_token
+formula = Derivation("KV cache of one token", "any dense model")
+formula.define("A key and a value per layer and KV head", Label("KV per token"),
+               rs.Transformer().kv_bytes_per_token, "B/token")  # fmt: skip
+formula.view()
 
 # %%
 # Of real models
@@ -81,4 +85,4 @@ assert cli.main("eval kv_bytes_per_token --model llama-3.1-8b".split()) == 0
 # See also
 # --------
 #
-# What that does to a step: :doc:`/_generated/how_to/long_context`.
+# What that does to a step: `What does long context cost? <long_context.html>`_

@@ -30,7 +30,7 @@ for batch in (1, 8, 64):
 # %%
 # It is inversely proportional to the batch:
 
-print("L* =", rs.results.kv_overtakes_weights(rs.decode(rs.Transformer())).general.value)
+rs.results.kv_overtakes_weights(rs.decode(rs.Transformer())).derivation.view()
 
 # %%
 # What a token of output costs in time
@@ -96,5 +96,9 @@ assert cli.main("solve kv-overtakes-weights --model llama-3.1-8b --set B=64".spl
 # See also
 # --------
 #
-# The derivations: :doc:`/_generated/derivations/kv_overtakes_weights` and
-# :doc:`/_generated/derivations/latent_attention`.
+# The derivations:
+#
+# - `The context at which KV reads overtake weights
+#   <../derivations/kv_overtakes_weights.html>`_
+# - `Latent attention: absorbed or expanded
+#   <../derivations/latent_attention.html>`_

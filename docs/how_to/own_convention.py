@@ -7,6 +7,7 @@ A convention is a record of switches. Take the nearest named one and set some of
 
 import roofsym as rs
 from roofsym.difference import difference
+from roofsym.render.expression import render
 
 model = rs.model("llama-3.1-8b")
 
@@ -25,7 +26,7 @@ for led in prompt.values():
 first, second = prompt.values()
 for line in difference(first, second, "flops").lines:
     more = float(first.bind(line.difference)) / 1e12
-    print(f"{line.label:20}{more:.3f} TFLOP = {line.difference}")
+    print(f"{line.label:20}{more:.3f} TFLOP = {render(line.difference)}")
 
 # %%
 # A switch that does not exist, or a value that it does not take, is refused:
@@ -60,4 +61,4 @@ assert cli.main([*command.split(), "--switch", "lm_head=all", "--switch", "mask=
 # See also
 # --------
 #
-# All switches: :doc:`/conventions`.
+# All switches: `Counting conventions <../../conventions.html>`_.

@@ -71,4 +71,5 @@ print(f"{float(wanted.value) / 1e12:.1f} TB/s")
 # See also
 # --------
 #
-# The derivation: :doc:`/_generated/derivations/ridge_point`.
+# The derivation: `The roofline and its ridge point
+# <../derivations/ridge_point.html>`_.

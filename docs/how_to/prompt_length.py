@@ -86,4 +86,6 @@ assert cli.main(command.split()) == 0
 # See also
 # --------
 #
-# The derivation: :doc:`/_generated/derivations/prefill_critical_length`.
+# The derivation:
+# `The prompt length at which prefill turns compute-bound
+# <../derivations/prefill_critical_length.html>`_.

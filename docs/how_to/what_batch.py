@@ -61,9 +61,9 @@ for batch in (1, 4, 16, 64, 256):
         f"B = {batch}",
         (1e3 * time(B=batch), rate(B=batch)),
         textcoords="offset points",
-        xytext=(6, -12),
+        xytext=(8, -8),
     )
-ax.margins(x=0.12)
+ax.set(xlim=(0, 110), ylim=(0, None))
 ax.set(xlabel="time per decode step (ms)", ylabel="tokens per second, all sequences")
 ax.set_title(f"{model.name} on {gpu.label}, L = 8192")
 
@@ -90,12 +90,16 @@ assert time(B=int(most.value)) <= 0.02 < time(B=int(most.value) + 1)
 # ------------------------
 #
 # The roofline's time is a lower bound: kernels reach part of the peak and of the bandwidth, and a
-# step has overheads of its own. The batch must also fit the memory
-# (:doc:`/_generated/how_to/will_it_fit`).
+# step has overheads of its own. The batch must also fit the memory:
+# `Will it fit? <will_it_fit.html>`_
 
 # %%
 # See also
 # --------
 #
-# The derivations: :doc:`/_generated/derivations/critical_batch` and
-# :doc:`/_generated/derivations/decode_speed_limit`.
+# The derivations:
+#
+# - `The critical batch of decode, and the context beyond which there is none
+#   <../derivations/critical_batch.html>`_
+# - `The speed limit of decode, and what throughput costs
+#   <../derivations/decode_speed_limit.html>`_

@@ -8,6 +8,8 @@ Weights and KV cache have to fit the machine's memory. How many sequences, and h
 import sympy
 
 import roofsym as rs
+from roofsym.derivation import Derivation, Label
+from roofsym.symbols import B, L
 from roofsym.units import format_quantity
 
 model = rs.model("llama-3.1-8b")
@@ -21,7 +23,11 @@ two_bytes = rs.decode(model).at(b_w=2, b_kv=2)
 # The weights once, and for each sequence the cached tokens with the new one.
 
 held = two_bytes.bind(model.memory_footprint(S=1))
-held
+per_token = two_bytes.bind(model.kv_bytes_per_token)
+memory = Derivation("memory of a decode step", f"{model.name}, two bytes each", two_bytes.values)
+memory.identity("Weights, and for each sequence the KV cache of the cached tokens and the new one",
+                held, per_token * B * (L + 1) + 2 * model.parameters, Label("M", "M"))  # fmt: skip
+memory.view()
 
 # %%
 # How many sequences
@@ -83,5 +89,7 @@ assert status == 0
 # See also
 # --------
 #
-# How the footprint grows: :doc:`/_generated/how_to/kv_bytes`. At which context cache and
-# weights take as much: :doc:`/_generated/derivations/kv_overtakes_weights`.
+# - How the footprint grows: `How many bytes of KV? <kv_bytes.html>`_
+# - At which context cache and weights take as much:
+#   `The context at which KV reads overtake weights
+#   <../derivations/kv_overtakes_weights.html>`_

@@ -108,7 +108,7 @@ for context in (128, 1024, 8192, 65536):
     ax.plot(batches, intensity(B=batches, L=context), label=f"L = {context}")
 ax.axhline(float(gpu.ridge), color="black", linestyle=":", label="ridge point")
 ax.set(xscale="log", yscale="log", xlabel="batch B", ylabel="intensity of decode (FLOP/B)")
-ax.legend()
+ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %%
 # Only the shortest context crosses the ridge point.
