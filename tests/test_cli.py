@@ -276,6 +276,14 @@ def test_every_regime_is_in_the_json(shell: Shell):
     assert [b["exact"] for b in one["branches"]] == [one["exact"]]
 
 
+def test_a_critical_batch_that_does_not_exist_has_no_number(shell: Shell):
+    asked = ("derive", "critical-batch-capacity", *BOTH, "--set")
+    assert "I* w / (φ + α L − I* (κ L + a)) = 536.3" in shell.good(*asked, "L=128")
+    beyond = shell.good(*asked, "L=4096")
+    assert "there is no critical batch" in beyond
+    assert "= -" not in beyond
+
+
 # What a reader has to see in the last lines, and what must not be there.
 SAID = {
     "each regime in numbers": (

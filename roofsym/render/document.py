@@ -219,9 +219,9 @@ def _where(
         if definition is None and depth != "constants":
             definition = derivation.definitions.get(symbol)
         value = derivation.evaluate(own.get(symbol, symbol)) if depth == "numbers" else None
-        rows.append(
-            Row(symbol, definition, value if value is not None and value.is_number else None)
-        )
+        # Nothing that has a name is negative: a critical batch whose formula is, is none.
+        has_value = value is not None and value.is_number and value.is_extended_nonnegative
+        rows.append(Row(symbol, definition, value if has_value else None))
     return tuple(rows)
 
 
