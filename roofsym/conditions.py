@@ -54,10 +54,6 @@ def _quotient(plus: Terms, minus: Terms) -> tuple[sympy.Expr, sympy.Expr]:
     return sides
 
 
-def _terms(expr: sympy.Expr | Terms) -> Terms:
-    return expr if isinstance(expr, Terms) else Terms.of(expr)
-
-
 def above_zero(expr: sympy.Expr | Terms, given: Boolean = sympy.true) -> Boolean:
     """``expr > 0`` without fractions, positive factors cancelled.
 
@@ -79,9 +75,9 @@ def above_zero(expr: sympy.Expr | Terms, given: Boolean = sympy.true) -> Boolean
     return _without_fractions(sympy.Gt, expr, sympy.S.Zero, given)
 
 
-def below_zero(expr: sympy.Expr | Terms) -> Boolean:
-    """``expr < 0``, its denominators being positive."""
-    return _compare(sympy.Gt, _terms(expr).times(-1))
+def below_zero(terms: Terms) -> Boolean:
+    """``terms < 0``."""
+    return above_zero(terms.times(-1))
 
 
 def not_zero(expr: sympy.Expr) -> Boolean:
@@ -176,7 +172,7 @@ def _slack(condition: Boolean) -> sympy.Expr | None:
 def _bond(ring: Ring, one: Boolean, other: Boolean) -> str:
     """How two conditions are seen to hang together: ``implies``, ``implied``, ``excludes``."""
     if isinstance(one, sympy.Ne):
-        return {"implies": "implied"}.get(_bond(ring, other, one), "") if _slack(other) else ""
+        return "implied" if _slack(other) is not None and _bond(ring, other, one) else ""
     s, t = _slack(one), _slack(other)
     if s is None:
         return ""
@@ -212,7 +208,7 @@ def _linear_bond(
     gap = ring.sign(polynomial.add(*products, -1))
     if rises != beside:
         return "excludes" if gap == rises or (gap == 0 and strict) else ""
-    return {-rises: "implies", rises: "implied"}.get(gap, "") if gap is not None else ""
+    return "implies" if gap == -rises else "implied" if gap == rises else ""
 
 
 def all_of(*conditions: Boolean) -> Boolean:

@@ -552,10 +552,7 @@ class Derivation:
         return bool(abs(sympy.N(slack.xreplace(point), 30)) > sympy.Rational(1, 10**15))
 
     def _number(self, expr: sympy.Expr) -> sympy.Expr:
-        found = self.evaluate(expr)
-        if not found.is_number:
-            # What has no value may cancel out: the batch, of a quotient of FLOPs.
-            found = sympy.cancel(found)
+        found = self.reduced(expr)
         if not found.is_number:
             raise ProofError(f"{expr} has no number: {found}")
         return found
@@ -564,6 +561,11 @@ class Derivation:
         """Expression with definitions and known values put in."""
         form = ClosedForm(expr, self.definitions, self.values)
         return form.at_depth("numbers")
+
+    def reduced(self, expr: sympy.Expr) -> sympy.Expr:
+        """`evaluate`; what has no value may cancel out: the batch, of a quotient of FLOPs."""
+        found = self.evaluate(expr)
+        return found if found.is_number else sympy.cancel(found)
 
     def _formula(
         self, left: Label | sympy.Expr, right: sympy.Expr, unit: str, sign: str = "="

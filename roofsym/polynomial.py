@@ -96,33 +96,27 @@ class Ring:
             raise ValueError(f"{expr} has a denominator")
         return above
 
-    def quotient(
-        self, expr: sympy.Expr, put: Mapping[sympy.Expr, Quotient] | None = None
-    ) -> Quotient:
-        """Numerator and denominator of an expression, with quotients put in for its symbols."""
-        known = self._known if put is None else dict(put)
-        return self._quotient(expr, known)
-
-    def _quotient(self, expr: sympy.Expr, known: dict[sympy.Expr, Quotient]) -> Quotient:
-        found = known.get(expr)
+    def quotient(self, expr: sympy.Expr) -> Quotient:
+        """Numerator and denominator of an expression."""
+        found = self._known.get(expr)
         if found is None:
-            found = known[expr] = self._read(expr, known)
+            found = self._known[expr] = self._read(expr)
         return found
 
-    def _read(self, expr: sympy.Expr, known: dict[sympy.Expr, Quotient]) -> Quotient:
+    def _read(self, expr: sympy.Expr) -> Quotient:
         if expr.is_Symbol:
             return {self.generator(expr): 1}, _ONE
         if expr.is_Rational:
             return ({0: number(expr)} if expr != 0 else {}), _ONE
         if expr.is_Add:
-            return self._total([self._quotient(x, known) for x in expr.args])
+            return self._total([self.quotient(x) for x in expr.args])
         if expr.is_Mul:
-            parts = [self._quotient(x, known) for x in expr.args]
+            parts = [self.quotient(x) for x in expr.args]
             return tuple(
                 functools.reduce(multiply, side, _ONE) for side in zip(*parts, strict=True)
             )  # type: ignore[return-value]
         if expr.is_Pow and expr.exp.is_Integer:
-            above, below = self._quotient(expr.base, known)
+            above, below = self.quotient(expr.base)
             n = abs(int(expr.exp))
             longest = max(len(above), len(below))
             if math.comb(n + longest - 1, longest - 1) <= _MOST_TERMS and n <= _LARGEST:
@@ -132,7 +126,7 @@ class Ring:
             exact = sympy.Rational(expr)
             return {0: number(exact)}, _ONE
         plain = _canonical(expr)
-        return ({self.generator(expr): 1}, _ONE) if plain == expr else self._quotient(plain, known)
+        return ({self.generator(expr): 1}, _ONE) if plain == expr else self.quotient(plain)
 
     def _total(self, parts: list[Quotient], factor: int = 1) -> Quotient:
         """Sum of quotients, or the first and a multiple of the second."""

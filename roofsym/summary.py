@@ -135,12 +135,15 @@ def _verdict(result: Result, letters: Notation, freed: Result | None) -> list[st
         reason = letters.prose(result.reason)
         lines = [f"{result.outcome}{_given(result, letters)}: {reason}"]
         return lines + _where_it_would(freed, letters)
-    if result.value is None or not result.value.is_number:
-        if result.value is None or result.value == result.general.value:
+    branches = result.bound.branches
+    if result.value is None:
+        return []
+    if not all(b.value.is_number and b.when == sympy.true for b in branches):
+        if result.value == result.general.value and not result.value.is_number:
             return []
         if _too_long(result.bound):
             return ["in numbers as long: it takes values for more of the symbols"]
-        return [line for b in result.bound.branches for line in _open(result, b, letters)]
+        return [line for b in branches for line in _open(result, b, letters)]
     value = units.format_quantity(result.value, result.unit, 5)
     line = f"{_label(result.label, letters)} = {value}{_given(result, letters)}"
     if result.reading:

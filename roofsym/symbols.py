@@ -416,10 +416,6 @@ out_features = _define(
     "out_features", "1", "outputs of a linear layer", "layer", text="N", latex="N"
 )
 
-root = _define(
-    "root", "1", "stands for a square root while a solution is verified", "internal",
-    text="r", latex="r",
-)  # fmt: skip
 gap = _define(
     "gap", "FLOP", "stands for an expression that is positive where an equation is asked",
     "internal", text="Δ", latex=r"\Delta",

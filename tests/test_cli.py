@@ -290,6 +290,10 @@ SAID = {
         "time-elasticity --model llama-3.1-8b --machine h100-sxm --set L=128",
         ["while B ≤ 536.3", "while B ≥ 536.3"], [],
     ),
+    "regimes that have a number each": (
+        "time-elasticity --for bandwidth --model llama-3.1-8b --machine h100-sxm --set L=128",
+        ["β = −1\n    while B ≤ 536.3", "β = 0\n    while B ≥ 536.3"], ["the other way"],
+    ),
     "the context of a window": (
         "critical-batch --model gemma-2-9b --machine h100-sxm", ["only while L < 157.9"], [],
     ),

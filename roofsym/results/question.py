@@ -209,8 +209,12 @@ class Result:
             return ""
         if q.reading is not None and not self.asked_otherwise:
             return q.reading(value)
-        if self.bound.branches[1:]:
-            others = (units.format_quantity(b.value, self.unit, 5) for b in self.bound.branches[1:])
+        later = self.bound.branches[1:]
+        # Under conditions they are answers of different regimes, not crossings one after another.
+        if any(b.when != sympy.true for b in later):
+            return ""
+        if later:
+            others = (units.format_quantity(b.value, self.unit, 5) for b in later)
             return f"and the other way at {', '.join(others)}"
         below, above = (
             means or f"{q.left} is {side} {q.right}"
@@ -621,7 +625,7 @@ def _numbers(result: Result) -> None:
         if branch.bracket:
             d.root("In numbers", result.label, result.bound, branch, result.unit)
     for branch in result.general.branches:
-        found = sympy.N(sympy.cancel(d.evaluate(branch.value)))
+        found = sympy.N(d.reduced(branch.value))
         if found.is_number and found.is_real and abs(found - value) <= 1e-9 * abs(sympy.N(value)):
             if not any(b.bracket for b in result.bound.branches):
                 d.number("In numbers", result.label, branch.value, value, result.unit)
