@@ -75,11 +75,12 @@ def crossings(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> list
     ----------
     left, right : sympy.Expr
         Rational in the symbol and in powers of numbers, all of whose exponents are multiples of one
-        fraction ``(p + q x)/(r + s x)``; or rational in E or k and in powers of ``1 − k/E``. In
-        that fraction, or in ``−ln(1 − k/E)``, the equation is a sum of products of polynomials and
-        exponentials.
+        fraction ``(p + q x)/(r + s x)``; or rational in E or k and in powers of ``1 − k/E``; or
+        in ρ. In that fraction, in ``−ln(1 − k/E)`` or in ``−ln ρ``, the equation is a sum of
+        products of polynomials and exponentials.
     symbol : sympy.Symbol
-        The unknown. Of E and k, only ``E > k`` is looked at, up to ``10^12 k`` experts.
+        The unknown. Of E and k, only ``E > k`` is looked at, up to ``10^12 k`` experts; of ρ, what
+        lies between 0 and 1.
 
     Raises
     ------
@@ -163,14 +164,17 @@ class _Form:
 
 
 def _share_form(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> _Form | None:
-    powers = sorted(shares(symbol, left, right), key=str)
-    if not powers:
+    if not in_share(symbol, left, right):
         return None
-    if len({p.base for p in powers}) != 1 or not all(p.exp.is_Rational for p in powers):
+    powers = sorted(shares(symbol, left, right), key=str)
+    if len({p.base for p in powers}) > 1 or not all(p.exp.is_Rational for p in powers):
         raise InputError("equation", f"{left} = {right}", "one share 1 − k/E, in powers of numbers")
-    ratio = (1 - powers[0].base) * _per_share(symbol)
     share = sympy.Dummy(positive=True)
-    value = ratio / (1 - share) if symbol == sy.n_experts else (1 - share) / ratio
+    if symbol == sy.rho:
+        value = share
+    else:
+        ratio = (1 - powers[0].base) * _per_share(symbol)
+        value = ratio / (1 - share) if symbol == sy.n_experts else (1 - share) / ratio
     exponentials = {p: (sympy.exp(-1), Fraction(number(p.exp))) for p in powers}
     return _Form(sympy.Dummy(), value, exponentials, (1,), share)
 
@@ -228,8 +232,20 @@ def _log(base: sympy.Expr) -> Any:
     return iv.mpf(-1) if base == sympy.exp(-1) else iv.log(_interval(Fraction(number(base))))
 
 
+def in_share(symbol: sympy.Symbol, *exprs: sympy.Expr) -> bool:
+    """Whether the unknown is the share of experts that a token leaves alone, or a part of it.
+
+    That share lies between 0 and 1: other roots are none.
+    """
+    if symbol == sy.rho:
+        return any(x.has(symbol) for x in exprs)
+    return bool(shares(symbol, *exprs))
+
+
 def shares(symbol: sympy.Symbol, *exprs: sympy.Expr) -> set[sympy.Expr]:
-    """Powers of the share of experts that a token leaves alone, with E or k for the unknown."""
+    """Powers of the share of experts that a token leaves alone, with it, E or k for the unknown."""
+    if symbol == sy.rho:
+        return {p for x in exprs for p in x.atoms(sympy.Pow) if p.base == symbol}
     if symbol not in (sy.n_experts, sy.top_k):
         return set()
     powers = {p for x in exprs for p in x.atoms(sympy.Pow) if p.base.is_Add and p.base.has(symbol)}

@@ -92,7 +92,7 @@ def ratio_at_end(
         ``nan`` where it is not known which arm of a ``Min`` or ``Max`` holds there, or where it
         goes up and down with the steps of a ``⌊x/C⌋``; of E and k in shares of the experts.
     """
-    if exponential.shares(symbol, left, right):
+    if exponential.in_share(symbol, left, right):
         return sympy.nan  # E (1 − (1 − k/E)^T): what a power tends to does not say it.
     faded = 0 if at_infinity else 1
     left, right = (exponential.without(side, symbol, faded) for side in (left, right))

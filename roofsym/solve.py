@@ -240,7 +240,9 @@ def _meet(
         return _by_step(left, right, symbol)
     if regimes(symbol, left, right):
         return _by_regime(left, right, symbol, anywhere=anywhere)
-    if exponential.shares(symbol, left, right) or _in_exponent(left, right, symbol):
+    if symbol == sy.rho and (branch := _share_branch(left, right)) is not None:
+        return _of_share(left, right, branch)
+    if exponential.in_share(symbol, left, right) or _in_exponent(left, right, symbol):
         return _with_exponential(left, right, symbol, anywhere=anywhere)
     parts = coefficients(left, right, symbol)
     if not parts:
@@ -415,6 +417,35 @@ def _exponential_branch(slack: Terms, symbol: sympy.Symbol) -> Branch | None:
     ratio = q.expr / p.expr
     inner = rate * c.expr * power.base ** (multiple * ratio) / p.expr
     return Branch(ratio - sympy.LambertW(inner) / rate, above_zero(p))
+
+
+def _share_branch(left: sympy.Expr, right: sympy.Expr) -> Branch | None:
+    """Root of ``c ρ^T = q``, the share of experts that a token leaves alone: ``0 < q < c``."""
+    one, other = sides(left, right)
+    parts = one.minus(other).split(sy.rho)
+    q = parts.pop((0, sympy.S.One), Terms([])).times(-1)
+    if len(parts) != 1:
+        return None
+    (((degree, power), c),) = parts.items()
+    if left.free_symbols | right.free_symbols == {sy.rho} and (degree, power) != (1, 1):
+        return None  # The exact millionth root of a number is nothing to look at.
+    exponents = (p.as_base_exp() for p in sympy.Mul.make_args(power) if p != 1)
+    exponent = sympy.Add(degree, *(x for base, x in exponents if base == sy.rho))
+    if c.sign not in (1, -1) or not exponent.is_positive:
+        return None
+    if c.sign == -1:
+        q, c = q.times(-1), c.times(-1)
+    when = all_of(above_zero(q), above_zero(c.minus(q)))
+    return Branch((q.expr / c.expr) ** (1 / exponent), when)
+
+
+def _of_share(left: sympy.Expr, right: sympy.Expr, branch: Branch) -> Crossover:
+    if branch.when == sympy.false:
+        return Crossover(left, right, sy.rho, _side(left, right, sy.rho))
+    outcome = "crosses" if branch.when == sympy.true else "conditional"
+    found = Crossover(left, right, sy.rho, outcome, (branch,))
+    verify(found, branch)
+    return found
 
 
 def _unknowns(left: sympy.Expr, right: sympy.Expr) -> str:
@@ -619,7 +650,14 @@ def _regime(
             border = -(one - two).xreplace({symbol: sympy.S.Zero}) / slope
             yield at_least(value, border) if rises > 0 else at_least(border, value)
         else:
-            yield at_least(one.xreplace({symbol: value}), two.xreplace({symbol: value}), given)
+            yield at_least(_at_value(one, symbol, value), _at_value(two, symbol, value), given)
+
+
+def _at_value(expr: sympy.Expr, symbol: sympy.Symbol, value: sympy.Expr) -> sympy.Expr:
+    """Expression with a positive value for the unknown, of whose B-th root the B-th power is it."""
+    found = expr.xreplace({symbol: value})
+    powers = (p for p in found.atoms(sympy.Pow) if p.base.is_Pow and p.exp * p.base.exp == 1)
+    return found.xreplace({p: p.base.base for p in powers})
 
 
 def _changing(
@@ -651,8 +689,9 @@ def _side(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> str:
     """Which side is larger throughout, given that they never meet."""
     free = left.free_symbols | right.free_symbols
     shares = {power.base for power in exponential.shares(symbol, left, right)}
-    # A window holds more than the token itself.
-    for power in range(3 if symbol == sy.window else -12, 31, 3):
+    # A window holds more than the token itself; a share is less than 1.
+    least, most = (3 if symbol == sy.window else -12), (-3 if symbol == sy.rho else 30)
+    for power in range(least, most + 1, 3):
         # Along a stretch they may be equal; and fewer experts than are chosen there are not.
         point = {s: sympy.Integer(1) for s in free} | {symbol: sympy.Integer(10) ** power}
         if any(order_at(share, sympy.S.Zero, point) <= 0 for share in shares):
@@ -684,20 +723,45 @@ def of_one_symbol(condition: Boolean) -> Boolean:
     (symbol,) = condition.free_symbols
     more, less = condition.gts, condition.lts
     try:
-        found = crossover(more, less, symbol)
+        outcome, values = _crossed(more, less, symbol)
     except InputError:
-        return condition  # Of a root, say.
-    if found.outcome in ("always", "never"):
-        return sympy.true if found.outcome == "always" else sympy.false
-    if len(found.branches) != 1:
+        return condition  # Of a root of a square, say.
+    if outcome in ("always", "never"):
+        return sympy.true if outcome == "always" else sympy.false
+    if len(values) != 1:
         return condition
-    value = found.branches[0].exact
+    (value,) = values
     beyond = order_at(more, less, {symbol: 2 * value}) > 0
     if isinstance(condition, sympy.Gt | sympy.Lt):
         relation = sympy.Gt if beyond else sympy.Lt
     else:
         relation = sympy.Ge if beyond else sympy.Le
     return relation(symbol, value, evaluate=False)
+
+
+def _crossed(
+    more: sympy.Expr, less: sympy.Expr, symbol: sympy.Symbol
+) -> tuple[str, list[sympy.Expr]]:
+    """Where two sides in one symbol meet, though it may stand under a root."""
+    roots = {p for x in (more, less) for p in x.atoms(sympy.Pow)
+             if p.exp.is_Rational and not p.exp.is_Integer}  # fmt: skip
+    lines = [p.base for p in roots if p.base.is_polynomial(symbol)]
+    if len(roots) != 1 or not lines or sympy.degree(lines[0], symbol) != 1:
+        found = crossover(more, less, symbol)
+        return found.outcome, [b.exact for b in found.branches]
+    # In y = √(p x + q) both sides are rational: x = (y² − q)/p.
+    (root,), line = roots, sympy.Poly(lines[0], symbol)
+    slope, start = line.all_coeffs()
+    one, other = (
+        x.xreplace({root: sy.gap}).xreplace({symbol: (sy.gap**2 - start) / slope})
+        for x in (more, less)
+    )
+    found = crossover(one, other, sy.gap)
+    values = [sympy.Rational(sympy.N((b.exact**2 - start) / slope, 30)) for b in found.branches]
+    values = [x for x in values if x > 0]
+    if not values and slope > 0 and start >= 0:
+        return ("always" if order_at(more, less, {symbol: sympy.S.One}) > 0 else "never"), values
+    return found.outcome, values
 
 
 # --- verification ---------------------------------------------------------------------------

@@ -175,6 +175,8 @@ def _stretch(
     for value in roots:
         root = sympy.Rational(sympy.N(value, 30)) if not value.is_Rational else value
         if low < root < high:
-            width = 0 if value.is_Rational else root / 10**15
+            # The next step is no part of the interval, however close it is.
+            inside = min(root / 10**15, (root - low) / 2, (high - root) / 2)
+            width = 0 if value.is_Rational else inside
             places.append((root - width, root + width))
     return _Stretch(low, before, after, tuple(places))

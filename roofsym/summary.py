@@ -21,6 +21,7 @@ from roofsym.quantities import BYTES, FLOPS, Subject
 from roofsym.render import document
 from roofsym.render.expression import render, write
 from roofsym.render.notation import DEFAULT, Notation
+from roofsym.render.shape import numbered
 from roofsym.results import Question, Result
 from roofsym.results.question import evaluate_condition, nearest_end, whole_numbers
 from roofsym.solve import Branch, Crossover, of_one_symbol
@@ -154,7 +155,7 @@ def _verdict(result: Result, letters: Notation, freed: Result | None) -> list[st
 def _open(result: Result, branch: Branch, letters: Notation) -> list[str]:
     """A value in which a symbol is left open, and its condition."""
     writer = document.Writer(letters, digits=4)
-    line = f"{_label(result.label, letters)} = {write(branch.value, writer.style)}"
+    line = f"{_label(result.label, letters)} = {write(numbered(branch.value), writer.style)}"
     if branch.when == sympy.true or not result.derivation.values:
         return [line]
     when = of_one_symbol(branch.when)

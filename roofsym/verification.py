@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import operator
 import random
 from collections.abc import Callable, Iterator, Mapping
@@ -64,6 +65,10 @@ def _exactly(
     for zero in _vanishing(when):
         if ring.divide(parts[max(parts)], ring.quotient(zero)[0]) is not None:
             del parts[max(parts)]
+    # Of ρ^64 alone, the value is a 64th root: what it is the root of has none.
+    if (common := math.gcd(*parts)) > 1:
+        parts = {exponent // common: part for exponent, part in parts.items()}
+        value = value**common
     if any(p.exp == _HALF for p in value.atoms(sympy.Pow)):
         solves = polynomial.is_zero_at_root(ring, parts, value)
     else:

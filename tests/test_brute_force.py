@@ -244,6 +244,8 @@ def compiled(expr: sympy.Expr) -> Callable[..., float | np.ndarray]:
 
 def evaluate(expr: sympy.Expr, v: Values) -> float | np.ndarray:
     function = compiled(expr)
+    if "rho" in function.names and "rho" not in v:
+        v = {**v, "rho": 1 - v["top_k"] / v["n_experts"]}
     return function(**{name: v[name] for name in function.names})
 
 
@@ -263,7 +265,8 @@ class Totals:
             ledger = ledger.recounted(phase, **switches)
         entries = ledger.held if quantity == "memory" else ledger.entries
         chosen = [e.total for e in entries if e.quantity == quantity and (not which or which(e))]
-        return sympy.Add(*chosen)
+        # The share of experts that a token leaves alone can be an unknown of its own.
+        return sympy.Add(*chosen).xreplace({1 - sy.top_k / sy.n_experts: sy.rho})
 
     def __call__(
         self, phase: str, quantity: str, v: Values, which: Callable[[Entry], bool] | None = None,
@@ -594,6 +597,9 @@ def domain(symbol: str, case: Case, v: Values) -> np.ndarray:
         low, high = v["top_k"] * 1.001, v["top_k"] * 1e9
     if symbol == "fraction":
         high = 0.999
+    if symbol == "rho":
+        rising = np.geomspace(low, 0.5, 700)
+        return np.concatenate([rising, 1 - rising[-2::-1]])
     if symbol == "top_k":
         low, high = v["n_experts"] * 1e-9, v["n_experts"] * 0.999
     lengths = ("S", "L", "decode_context", "window")
@@ -693,6 +699,9 @@ def unknowns(case: Case) -> list[str]:
         SIDES[case.name](t, case.phase, watched)
     # Sides that put a batch of their own in the place of B have looked at that one.
     found = (watched.seen & case.floats().keys()) | {case.default}
+    few, many = (SIDES[case.name](t, case.phase, {**watched, "rho": x}) for x in (0.1, 0.9))
+    if few != many:
+        found.add("rho")
     # A ridge point asks for a machine alone, which has no intensity to be given.
     return [case.default] if case.name == "ridge-point" else sorted(found)
 
@@ -766,6 +775,21 @@ def test_sides_that_meet_twice_or_more(name: str, data: st.DataObject):
     assume(turning)
     symbol = data.draw(st.sampled_from(sorted(turning)))
     check(turning[symbol], symbol)
+
+
+IDLE = (
+    "critical-batch", "kv-overtakes-weights", "time-per-token", "quantization-payoff-batch",
+    "compute-bound-chunk", "distinct-experts", "experts-touched-batch", "mixture-batch-ratio",
+)  # fmt: skip
+
+
+@LONG
+@given(data=st.data())
+@pytest.mark.parametrize("name", IDLE)
+def test_the_share_of_experts_that_a_token_leaves_alone(name: str, data: st.DataObject):
+    case = data.draw(cases(name, "mixture"))
+    assume("rho" in unknowns(case))
+    check(aim(case, case.default, data.draw(between(0.9, 1.1))), "rho")
 
 
 # Where chunks of the context end, attention reads less: the sides meet and part many times.

@@ -286,6 +286,24 @@ def test_a_critical_batch_that_does_not_exist_has_no_number(shell: Shell):
 
 # What a reader has to see in the last lines, and what must not be there.
 SAID = {
+    "the idle share of the experts": (
+        "kv-overtakes-weights --for rho --model mixtral-8x7b --set B=64 --set L=4096",
+        ["ρ = ((w + w_x − B κ L) / w_x)^(1 / B)", "while w + w_x > B κ L and B κ L > w",
+         "ρ = 0.99333"], [],
+    ),
+    "roots with one number": (
+        "decode-throughput --for rho --model mixtral-8x7b --machine h100-sxm --set B=64 "
+        "--set L=4096",
+        ["^(1 / 64) / R_tok^(1 / 64)", "while R_tok > 1673 and R_tok < 5651"], ["2^("],
+    ),
+    "numbers before sums": (
+        "decode-throughput --for L --model llama-3.1-8b --machine h100-sxm --set B=64",
+        ["L = 1837 (13910 − R_tok) / R_tok"], [],
+    ),
+    "a border under a root": (
+        "time-to-first-token --for S --model llama-3.1-8b --machine h100-sxm --set B=64",
+        ["while T ≤ 0.005132 and T > 0.004486", "while T ≥ 0.005132\n"], ["0.005132 and T > 6"],
+    ),
     "each regime in numbers": (
         "time-elasticity --model llama-3.1-8b --machine h100-sxm --set L=128",
         ["while B ≤ 536.3", "while B ≥ 536.3"], [],

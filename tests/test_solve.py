@@ -16,7 +16,7 @@ from roofsym import symbols as sy
 from roofsym.conditions import solve_condition
 from roofsym.limits import limit
 from roofsym.polynomial import number
-from roofsym.solve import OUTCOMES, Crossover, crossover
+from roofsym.solve import OUTCOMES, Crossover, crossover, of_one_symbol
 from roofsym.symbols import B, L, S, a, alpha, kappa, peak, phi, ridge, w
 from roofsym.values import put
 from roofsym.verification import holds
@@ -528,3 +528,46 @@ def test_a_denominator_that_is_a_negative_number_is_no_condition():
     found = crossover(B, w - sympy.LambertW(3) / sympy.log(sympy.Rational(7, 9)), B)
     assert found.outcome == "crosses"
     assert found.when == sympy.true
+
+
+def test_the_idle_share_is_solved_for_in_closed_form():
+    """ρ^T = q by hand: the T-th root, which is a share only between 0 and 1."""
+    rho, wx = sy.rho, sy.w_x
+    x = crossover(w + wx * (1 - rho**B), L, rho)
+    assert x.outcome == "conditional"
+    assert x.value == ((w + wx - L) / wx) ** (1 / B)
+    inside = {w: Fraction(1), wx: Fraction(10), L: Fraction(7), B: Fraction(3)}
+    assert holds(x.when, inside)
+    for length in (1, 11, 12):
+        assert not holds(x.when, {**inside, L: Fraction(length)})
+
+
+def test_an_idle_share_outside_of_0_to_1_is_no_crossing():
+    assert crossover(sy.rho, sympy.Integer(2), sy.rho).outcome == "never"
+    assert crossover(3 - sy.rho, sympy.Integer(1), sy.rho).outcome == "always"
+    # ρ² + 2 = 4 ρ at 2 − √2 and 2 + √2, of which the second is no share.
+    (branch,) = crossover(sy.rho**2 + 2, 4 * sy.rho, sy.rho).branches
+    assert float(branch.value) == pytest.approx(2 - 2**0.5, rel=1e-14)
+    low, high = branch.bracket
+    assert 0 < high - low < Fraction(1, 10**15)
+
+
+def test_a_root_next_to_a_step_stays_on_its_side_of_it():
+    # L² + L = 72 at L = 8, where the step is: a little less, nearer than roots are refined to.
+    sawtooth = L - 8 * sympy.floor(L / 8)
+    first, *_ = crossover(L**2 + sawtooth, 72 - sympy.Rational(1, 10**17), L).branches
+    low, high = first.bracket
+    assert 8 - sympy.Rational(1, 10**17) < low < high < 8
+
+
+@pytest.mark.parametrize(
+    ("condition", "solved"),
+    [
+        # 2 √(L + 9) − 6 > 2 where L + 9 > 16.
+        (2 * sympy.sqrt(L + 9) - 6 > 2, L > 7),
+        (sympy.sqrt(L + 9) >= 2, sympy.true),
+        (sympy.sqrt(4 * L + 4) > L + 1, L < 3),
+    ],
+)
+def test_a_condition_under_a_root_is_said_of_the_symbol(condition, solved):
+    assert of_one_symbol(condition) == solved

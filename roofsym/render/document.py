@@ -362,7 +362,7 @@ class Writer:
 
         What stands beside alternatives is said with each of them: ``A and B``, ``or A and C``.
         """
-        styles = [STYLES[form](style.notation) for form in ("text", "latex")]
+        styles = [STYLES[form](style.notation, style.digits) for form in ("text", "latex")]
 
         def fit(*parts: sympy.Basic) -> bool:
             text, latex = (x.join("and", ["", *(write(p, x) for p in parts)]) for x in styles)

@@ -38,6 +38,8 @@ _RELATIONS = {
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 # A whole number that ends in so many zeros is written as a power of ten.
 _ZEROS = 6
+# Numbers in exponents that are read at a glance are smaller.
+_SHORT = 1000
 
 
 class Style:
@@ -132,8 +134,13 @@ class Style:
         """Write a power."""
         if exponent.is_Integer:
             return base + str(exponent).translate(_SUPERSCRIPTS)
-        inner = _write(exponent, self)
+        inner = self._exponent(exponent)
         return f"{base}^{inner if exponent.is_Symbol else self.group(inner)}"
+
+    def _exponent(self, exponent: sympy.Expr) -> str:
+        # The 64th root of a number with four digits is not its 0.01562th power.
+        short = all(max(abs(x.p), x.q) < _SHORT for x in exponent.atoms(sympy.Rational))
+        return _write(exponent, type(self)(self.notation, None, self.given) if short else self)
 
     def sqrt(self, inner: str) -> str:
         """Write a square root."""
@@ -239,7 +246,7 @@ class LatexStyle(Style):
     def power(self, base: str, exponent: sympy.Expr) -> str:
         """Write a power; a base with an exponent of its own, such as I*, is put in braces."""
         base = f"{{{base}}}" if "^" in base else base
-        return f"{base}^{{{_write(exponent, self)}}}"
+        return f"{base}^{{{self._exponent(exponent)}}}"
 
     def sqrt(self, inner: str) -> str:
         """Write a square root; one that is longer than a line as a power, which can break."""
@@ -355,7 +362,7 @@ class MathMLStyle(Style):
 
     def power(self, base: str, exponent: sympy.Expr) -> str:
         """Write a power."""
-        return f"<msup><mrow>{base}</mrow>{_write(exponent, self)}</msup>"
+        return f"<msup><mrow>{base}</mrow>{self._exponent(exponent)}</msup>"
 
     def sqrt(self, inner: str) -> str:
         """Write a square root."""
@@ -489,6 +496,8 @@ def _split_sign(expr: sympy.Expr) -> tuple[bool, sympy.Expr]:
 
 
 def _term(expr: sympy.Expr, style: Style, inside_sum: bool = False) -> str:
+    if expr.is_number and style.digits is not None:
+        return style.number(expr)
     if expr.is_Add:
         text = _sum(expr, style)
         return style.group(text) if inside_sum else text
@@ -498,6 +507,9 @@ def _term(expr: sympy.Expr, style: Style, inside_sum: bool = False) -> str:
 
 
 def _sum(expr: sympy.Expr, style: Style) -> str:
+    numbers = [x for x in expr.args if x.is_number]
+    if len(numbers) > 1 and style.digits is not None:
+        expr = sympy.Add(*(x for x in expr.args if x not in numbers), sympy.N(sum(numbers)))
     pieces = [_split_sign(x) for x in expr.args]
     named = any(sy.info(s).role in ("constant", "machine", "quantity") for s in expr.free_symbols)
     # In named constants the table says which term leads: φ + α L, w + B (κ L + a), I* a − φ.
@@ -562,8 +574,8 @@ def _product(expr: sympy.Expr, style: Style) -> str:
     below: list[sympy.Expr] = []
     number = sympy.S.One
     for factor in sympy.Mul.make_args(expr):
-        if factor.is_Number:
-            number = factor
+        if factor.is_Number or (style.digits is not None and factor.is_number):
+            number *= factor
             continue
         base, exponent = factor.as_base_exp()
         halves = {x.as_coeff_Mul()[0].q for x in base.args} if base.is_Add else set()

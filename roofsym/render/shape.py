@@ -232,6 +232,42 @@ def _powers(part: sympy.Expr) -> dict[sympy.Symbol, sympy.Expr]:
     return {b: e for b, e in factors if b.is_Symbol and not b.is_Dummy and e.is_Integer}
 
 
+def numbered(expr: sympy.Expr) -> sympy.Expr:
+    """Product of computed numbers and sums with one number, which stands before it.
+
+    Not for what is printed in letters: there the numbers are the author's.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import L, throughput as R
+    >>> numbered((10**9 - 2000 * R) / (2 * R * (16 * L + 800)))
+    125*((500000 - throughput)/(throughput*(L + 50)))/2
+    """
+    if expr.is_Add:
+        return sympy.Add(*map(numbered, expr.args))
+    if not expr.is_Mul:
+        return expr
+    number, rest = sympy.S.One, []
+    for factor in expr.args:
+        base, exponent = factor.as_base_exp()
+        scale = _slope(base) if exponent.is_Rational else sympy.S.One
+        number *= factor if factor.is_number else scale**exponent
+        if not factor.is_number:
+            rest.append(sympy.Add(*(x / scale for x in base.args)) ** exponent
+                        if scale != 1 else factor)  # fmt: skip
+    return sympy.Mul(number, sympy.Mul(*rest), evaluate=False)
+
+
+def _slope(total: sympy.Expr) -> sympy.Rational:
+    """What is divided out of ``p + q x``, its sign aside; 1 of any other sum."""
+    if not (total.is_Add and len(total.args) == 2):
+        return sympy.S.One
+    (_, one), (slope, x) = sorted(
+        (term.as_coeff_Mul() for term in total.args), key=lambda pair: pair[1] != 1
+    )
+    return abs(slope) if one == 1 and slope.is_Rational and x.is_Symbol else sympy.S.One
+
+
 # --- common factors -------------------------------------------------------------------------------
 
 
