@@ -179,7 +179,7 @@ def _bond(ring: Ring, one: Boolean, other: Boolean) -> str:
     if isinstance(other, sympy.Ne):
         same = any(s == x for x in (other.lhs, -other.lhs))
         return "implies" if same and isinstance(one, _STRICT) else ""
-    if t is None or polynomial.too_long(s, t):
+    if t is None or polynomial.too_long(s, t) or (s + t).has(sympy.LambertW):
         return ""
     (above_s, below_s), (above_t, below_t) = (ring.quotient(x) for x in (s, t))
     if not ring.sign(below_s) == ring.sign(below_t) == 1:

@@ -223,6 +223,8 @@ class Ring:
     def _plain_sign(self, polynomial: Polynomial) -> int | None:
         if not polynomial:
             return 0
+        if polynomial.keys() == {0}:
+            return 1 if polynomial[0] > 0 else -1
         # A sum of terms of one sign has it, though some of them may be 0: of these, not all.
         signs, certain = set(), False
         unclear = [base for base in self._place if not base.is_positive]

@@ -562,7 +562,9 @@ def _numeric(
 ) -> tuple[str, tuple[Branch, ...]]:
     if any(c.free_symbols for c in coefficients.values()):
         return "numeric", ()
-    expr = sympy.Add(*(c * symbol**power for power, c in coefficients.items()))
+    # A decimal of many digits, a power that was evaluated, counts as what it prints as.
+    numbers = {power: sympy.Rational(c) for power, c in coefficients.items()}
+    expr = sympy.Add(*(c * symbol**power for power, c in numbers.items()))
     # Only roots at which the sign changes are crossings: those of odd multiplicity.
     roots = []
     for factor, multiplicity in sympy.Poly(expr, symbol).sqf_list()[1]:

@@ -18,12 +18,13 @@ import sympy
 from roofsym import symbols as sy
 from roofsym.bounds import Bracket, apart, larger
 from roofsym.errors import InputError
+from roofsym.values import put
 from roofsym.verification import order_at
 
 # So many tokens no context has. And so many stretches to look at, or to solve in, say nothing more.
 _FARTHEST = 1e24
 _MOST = 4000
-_MOST_SOLVED = 1000
+_MOST_SOLVED = 300
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,9 @@ def _places(
     taken = {x: sympy.Dummy(positive=True) for x in steps}
     smooth = {x: x.args[0] - v for x, v in taken.items()}
     above, below = apart(*(side.xreplace(smooth) for side in (left, right)))
+    # Between two steps how many were taken is known, and the bounds are close.
+    number = {x: sympy.Dummy(positive=True) for x in steps}
+    between = apart(*(side.xreplace(number) for side in (left, right)))
 
     def pieces(n: int) -> Iterator[_Stretch]:
         start, end = n * shortest, (n + 1) * shortest
@@ -110,7 +114,12 @@ def _places(
         for low, high in itertools.pairwise(sorted(borders)):
             middle = {symbol: (low + high) / 2}
             numbers = {x: sympy.floor(x.args[0].xreplace(middle)) for x in steps}
-            one, other = (side.xreplace(numbers) for side in (left, right))
+            box = {number[x]: (float(n), float(n)) for x, n in numbers.items()}
+            box[symbol] = (float(low), float(high))
+            if sign := larger(*between, box):
+                yield _Stretch(low, sign, sign)
+                continue
+            one, other = (put(side, numbers) for side in (left, right))
             yield _stretch(one, other, symbol, low, high, solve)
 
     found: list[_Stretch] = list(pieces(0))
@@ -120,7 +129,7 @@ def _places(
         first, last = waiting.pop()
         looked += 1
         if looked > _MOST or solved > _MOST_SOLVED:
-            accepted = "sides that do not stay close to each other over a thousand steps"
+            accepted = "sides that do not stay close to each other over hundreds of steps"
             raise InputError("equation", f"{left} = {right}", accepted)
         box = dict.fromkeys(taken.values(), (0.0, 1.0))
         box[symbol] = (float(first * shortest), float(last * shortest))
@@ -164,9 +173,8 @@ def _stretch(
     solve: Callable[[sympy.Expr, sympy.Expr], list[sympy.Expr]],
 ) -> _Stretch:
     """Between two steps, where the sides are without any."""
-    # Without the steps the bounds are close: most pieces need not be solved.
-    sign = larger(*apart(left, right), {symbol: (float(low), float(high))})
-    if sign:
+    # With numbers in them more cancels.
+    if sign := larger(*apart(left, right), {symbol: (float(low), float(high))}):
         return _Stretch(low, sign, sign)
     close = (high - low) / 10**9
     before, after = (order_at(left, right, {symbol: x}) for x in (low + close, high - close))

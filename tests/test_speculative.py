@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +17,7 @@ import roofsym as rs
 from roofsym import speculative
 from roofsym import symbols as sy
 from roofsym.limits import limit
+from roofsym.results import RESULTS
 from roofsym.results import speculative as results_speculative
 from roofsym.solve import crossover
 
@@ -113,6 +114,63 @@ def test_at_the_break_even_batch_nothing_is_gained(model: str, gamma: int, conte
     assert gain(found.whole - 1) > 1
 
 
+def paying(here: rs.Ledger, symbol: str, values: Iterable[object]) -> list[bool]:
+    """Whether drafts gain something at each value of a symbol: by the times of two steps."""
+    known = {"gamma": 4, "acceptance": 0.8, "draft_cost": 0.05}
+    out = []
+    for x in values:
+        at = known | {symbol: x}
+        step = here if symbol in known else here.at(**{symbol: x})
+        out.append(speculative.speed_up(step, H100, at["gamma"], at["acceptance"],
+                                        at["draft_cost"]) > 1)  # fmt: skip
+    return out
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("name", ["break-even-batch", "break-even-acceptance"])
+@pytest.mark.parametrize(
+    ("symbol", "fixed"), [("gamma", {"B": 64, "L": 128}), ("B", {"L": 128}), ("L", {"B": 300})]
+)
+def test_any_unknown_is_where_drafts_begin_or_cease_to_pay(
+    model: str, name: str, symbol: str, fixed: dict[str, int]
+):
+    here = step(model, **fixed)
+    known = {"gamma": 4, "acceptance": 0.8, "draft_cost": 0.05} | fixed
+    known.pop(symbol, None)
+    found = RESULTS[name].answer(step(model, **known), H100, symbol)
+    values = range(1, 40, 3) if symbol == "gamma" else [1, 2, 3, 5, 8, 20, 50, 150, 300, 600, 1200]
+    says = [len([b for b in found.bound.branches if b.value < x]) for x in values]
+    pays = paying(here, symbol, values)
+    for (one, more), (before, after) in zip(
+        itertools.pairwise(says), itertools.pairwise(pays), strict=True
+    ):
+        assert (before != after) == ((more - one) % 2 == 1)
+    # The sides of the two results are the other way around.
+    if not found.bound.branches:
+        assert pays[0] == (found.outcome == ("never" if name.endswith("batch") else "always"))
+
+
+def test_a_batch_of_less_than_a_sequence_is_none():
+    """Mixtral's drafts cost more than they gain from 0.19 to 0.64 sequences, and from 845 on."""
+    here = step("mixtral-8x7b", L=128)
+    drafts = here.at(gamma=4, acceptance=0.8, draft_cost=0.05)
+    found = results_speculative.break_even_batch(drafts, H100)
+    assert len(found.bound.branches) == 3
+    assert found.whole == 845
+    assert paying(here, "B", (1, 100, 844, 845)) == [True, True, True, False]
+    assert found.reading == "and back at 0.6359; first batch at which it does not pay: 845"
+
+
+def test_drafts_that_are_always_accepted_pay_until_verifying_takes_too_long():
+    # Compute-bound, a verification of γ drafts takes nearly γ + 1 decode steps.
+    here = step(B=300, L=128)
+    drafts = here.at(acceptance=1, draft_cost=0.4)
+    (crossing,) = results_speculative.break_even_acceptance(drafts, H100, "gamma").bound.branches
+    gamma = int(crossing.value)
+    gains = [speculative.speed_up(here, H100, n, 1, 0.4) for n in (1, gamma, gamma + 1)]
+    assert [x > 1 for x in gains] == [True, True, False]
+
+
 def test_both_outcomes_of_the_break_even_batch_occur():
     def outcome(context: int) -> str:
         here = step(L=context, gamma=4, acceptance=0.6, draft_cost=0.05)
@@ -166,12 +224,6 @@ def test_bad_input_is_refused_by_name():
     costly = step(L=1, gamma=2, acceptance=0.5, draft_cost=2)
     with pytest.raises(rs.InputError, match="draft_cost"):
         results_speculative.break_even_batch(costly, H100)
-
-
-def test_batches_that_choose_experts_have_no_equation():
-    drafts = step("mixtral-8x7b", L=1, gamma=2, acceptance=0.5, draft_cost=0.1)
-    with pytest.raises(rs.InputError, match="without routed experts"):
-        results_speculative.break_even_batch(drafts, H100)
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -177,19 +178,34 @@ class Result:
         """``crosses``, ``conditional``, ``never``, ``always`` or ``numeric``."""
         return self.bound.outcome
 
+    @functools.cached_property
+    def _counted(self) -> tuple[Branch, ...]:
+        """Crossings that whole numbers notice: not two between neighbours, which undo each other.
+
+        Nothing is counted from less than 1.
+        """
+        groups = itertools.groupby(
+            self.bound.branches, key=lambda b: max(sympy.ceiling(b.exact), sympy.S.One)
+        )
+        found = (tuple(group) for _, group in groups)
+        return tuple(group[-1] for group in found if len(group) % 2)
+
     @property
     def whole(self) -> int | None:
-        """The whole number that is asked for: first beyond the crossing, or last before it."""
-        value, q = self.value, self.question
-        if value is None or not value.is_number or self.asked_otherwise or not (q.first or q.last):
+        """The whole number that is asked for: first beyond the crossing, or last before it.
+
+        None if there is none, or what is asked for is not counted.
+        """
+        q = self.question
+        if self.value is None or not self.value.is_number or self.asked_otherwise:
             return None
+        if not (q.first or q.last) or not self._counted:
+            return None
+        value, bracket = self._counted[0].value, self._counted[0].bracket
         if q.last:
-            last, x = sympy.floor(value), self.bound
-            jumps = x.branches[0].bracket == (
-                last,
-                last,
-            )  # At a step, the other side holds already.
-            return max(int(last) - (1 if jumps else 0), 0)
+            last = sympy.floor(value)
+            # At a step, the other side holds already.
+            return max(int(last) - (1 if bracket == (last, last) else 0), 0)
         return max(int(sympy.ceiling(value)), 1)
 
     @property
@@ -197,14 +213,14 @@ class Result:
         """What the number says, in words; for a count, what it means for whole numbers."""
         q, value = self.question, self.value
         if self.whole is not None:
-            again = self.bound.branches[1:]
-            further = (
-                f", and the other way at {units.format_number(again[0].value)}" if again else ""
-            )
+            first, *again = self._counted
+            number = units.format_number
+            passed = [b for b in self.bound.branches if b.value < first.value]
+            before = f"and back at {number(passed[-1].value)}; " if passed else ""
+            further = f", and the other way at {number(again[0].value)}" if again else ""
             if len(again) > 1:
-                further += f" ({len(again)} times more, last at "
-                further += f"{units.format_number(again[-1].value)})"
-            return f"{q.first or q.last}: {self.whole}{further}"
+                further += f" ({len(again)} times more, last at {number(again[-1].value)})"
+            return f"{before}{q.first or q.last}: {self.whole}{further}"
         if value is None or not value.is_number:
             return ""
         if q.reading is not None and not self.asked_otherwise:
@@ -539,8 +555,10 @@ class Inquiry:
         written out in dimensions.
         """
         d, unknown = self.d, sy.info(self.symbol)
+        if constant == sy.ridge or not meaning.is_polynomial(self.symbol):
+            return meaning
         slope = sympy.factor_terms(sympy.expand(sympy.diff(meaning, self.symbol)))
-        if constant == sy.ridge or slope.has(self.symbol) or not slope.is_positive:
+        if slope.has(self.symbol) or not slope.is_positive:
             return meaning
         rest = sympy.factor_terms(sympy.expand(meaning.xreplace({self.symbol: sympy.S.Zero})))
         row, parts = sy.info(constant), sympy.S.Zero

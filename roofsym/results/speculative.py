@@ -43,17 +43,23 @@ def _named(d: Derivation, text: str, symbol: sympy.Symbol, expr: sympy.Expr) -> 
     return symbol
 
 
-def _drafts(d: Derivation) -> int:
-    given = d.values.get(sy.gamma)
-    if given is None or not given.is_Integer:
+def _drafts(q: Inquiry) -> int | sympy.Symbol:
+    """Draft tokens of a round: a number of them, unless it is the unknown."""
+    if q.symbol == sy.gamma:
+        return sy.gamma
+    given = q.d.values[sy.gamma]
+    if not given.is_Integer:
         raise InputError("gamma", given, "a whole number of draft tokens")
     return int(given)
 
 
-def _gained(d: Derivation, gamma: int) -> sympy.Expr:
+def _gained(d: Derivation, gamma: int | sympy.Symbol) -> sympy.Expr:
     gained = speculative.tokens_per_round(gamma)
     d.define(f"Tokens that a round of {gamma} drafts is expected to gain", sy.tokens_per_round,
              gained)  # fmt: skip
+    if gamma == sy.gamma:
+        # Where every draft is accepted, the sum has no closed form of that kind.
+        return gamma + 1 if d.values.get(sy.acceptance) == 1 else gained
     closed = speculative.tokens_per_round().xreplace({sy.gamma: sympy.Integer(gamma)})
     d.identity("The sum of a geometric series", gained, closed, Label("E", r"\mathcal{E}"))
     return gained
@@ -102,7 +108,7 @@ def break_even_acceptance(ledger: Ledger, machine: Machine, symbol: Unknown = No
     """
     q = Inquiry.of(BREAK_EVEN_ACCEPTANCE, ledger, machine, symbol)
     d, draft = q.d, q.ledger
-    gamma = _drafts(d)
+    gamma = _drafts(q)
     work, moved, plain_work, plain_moved = _totals(d, draft)
     times = q.time_of(work, moved), q.time_of(plain_work, plain_moved)
     for what, label, time in (
@@ -112,7 +118,11 @@ def break_even_acceptance(ledger: Ledger, machine: Machine, symbol: Unknown = No
         d.define(f"Time of {what}", label, time, "s")
     d.definitions[sy.verify_cost] = times[0] / times[1]
     d.remark("The first over the second is what a verification takes in decode steps.")
-    return q.answer(_gained(d, gamma), sy.verify_cost + gamma * sy.draft_cost)
+    gained = _gained(d, gamma)
+    if q.symbol in (sy.acceptance, sy.draft_cost, sy.verify_cost):
+        return q.answer(gained, sy.verify_cost + gamma * sy.draft_cost)
+    # Of what verification costs, the unknown is a part: without a quotient of two maxima, in time.
+    return q.answer((gained - gamma * sy.draft_cost) * times[1], times[0])
 
 
 BREAK_EVEN_BATCH = Question(
@@ -130,6 +140,8 @@ BREAK_EVEN_BATCH = Question(
 def break_even_batch(ledger: Ledger, machine: Machine, symbol: Unknown = None) -> Result:
     """Batch from which a round of drafts takes longer than decoding as many tokens one by one.
 
+    Of a mixture of experts there may be several: drafts touch experts that a small batch does not.
+
     Parameters
     ----------
     ledger : Ledger
@@ -146,8 +158,8 @@ def break_even_batch(ledger: Ledger, machine: Machine, symbol: Unknown = None) -
     Raises
     ------
     InputError
-        If ``gamma`` is no whole number, ``B`` has a value, drafting alone takes longer than
-        decoding, or the model has routed experts (`roofsym.speculative.speed_up` is for all).
+        If ``gamma`` is no whole number, ``B`` has a value, or drafting alone takes longer than
+        decoding.
 
     Examples
     --------
@@ -162,18 +174,19 @@ def break_even_batch(ledger: Ledger, machine: Machine, symbol: Unknown = None) -
     """
     q = Inquiry.of(BREAK_EVEN_BATCH, ledger, machine, symbol)
     d, draft = q.d, q.ledger
-    gamma = _drafts(d)
+    gamma = _drafts(q)
     gained = _gained(d, gamma)
     work, moved, plain_work, plain_moved = _totals(d, draft)
-    if moved.has(sy.rho):
-        # The distinct experts that a batch and its drafts read are two powers of B.
-        raise InputError("model", ledger.model, "one without routed experts")
     once = moved.xreplace({sy.B: sympy.S.Zero})
     times = []
     for what, flops, total, bytes_, traffic in (
         ("a verification", sy.verify_flops, work, sy.verify_bytes, moved),
         ("a decode step", sy.plain_flops, plain_work, sy.plain_bytes, plain_moved),
     ):
+        if traffic.has(sy.rho):
+            # The distinct experts that a batch and its drafts read are two powers of B.
+            times.append(q.time_of(total, traffic))
+            continue
         f = _named(d, f"Of {what}, each sequence costs", flops, total / sy.B)
         own = (traffic - once) / sy.B
         q_own = _named(d, "and, beside the weights, moves", bytes_, own) if own != 0 else own
