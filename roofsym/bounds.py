@@ -167,3 +167,17 @@ def _bisected(
         else:
             high = middle
     return low, high
+
+
+def outward(low: sympy.Rational, high: sympy.Rational, digits: int) -> Bracket:
+    """A bracket with ends of so many digits, which differ and lie outside of it.
+
+    Examples
+    --------
+    >>> low, high = outward(sympy.Rational("15.54321"), sympy.Rational("15.54322"), 4)
+    >>> float(low), float(high)
+    (15.54, 15.55)
+    """
+    step = sympy.Integer(10) ** (sympy.floor(sympy.log(high, 10)) + 1 - digits)
+    below, above = sympy.floor(low / step) * step, sympy.ceiling(high / step) * step
+    return (below, above) if below < above else (below - step, above + step)

@@ -642,6 +642,26 @@ def _refuse_absent(
             raise InputError("--set", f"{symbol.name} and {other.name}", accepted)
 
 
+def _refuse_without_effect(
+    request: _Request,
+    definitions: Mapping[sympy.Symbol, sympy.Expr],
+    mentioned: set[sympy.Symbol],
+) -> None:
+    """Refuse a value that an answer does not depend on."""
+    from roofsym import symbols as sy
+    from roofsym.closed_form import written_out
+
+    whole = {**definitions, sy.ridge: sy.peak / sy.bandwidth}
+    made_of = set().union(*(written_out(s, whole).free_symbols for s in mentioned))
+    present = mentioned | definitions.keys() | made_of
+    for symbol, value in request.bound.items():
+        if symbol not in present:
+            settable = {s for s in present if sy.info(s).role not in ("quantity", "internal")}
+            names = ", ".join(s.name for s in sorted(settable, key=sy.rank) if s.name in sy.TABLE)
+            accepted = f"a symbol on which the answer depends: {names}"
+            raise InputError(f"--set {symbol.name}", str(value), accepted)
+
+
 def _quantities_json(request: _Request, forms: dict[str, ClosedForm], depth: str) -> str:
     from roofsym import quantities
     from roofsym.render.expression import render
@@ -713,7 +733,9 @@ def _answer(request: _Request, name: str, without: sympy.Symbol | None = None) -
         )
     ledger = request.ledger(phase or "step", without)
     result = entry.answer(ledger, request.machine, unknown)
-    _refuse_absent(request, result.derivation.definitions, _mentioned(result))
+    definitions, mentioned = result.derivation.definitions, _mentioned(result)
+    _refuse_absent(request, definitions, mentioned)
+    _refuse_without_effect(request, definitions, mentioned)
     return result
 
 
@@ -865,8 +887,12 @@ def _solve_equation(request: _Request, equation: str, unknown: str | None) -> st
         asked = sy.lookup(unknown, "--for")
         if asked not in request.bound:
             known = {s: v for s, v in subject.values.items() if s != asked}
-            left = ClosedForm(left.expr, left.definitions, known)
-            right = ClosedForm(right.expr, right.definitions, known)
+            left, right = (
+                ClosedForm(
+                    side.expr, {s: x for s, x in side.definitions.items() if s != asked}, known
+                )
+                for side in (left, right)
+            )
     numbers = [side.at_depth("numbers") for side in (left, right)]
     open_symbols = sorted(set().union(*(n.free_symbols for n in numbers)), key=sy.rank)
     names = ", ".join(s.name for s in open_symbols)
@@ -881,6 +907,10 @@ def _solve_equation(request: _Request, equation: str, unknown: str | None) -> st
         raise _solved_for(symbol, request.bound[symbol])
     if symbol not in open_symbols:
         raise InputError("--for", unknown, f"a symbol that is not known yet: {names or 'none'}")
+    _refuse_without_effect(
+        request, {**left.definitions, **right.definitions},
+        left.expr.free_symbols | right.expr.free_symbols,
+    )  # fmt: skip
     general = crossover(*_until_it_shows(left, right, symbol), symbol)
     bound = crossover(numbers[0], numbers[1], symbol)
     if request.options.json:

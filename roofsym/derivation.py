@@ -15,6 +15,7 @@ from sympy.logic.boolalg import Boolean
 
 from roofsym import polynomial, units
 from roofsym import symbols as sy
+from roofsym.bounds import outward
 from roofsym.closed_form import ClosedForm, closed_form
 from roofsym.conditions import cases, of_unknown, solve_condition
 from roofsym.errors import ProofError
@@ -340,7 +341,7 @@ class Derivation:
         # What is said is what is checked: the bracket as printed, rounded outward; but not as far
         # off as the next of thousands of steps.
         for digits in (10, 12, 15):
-            low, high = _outward(*branch.bracket, digits)
+            low, high = outward(*branch.bracket, digits)
             before, after = (
                 order_at(found.left, found.right, {found.symbol: x}) for x in (low, high)
             )
@@ -743,22 +744,6 @@ def checked(derivations: Iterable[Derivation]) -> str:
             counts[step.kind] += len(step.formulas) if step.kind == "reproduction" else 1
     listed = (f"{n} {_COUNTED[kind][n > 1]}" for kind, n in counts.items() if n)
     return f"Checked: {', '.join(listed)}."
-
-
-def _outward(
-    low: sympy.Rational, high: sympy.Rational, digits: int
-) -> tuple[sympy.Rational, sympy.Rational]:
-    """A bracket with ends of so many digits, which differ and lie outside of it.
-
-    Examples
-    --------
-    >>> low, high = _outward(sympy.Rational("15.54321"), sympy.Rational("15.54322"), 4)
-    >>> float(low), float(high)
-    (15.54, 15.55)
-    """
-    step = sympy.Integer(10) ** (sympy.floor(sympy.log(high, 10)) + 1 - digits)
-    below, above = sympy.floor(low / step) * step, sympy.ceiling(high / step) * step
-    return (below, above) if below < above else (below - step, above + step)
 
 
 def _short(expr: sympy.Expr) -> sympy.Expr:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class InputError(ValueError):
     """Bad input, said in one line: the field, the value given and what is accepted.
@@ -36,6 +39,17 @@ class InputError(ValueError):
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, object, str]]:
         return (type(self), (self.field, self.given, self.accepted))
+
+
+def nearest(name: str, names: Iterable[str], most: int = 3) -> list[str]:
+    """Names that are nearly a given one, the nearest first.
+
+    Examples
+    --------
+    >>> nearest("critical-bach", ["ridge-point", "critical-batch", "largest-batch"])
+    ['critical-batch']
+    """
+    return difflib.get_close_matches(str(name), list(names), most, 0.5)
 
 
 class ProofError(AssertionError):

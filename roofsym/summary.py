@@ -12,6 +12,7 @@ import sympy
 
 from roofsym import files, results, units
 from roofsym import symbols as sy
+from roofsym.bounds import outward
 from roofsym.conditions import of_unknown, solve_condition
 from roofsym.derivation import Formula, Label
 from roofsym.errors import InputError
@@ -225,8 +226,8 @@ def equation(
             if whole := whole_numbers(bound, *sides):
                 line += f" ({whole})"
             if branch.bracket:
-                low, high = branch.bracket
-                line += f" (between {sympy.N(low, 17)} and {sympy.N(high, 17)})"
+                low, high = (sympy.N(x, 12) for x in outward(*branch.bracket, 12))
+                line += f" (between {low} and {high})"
             if branch.when != sympy.true:
                 line += f" while {render(branch.when, 'text', letters, digits=4)}"
             lines.append(line)

@@ -12,14 +12,13 @@ decode step puts 1 in the place of ``S``.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import sympy
 
-from roofsym.errors import InputError
+from roofsym.errors import InputError, nearest
 
 
 @dataclass(frozen=True)
@@ -525,7 +524,7 @@ def lookup(name: str, field: str = "symbol", allowed: Iterable[str] | None = Non
     if name not in accepted:
         # The letter that is printed, or a name that is nearly it.
         near = [n for n in accepted if TABLE[n].text == name]
-        near = near or difflib.get_close_matches(str(name), accepted, 8, 0.5)
+        near = near or nearest(name, accepted, 8)
         listing = ", ".join(accepted if len(accepted) <= _LISTED else near)
         every = f"of {len(accepted)} names (roofsym list symbols)"
         if name in TABLE:

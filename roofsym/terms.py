@@ -172,7 +172,7 @@ class Terms:
             while (less := ring.divide(expanded, ring.of(base))) is not None and expanded:
                 expanded = less
         flat = Terms(
-            (c, {shown.get(b, b): e for b, e in ring.factors(m)}) for m, c in expanded.items()
+            (c, {b.xreplace(shown): e for b, e in ring.factors(m)}) for m, c in expanded.items()
         ).stripped()
         return flat if flat.grouped().length < self.stripped().grouped().length else self
 

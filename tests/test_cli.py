@@ -381,6 +381,46 @@ def test_more_chosen_experts_than_there_are_are_refused(shell: Shell, setting: s
     assert "at most n_experts" in line
 
 
+@pytest.mark.parametrize(
+    ("command", "setting"),
+    [
+        ("critical-batch --model llama-3.1-8b --machine h100-sxm", "capacity=80e9"),
+        ("critical-batch --model llama-3.1-8b --machine h100-sxm", "gamma=7"),
+        ("distinct-experts --model mixtral-8x7b --set B=8", "L=77"),
+        ("ridge-point --machine h100-sxm", "L=5"),
+        ("time=0.02 --for B --phase decode --model llama-3.1-8b --machine h100-sxm --set L=10",
+         "capacity=80e9"),
+    ],
+)  # fmt: skip
+def test_a_value_without_effect_is_refused(shell: Shell, command: str, setting: str):
+    line = shell.bad("solve", *command.split(), "--set", setting)
+    assert f"--set {setting.split('=')[0]}: got" in line
+    assert "a symbol on which the answer depends: " in line
+
+
+def test_a_value_with_effect_is_not(shell: Shell):
+    # Inside a constant, inside the ridge point, as a constant itself, of the batch left out.
+    for setting in ("d_ff=2000", "peak=7e14", "phi=2e9", "b_kv=1"):
+        shell.good("solve", "critical-batch", *BOTH, "--set", setting)
+
+
+def test_a_result_that_is_nearly_named_is_offered(shell: Shell):
+    line = shell.bad("solve", "critical-bach", *BOTH)
+    assert "near it: critical-batch, " in line
+    assert len(line) < 250
+
+
+@pytest.mark.parametrize("symbol", ["w", "kappa", "a", "phi", "alpha"])
+def test_an_equation_is_solved_for_a_constant(shell: Shell, symbol: str):
+    options = (*BOTH, "--phase", "decode", "--set", "L=1000", "--set", "B=300")
+    answer = shell.json("solve", "time = 0.02", *options, "--for", symbol)
+    back = shell.json(
+        "solve", "time = 0.02", *BOTH, "--phase", "decode", "--set", "L=1000",
+        "--set", f"{symbol}={answer['exact']}", "--for", "B",
+    )  # fmt: skip
+    assert float(back["value"]) == pytest.approx(300, rel=1e-12)
+
+
 def test_never_is_said_with_its_reason(shell: Shell):
     answer = shell.json("solve", "critical-batch", *BOTH, "--set", "L=8192")
     assert answer["outcome"] == "never"

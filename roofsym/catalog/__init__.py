@@ -11,7 +11,7 @@ from typing import Any
 
 from roofsym.catalog import huggingface
 from roofsym.catalog.fields import Fields, read_toml
-from roofsym.errors import InputError
+from roofsym.errors import InputError, nearest
 from roofsym.hardware import Machine
 from roofsym.transformer import Transformer
 
@@ -115,11 +115,8 @@ def _find(kind: str, name: str) -> Record:
 
 
 def _nearest(name: str, ids: Iterable[str]) -> str:
-    import difflib
-
     listing = list(ids)
-    near = difflib.get_close_matches(name, listing, n=3, cutoff=0.5)
-    hint = f"for example {', '.join(near or listing[:3])}"
+    hint = f"for example {', '.join(nearest(name, listing) or listing[:3])}"
     return f"a name that the catalogue lists ({hint}) or a file"
 
 

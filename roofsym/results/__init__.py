@@ -8,7 +8,7 @@ cost: the two sides are sums over ledger entries.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from roofsym.errors import InputError
+from roofsym.errors import InputError, nearest
 from roofsym.results.activation import implied_multiplier
 from roofsym.results.decode import (
     bytes_per_kv_element,
@@ -97,7 +97,10 @@ def named(name: str) -> Named:
         If there is no result of that name.
     """
     if name not in RESULTS:
-        raise InputError("result", name, "one of " + ", ".join(RESULTS))
+        near = nearest(name, RESULTS)
+        few = f"; near it: {', '.join(near)}" if near else ""
+        accepted = f"an equation, or one of {len(RESULTS)} results (roofsym list results){few}"
+        raise InputError("result", name, accepted)
     return RESULTS[name]
 
 

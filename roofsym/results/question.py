@@ -524,8 +524,10 @@ class Inquiry:
             made_of = meanings[constant].free_symbols
             return symbol in made_of or any(hides(s) for s in made_of & meanings.keys())
 
+        # A constant that is asked for itself stays one.
+        others = {s: meaning for s, meaning in d.definitions.items() if s != symbol}
         hiding = {
-            s: written_out(meanings[s], d.definitions)
+            s: written_out(meanings[s], others)
             for s in sorted(used & meanings.keys(), key=sy.rank)
             if hides(s)
         }
@@ -533,8 +535,9 @@ class Inquiry:
             accepted = f"one under which {symbol.name} matters"
             raise InputError("convention", self.ledger.convention, accepted)
         if not hiding and symbol not in used:
-            inside = {s for u in used for s in meanings.get(u, u).free_symbols}
-            listing = ", ".join(s.name for s in sorted(used | inside, key=sy.rank))
+            inside = {s for u in used for s in written_out(u, d.definitions).free_symbols}
+            named = {s for u in used for s in meanings.get(u, u).free_symbols} | used | inside
+            listing = ", ".join(s.name for s in sorted(named, key=sy.rank) if s.name in sy.TABLE)
             raise InputError("unknown", symbol.name, f"a symbol of the equation: {listing}")
         for constant in hiding:
             if constant in self.ledger.values:
