@@ -296,6 +296,10 @@ SAID = {
         "--set L=4096",
         ["^(1 / 64) / R_tok^(1 / 64)", "while R_tok > 1673 and R_tok < 5651"], ["2^("],
     ),
+    "signs of numbers under a logarithm": (
+        "critical-batch --model gpt-oss-20b --machine h100-sxm", ["B* = 7.489 W₀(−2.685e13 (0.875)^"],
+        ["− -", "(-"],
+    ),
     "numbers before sums": (
         "decode-throughput --for L --model llama-3.1-8b --machine h100-sxm --set B=64",
         ["L = 1837 (13910 − R_tok) / R_tok"], [],

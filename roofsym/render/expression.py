@@ -451,10 +451,22 @@ def each_side(expr: Any, change: Callable[[sympy.Expr], sympy.Expr]) -> Any:
 def _write(expr: sympy.Basic, style: Style) -> str:
     if isinstance(expr, Boolean) and not expr.is_Symbol:
         return _condition(expr, style)
-    negative, positive = _split_sign(expr)
+    negative, positive = _split_sign(_in_decimals(expr, style))
     if negative:
         return style.sum([(True, _term(positive, style, inside_sum=True))])
-    return _term(expr, style)
+    return _term(positive, style)
+
+
+def _in_decimals(expr: sympy.Basic, style: Style) -> sympy.Basic:
+    """With so many digits, the roots and logarithms of numbers in a product are one number."""
+    if style.digits is None or not isinstance(expr, sympy.Expr) or expr.is_Number:
+        return expr
+    if expr.is_number:
+        return sympy.N(expr)
+    numbers, rest = sympy.sift(sympy.Mul.make_args(expr), lambda x: x.is_number, binary=True)
+    if all(x.is_Number for x in numbers):
+        return expr
+    return sympy.Mul(sympy.N(sympy.Mul(*numbers)), *rest, evaluate=False)
 
 
 def listed(condition: Boolean) -> list[Boolean]:
@@ -496,8 +508,6 @@ def _split_sign(expr: sympy.Expr) -> tuple[bool, sympy.Expr]:
 
 
 def _term(expr: sympy.Expr, style: Style, inside_sum: bool = False) -> str:
-    if expr.is_number and style.digits is not None:
-        return style.number(expr)
     if expr.is_Add:
         text = _sum(expr, style)
         return style.group(text) if inside_sum else text
@@ -507,10 +517,11 @@ def _term(expr: sympy.Expr, style: Style, inside_sum: bool = False) -> str:
 
 
 def _sum(expr: sympy.Expr, style: Style) -> str:
-    numbers = [x for x in expr.args if x.is_number]
+    summands = list(expr.args)
+    numbers = [x for x in summands if x.is_number]
     if len(numbers) > 1 and style.digits is not None:
-        expr = sympy.Add(*(x for x in expr.args if x not in numbers), sympy.N(sum(numbers)))
-    pieces = [_split_sign(x) for x in expr.args]
+        summands = [x for x in summands if x not in numbers] + [sympy.N(sum(numbers))]
+    pieces = [_split_sign(_in_decimals(x, style)) for x in summands]
     named = any(sy.info(s).role in ("constant", "machine", "quantity") for s in expr.free_symbols)
     # In named constants the table says which term leads: φ + α L, w + B (κ L + a), I* a − φ.
     by_degree = not named and any(sy.info(s).role != "step" for s in expr.free_symbols)
@@ -574,8 +585,8 @@ def _product(expr: sympy.Expr, style: Style) -> str:
     below: list[sympy.Expr] = []
     number = sympy.S.One
     for factor in sympy.Mul.make_args(expr):
-        if factor.is_Number or (style.digits is not None and factor.is_number):
-            number *= factor
+        if factor.is_Number:
+            number = factor
             continue
         base, exponent = factor.as_base_exp()
         halves = {x.as_coeff_Mul()[0].q for x in base.args} if base.is_Add else set()

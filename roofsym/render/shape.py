@@ -241,7 +241,7 @@ def numbered(expr: sympy.Expr) -> sympy.Expr:
     --------
     >>> from roofsym.symbols import L, throughput as R
     >>> numbered((10**9 - 2000 * R) / (2 * R * (16 * L + 800)))
-    125*((500000 - throughput)/(throughput*(L + 50)))/2
+    125*(500000 - throughput)/(2*throughput*(L + 50))
     """
     if expr.is_Add:
         return sympy.Add(*map(numbered, expr.args))
@@ -255,7 +255,7 @@ def numbered(expr: sympy.Expr) -> sympy.Expr:
         if not factor.is_number:
             rest.append(sympy.Add(*(x / scale for x in base.args)) ** exponent
                         if scale != 1 else factor)  # fmt: skip
-    return sympy.Mul(number, sympy.Mul(*rest), evaluate=False)
+    return sympy.Mul(number, *rest, evaluate=False)
 
 
 def _slope(total: sympy.Expr) -> sympy.Rational:
