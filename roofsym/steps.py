@@ -104,7 +104,10 @@ def _places(
     number = {x: sympy.Dummy(positive=True) for x in steps}
     between = apart(*(side.xreplace(number) for side in (left, right)))
 
+    solved = 0
+
     def pieces(n: int) -> Iterator[_Stretch]:
+        nonlocal solved
         start, end = n * shortest, (n + 1) * shortest
         borders = {start, end}
         for x, length in steps.items():
@@ -120,11 +123,12 @@ def _places(
                 yield _Stretch(low, sign, sign)
                 continue
             one, other = (put(side, numbers) for side in (left, right))
+            solved += 1
             yield _stretch(one, other, symbol, low, high, solve)
 
     found: list[_Stretch] = list(pieces(0))
     waiting = [(n, 2 * n) for n in _doublings(float(shortest), farthest)][::-1]
-    looked = solved = 0
+    looked = 0
     while waiting:
         first, last = waiting.pop()
         looked += 1
@@ -138,7 +142,6 @@ def _places(
             found.append(_Stretch(first * shortest, sign, sign))
         elif last - first == 1:
             found += pieces(first)
-            solved += 1
         else:
             middle = (first + last) // 2
             waiting += [(middle, last), (first, middle)]

@@ -671,3 +671,14 @@ def test_regimes_that_are_the_same_are_one():
         rs.step(rs.model("gemma-3-27b")), rs.Machine()
     )
     assert len(found.general.branches) == 2
+
+
+def test_next_to_the_border_of_two_regimes_the_number_is_of_its_own_regime():
+    """At L = 4096.0007 a window of 4096 is just full: the other regime's value is as near."""
+    step = rs.step(rs.model("gemma-2-9b")).at(
+        b_w=2, b_a=2, b_kv=2, decode_batch=64, decode_context=4096, S=sympy.Rational("1801.2917")
+    )
+    found = RESULTS["piggybacked-chunk"].answer(step, rs.machine("h100-sxm", dtype="bf16"), "L")
+    assert float(found.value) == pytest.approx(4096.000691, abs=1e-6)
+    last = found.derivation.steps[-1].formulas[-1]
+    assert float(found.derivation.evaluate(last.right)) == pytest.approx(float(found.value))

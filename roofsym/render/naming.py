@@ -222,7 +222,33 @@ def _equal(one: sympy.Expr, other: sympy.Expr) -> bool:
     if polynomial.is_zero(arranged(one) - arranged(other)):
         return True
     # A root is a letter to a polynomial: the same one if what is under it is, multiplied out.
-    return polynomial.is_zero(_multiplied_out(one) - _multiplied_out(other))
+    if polynomial.is_zero(_multiplied_out(one) - _multiplied_out(other)):
+        return True
+    return _equal_at_root(one, other)
+
+
+def _equal_at_root(one: sympy.Expr, other: sympy.Expr) -> bool:
+    """Whether two expressions ``m + n √D`` are the same: of ``q²`` under a root, q may be outside.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L
+    >>> inside, outside = sympy.sqrt(B**2 * L + B), B * sympy.sqrt(L + 1 / B)
+    >>> _equal_at_root(L + inside, L + outside), _equal_at_root(L + inside, L - outside)
+    (True, False)
+    """
+    parts = []
+    for expr in (one, other):
+        roots = {p for p in expr.atoms(sympy.Pow) if p.exp == sympy.Rational(1, 2)}
+        if len(roots) != 1:
+            return False
+        (root,) = roots
+        m, n = expr.xreplace({root: sympy.S.Zero}), expr.xreplace({root: sympy.S.One})
+        parts.append((m, n - m, root.base))
+    (m, n, inner), (other_m, other_n, other_inner) = parts
+    same = polynomial.is_zero(m - other_m)
+    same = same and polynomial.is_zero(n**2 * inner - other_n**2 * other_inner)
+    return same and polynomial.sign(sympy.cancel(n / other_n)) == 1
 
 
 def _multiplied_out(expr: sympy.Expr) -> sympy.Expr:

@@ -308,6 +308,7 @@ def nearest_end(found: Crossover) -> tuple[sympy.Expr, sympy.Expr] | None:
     return (found.ends if nearest == found.ends else found.starts), nearest
 
 
+_DIGITS = 60
 _COUNTED = frozenset(
     {sy.B, sy.S, sy.L, sy.gamma, sy.decode_batch, sy.decode_context, sy.t, sy.n_machines}
 )
@@ -580,7 +581,8 @@ class Inquiry:
             part = sy.extra(name, unit, what, text=text, latex=latex)
             d.definitions[part] = amount
             parts += factor * part
-        if not polynomial.is_zero(parts.xreplace(d.definitions) - meaning):
+        made_of = {s: x for s, x in d.definitions.items() if s != self.symbol}
+        if not polynomial.is_zero(parts.xreplace(made_of) - meaning):
             raise ProofError(f"{parts} is not {constant}")
         return parts
 
@@ -646,8 +648,10 @@ def _numbers(result: Result) -> None:
         if branch.bracket:
             d.root("In numbers", result.label, result.bound, branch, result.unit)
     for branch in result.general.branches:
-        found = sympy.N(d.reduced(branch.value))
-        if found.is_number and found.is_real and abs(found - value) <= 1e-9 * abs(sympy.N(value)):
+        found = sympy.N(d.reduced(branch.value), _DIGITS)
+        # Next to the border of two regimes, the values of both are close to each other.
+        near = sympy.Float(10, _DIGITS) ** (5 - _DIGITS // 2) * abs(sympy.N(value, _DIGITS))
+        if found.is_number and found.is_real and abs(found - value) <= near:
             if not any(b.bracket for b in result.bound.branches):
                 d.number("In numbers", result.label, branch.value, value, result.unit)
             return
