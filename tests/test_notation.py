@@ -178,22 +178,92 @@ def test_what_a_notation_may_not_be(given: dict[str, dict], message: str):
         Notation("mine", **given)
 
 
-def test_a_new_letter_is_defined_by_a_product():
+# Made as a difference, a letter may be negative.
+DIFFERENCE = sy.extra("y_of_tests", "1", "a difference of the tests", positive=False)
+QUOTIENT = sy.extra("g_of_tests", "1", "query heads that share a KV head", text="g", latex="g")
+
+
+@pytest.mark.parametrize(
+    ("substitution", "defined", "expr", "text"),
+    [
+        (
+            {"n_kv_heads": sy.n_heads / QUOTIENT},
+            {QUOTIENT: sy.n_heads / sy.n_kv_heads},
+            n_layers * d_model * (sy.n_heads + sy.n_kv_heads),
+            "n_layers n_heads d_model (1 + 1 / g)",
+        ),
+        (
+            {"n_global": DIFFERENCE + sy.n_local},
+            {DIFFERENCE: sy.n_global - sy.n_local},
+            d_model * (sy.n_global + sy.n_local),
+            "d_model (2 n_local + y_of_tests)",
+        ),
+        (
+            {"d_ff": QUOTIENT * d_model, "d_expert": QUOTIENT * d_model / sy.n_experts},
+            {QUOTIENT: d_ff / d_model},
+            d_ff + sy.d_expert,
+            "d_model g (1 + 1 / n_experts)",
+        ),
+    ],
+    ids=["quotient", "difference", "twice"],
+)
+def test_a_new_letter_is_what_its_equation_says(
+    substitution: dict, defined: dict, expr: sympy.Expr, text: str
+):
+    mine = Notation("mine", substitutions=substitution)
+    assert mine.definitions == defined
+    assert render(expr, "text", mine) == text
+
+
+def test_a_new_letter_that_no_equation_defines_is_refused():
     x = sy.extra("x_of_tests", "1", "a letter of the tests")
-    with pytest.raises(rs.InputError, match="as a factor"):
+    with pytest.raises(rs.InputError, match="degree 1 in x_of_tests"):
+        Notation("mine", substitutions={"d_ff": x**2 * d_model})
+    with pytest.raises(rs.InputError, match="one new letter"):
+        Notation("mine", substitutions={"d_ff": x * QUOTIENT})
+    # What is d_ff - d_model may be negative, and SymPy would not know.
+    with pytest.raises(rs.InputError, match="positive=False"):
         Notation("mine", substitutions={"d_ff": x + d_model})
+    with pytest.raises(rs.InputError, match="lead back"):
+        Notation("mine", substitutions={"d_ff": x * d_model, "d_model": d_ff})
     with pytest.raises(rs.InputError, match="x_of_tests for"):
         Notation("mine", letters={"B": ("x_of_tests", "b")}, substitutions={"d_ff": x * d_model})
 
 
 def test_a_letter_stands_for_one_thing():
-    first = sy.extra("y_of_tests", "1", "one thing")
-    assert sy.extra("y_of_tests", "1", "one thing") is first
+    first = sy.extra("z_of_tests", "1", "one thing")
+    assert sy.extra("z_of_tests", "1", "one thing") is first
     with pytest.raises(rs.InputError, match="one thing"):
-        sy.extra("y_of_tests", "1", "another thing")
+        sy.extra("z_of_tests", "1", "another thing")
     with pytest.raises(rs.InputError, match="sequences in the step"):
         sy.extra("B", "1", "bytes")
-    assert "y_of_tests" not in sy.TABLE
+    assert "z_of_tests" not in sy.TABLE
+
+
+def test_letters_clash_only_where_they_are_printed_together():
+    # x is what a device sends per token, g the steps that a verification may take.
+    mine = Notation(
+        "mine",
+        letters={"d_model": ("x", "x")},
+        substitutions={"n_kv_heads": sy.n_heads / QUOTIENT},
+    )
+    d = rs.results.critical_batch(rs.decode(rs.Transformer()), rs.Machine()).derivation
+    for form in ("text", "latex", "markdown", "html"):
+        assert getattr(d, form)(mine, "dimensions")
+    assert re.search(r"  g +1 +query heads that share .* = n_heads / n_kv_heads", d.text(mine))
+    assert "x for sent_per_token and d_model" in refused(sy.sent_per_token * d_model, mine)
+    assert "g for allowance and g_of_tests" in refused(sy.allowance * sy.n_kv_heads, mine)
+    # In a derivation the two may be in different formulas.
+    step = rs.decode(rs.Transformer())
+    speculative = rs.results.break_even_batch(step, rs.Machine()).derivation
+    with pytest.raises(rs.InputError, match="g for allowance and g_of_tests"):
+        speculative.text(mine, "dimensions")
+
+
+def refused(expr: sympy.Expr, letters: Notation) -> str:
+    with pytest.raises(rs.InputError) as caught:
+        render(expr, "text", letters)
+    return str(caught.value)
 
 
 def test_a_left_hand_side_printed_like_a_symbol_is_refused():

@@ -190,6 +190,9 @@ def blocks(
         out.append(Math(tuple(formulas), own.plain(), joined=True))
     if used:
         rows = _where(derivation, used, depth, own)
+        if own.letters or own.substitutions:
+            # The package's own letters are few: two of them may be one, where none is mistaken.
+            own.refuse_clash(row.symbol for row in rows)
         if any(f.right.has(sympy.LambertW) for step in steps for f in step.formulas):
             rows += (Row(LAMBERT),)
         out.append(Where(rows, own))

@@ -436,7 +436,10 @@ def write(expr: sympy.Basic, style: Style) -> str:
         return _write(each_side(expr, arranged), style)
     letters = style.notation.settled(expr.free_symbols)
     style = type(style)(letters, style.digits)
-    return _write(each_side(expr, lambda side: arranged(letters.translate(side))), style)
+    made = each_side(expr, lambda side: arranged(letters.translate(side)))
+    if letters.letters or letters.substitutions:
+        letters.refuse_clash(made.free_symbols)
+    return _write(made, style)
 
 
 def each_side(expr: Any, change: Callable[[sympy.Expr], sympy.Expr]) -> Any:

@@ -23,6 +23,12 @@ from roofsym import polynomial, units
 from roofsym import symbols as sy
 from roofsym.errors import InputError, ProofError
 
+# What nearly every formula of a plain decoder on a machine has, or its table of symbols.
+_EVERYWHERE = (
+    sy.ridge, sy.peak, sy.bandwidth, sy.B, sy.phi, sy.alpha, sy.w, sy.kappa, sy.a, sy.S, sy.L,
+    sy.n_layers, sy.n_heads, sy.n_kv_heads, sy.head_dim, sy.d_model, sy.d_ff, sy.vocab_size,
+    sy.b_w, sy.b_a, sy.b_kv, sy.flops, sy.bytes_,
+)  # fmt: skip
 _LABEL = re.compile(r"^(Δ?)([A-Za-z])(\*|_[^*]+)$")
 
 
@@ -40,8 +46,8 @@ class Notation:
         Plain text and LaTeX by symbol name; symbols that are not listed keep their own.
     substitutions : mapping of str to sympy.Expr
         By name of a symbol, the expression that is printed in its place. A letter that is not of
-        the table comes from `roofsym.symbols.extra`; the first expression that has it defines it,
-        and has it as a factor.
+        the table comes from `roofsym.symbols.extra`; the first expression that has it defines it:
+        set equal to the symbol, it is of degree 1 in the letter (``n_kv_heads = n_heads/g``).
     uncached : mapping of str to (str, str)
         Letters of formulas in which no cached context occurs: a document that calls the length
         ``L`` in prefill and in decode calls ``S`` and ``L`` the same.
@@ -78,17 +84,18 @@ class Notation:
             units.require(expr, _unit(expr, old), f"{name} in the notation {self.name}")
         for name in (*self.letters, *self.uncached):
             sy.lookup(name, "notation")
-        _ = self._places
+        _ = self._rules
         if self._settled:
             return
         gone = {sy.TABLE[name].symbol for name in self.substitutions}
-        # Targets and a lone layer's sizes meet few other symbols: they are looked at where they do.
-        rare = ("internal", "target", "layer")
-        shown = [i.symbol for i in sy.TABLE.values() if i.role not in rare]
-        shown = [s for s in shown if s not in gone] + list(self.definitions)
-        self._refuse_clash(shown)
+        # With what else a letter is printed, formulas and documents look when they are printed.
+        # Targets and a lone layer's sizes meet few other symbols.
+        rows = (sy.TABLE[name] for name in (*self.letters, *self.uncached))
+        chosen = [row.symbol for row in rows if row.role not in ("target", "layer")]
+        shown = dict.fromkeys(s for s in (*_EVERYWHERE, *chosen) if s not in gone)
+        self.refuse_clash([*shown, *self.definitions])
         if self.uncached:
-            self._uncached()._refuse_clash([s for s in shown if s != sy.L])
+            self._uncached().refuse_clash([*(s for s in shown if s != sy.L), *self.definitions])
 
     # --- letters ---------------------------------------------------------------------------
 
@@ -137,12 +144,11 @@ class Notation:
         InputError
             Naming the two.
         """
-        self._refuse_clash([s for s in symbols if sy.info(s).role != "internal"], *labels)
-
-    def _refuse_clash(self, symbols: Iterable[sympy.Symbol], *labels: tuple[str, str]) -> None:
+        known = (s for s in symbols if sy.info(s).role != "internal")
+        shown = sorted(known, key=lambda s: (sy.rank(s), s.name))
         for form, write in enumerate((self.text, self.latex)):
             taken = {label[form]: "the left-hand side" for label in labels}
-            for symbol in symbols:
+            for symbol in shown:
                 written = write(symbol)
                 other = taken.setdefault(written, symbol.name)
                 if other != symbol.name:
@@ -165,17 +171,26 @@ class Notation:
             if not new:
                 assumptions[old] = expr.xreplace(definitions)
                 continue
-            rest = expr / new[0]
-            if len(own) > 1 or rest.has(new[0]):
-                accepted = "one new letter, as a factor"
-                raise InputError(f"notation {self.name}", f"{name} = {expr}", accepted)
-            definitions[new[0]] = old / rest
+            if len(new) > 1:
+                raise InputError(f"notation {self.name}", f"{name} = {expr}", "one new letter")
+            definitions[new[0]] = self._solved(old, expr.xreplace(definitions), new[0])
         for _ in assumptions:
             assumptions = {s: x.xreplace(assumptions) for s, x in assumptions.items()}
-        if any(x.free_symbols & assumptions.keys() for x in assumptions.values()):
-            accepted = "substitutions that do not lead back to where they started"
-            raise InputError(f"notation {self.name}", str(assumptions), accepted)
         return assumptions, definitions
+
+    def _solved(self, old: sympy.Symbol, expr: sympy.Expr, letter: sympy.Symbol) -> sympy.Expr:
+        """What a new letter stands for, from the expression in the place of a symbol."""
+        place = f"{old.name} = {expr}"
+        above, _ = sympy.fraction(sympy.together(old - expr))
+        slope = sympy.diff(above, letter)
+        if slope.has(letter):
+            accepted = f"an equation of degree 1 in {letter.name}"
+            raise InputError(f"notation {self.name}", place, accepted)
+        made = sympy.factor_terms(-above.xreplace({letter: sympy.S.Zero}) / slope)
+        if letter.is_positive and not made.is_positive:
+            accepted = f"{letter.name} made with positive=False: {made} may be negative"
+            raise InputError(f"notation {self.name}", place, accepted)
+        return made
 
     @property
     def assumptions(self) -> dict[sympy.Symbol, sympy.Expr]:
@@ -189,9 +204,14 @@ class Notation:
 
     @functools.cached_property
     def _rules(self) -> dict[sympy.Symbol, sympy.Expr]:
+        _ = self._places
         rules = {sy.TABLE[name].symbol: expr for name, expr in self.substitutions.items()}
         for _ in rules:
             rules = {s: x.xreplace(rules) for s, x in rules.items()}
+        if any(x.free_symbols & rules.keys() for x in rules.values()):
+            given = ", ".join(f"{name} = {x}" for name, x in self.substitutions.items())
+            accepted = "substitutions that do not lead back to where they started"
+            raise InputError(f"notation {self.name}", given, accepted)
         return rules
 
     def translate(self, expr: sympy.Expr) -> sympy.Expr:
