@@ -205,7 +205,6 @@ class _Request:
             raise InputError("--convention", ", ".join(named), accepted)
         self.conventions = [self._switched(name) for name in named]
         self.convention = self.conventions[0]
-        self.notation: Notation = notation.notation(options.notation)
         # The ridge point is peak over bandwidth: to be set by these.
         roles = ("quantity", "internal")
         settable = [n for n in sy.names() if sy.TABLE[n].role not in roles and n != "ridge"]
@@ -215,6 +214,8 @@ class _Request:
         }
         self.bound = values.bindings(self.assigned, allowed=settable)
         self.model = self._model()
+        named_notation = notation.notation(options.notation)
+        self.notation: Notation = named_notation.of(self.model.config_keys)
         self.machine = self._machine()
 
     def _switched(self, name: str) -> Convention:

@@ -122,6 +122,8 @@ class Derivation:
         The steps, each checked when it was added.
     definitions : dict of sympy.Symbol to sympy.Expr
         Named constants that the steps use, in dimensions.
+    config_keys : mapping of str to (str or sympy.Expr)
+        Where the model's config has its dimensions: see `Transformer`.
     """
 
     title: str
@@ -129,6 +131,7 @@ class Derivation:
     values: Mapping[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     definitions: dict[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
+    config_keys: Mapping[str, str | sympy.Expr] = field(default_factory=dict)
 
     # --- steps -----------------------------------------------------------------------------
 

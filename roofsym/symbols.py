@@ -451,7 +451,33 @@ def extra(
         raise InputError("extra symbol", f"{name}: {meaning}", accepted)
     if beside is not None:
         _RANK[symbol] = rank(beside) + 0.5
+        _BESIDE[symbol] = beside
     return symbol
+
+
+_BESIDE: dict[sympy.Symbol, sympy.Symbol] = {}
+
+
+def kind(factor: sympy.Expr) -> sympy.Expr:
+    """What a factor is grouped like in print: of an `extra` symbol, the one that it is beside.
+
+    Examples
+    --------
+    >>> kind(extra("n_blocks", "1", "layers, of all kinds", beside=n_layers))
+    n_layers
+    """
+    return _BESIDE.get(factor, factor)
+
+
+def code_latex(name: str) -> str:
+    r"""LaTeX of a name in a program or a file.
+
+    Examples
+    --------
+    >>> print(code_latex("n_layer"))
+    \mathtt{n\_layer}
+    """
+    return r"\mathtt{" + name.replace("_", r"\_") + "}"
 
 
 def marked(latex: str, mark: str) -> str:

@@ -18,7 +18,7 @@ from roofsym.render.expression import render
 from roofsym.render.notation import NOTATIONS, Notation, notation
 from roofsym.results import RESULTS
 from roofsym.symbols import B, L, S, alpha, b_w, d_ff, d_model, kappa, n_layers, phi, w
-from roofsym.transformer import Attention, FeedForward, LayerGroup, Structure
+from roofsym.transformer import Attention, FeedForward, LayerGroup, Mixture, Structure
 
 MODELS = {k: models()[k] for k in ("symbolic", "windowed")}
 
@@ -302,6 +302,77 @@ def test_powers_of_ten_are_written_as_such():
     assert render(w, "latex", letters) == r"2 \cdot 10^{9} \, Z"
     assert "<msup><mn>10</mn><mn>9</mn></msup>" in render(w, "mathml", letters)
     assert render(B * L * alpha + kappa, "text", letters) == "κ + B α S_c"
+
+
+@pytest.mark.parametrize(
+    ("model", "quantity", "text"),
+    [
+        (
+            "mixtral-8x7b", "parameters",
+            "hidden_size (num_hidden_layers (3 num_local_experts intermediate_size "
+            "+ 2 head_dim (num_attention_heads + num_key_value_heads) + num_local_experts + 2) "
+            "+ 2 vocab_size + 1)",
+        ),
+        (
+            "qwen3-30b-a3b", "parameters",
+            "num_hidden_layers (3 hidden_size num_experts moe_intermediate_size "
+            "+ 2 head_dim hidden_size (num_attention_heads + num_key_value_heads) "
+            "+ hidden_size num_experts + 2 hidden_size + 2 head_dim) "
+            "+ hidden_size (2 vocab_size + 1)",
+        ),
+        (
+            "deepseek-v3", "kv_bytes_per_token",
+            "num_hidden_layers b_kv (kv_lora_rank + qk_rope_head_dim)",
+        ),
+        (
+            "gemma-3-27b", "memory_footprint",
+            "2 B num_key_value_heads head_dim b_kv ((L + 1) (num_hidden_layers − n_local) "
+            "+ n_local min(L + 1, sliding_window))",
+        ),
+        # Head width is no key of GPT-2's, and the shared expert of Llama 4 has none of its own.
+        ("gpt2", "kv_bytes_per_token", "2 n_layer n_embd b_kv"),
+        (
+            "llama-4-scout", "parameters",
+            "hidden_size (num_hidden_layers (3 num_local_experts intermediate_size "
+            "+ 2 head_dim (num_attention_heads + num_key_value_heads) + 3 intermediate_size "
+            "+ num_local_experts + 2) + 2 vocab_size + 1)",
+        ),
+        ("opt-125m", "parameters", "hidden_size (vocab_size + max_position_embeddings + 4)"),
+    ],
+)  # fmt: skip
+def test_a_model_is_printed_in_the_keys_of_its_own_config(model: str, quantity: str, text: str):
+    asked = rs.model(model)
+    form = QUANTITIES[quantity].closed_form(Subject(asked, rs.decode(asked), rs.Machine()))
+    letters = notation("hugging-face").of(asked.config_keys)
+    assert text in render(form.at_depth("dimensions"), "text", letters)
+
+
+def test_a_derivation_knows_the_config_of_its_model(capsys: pytest.CaptureFixture[str]):
+    # In Python as on the command line, and in another phase, on a part of the model's values.
+    model = rs.model("qwen3-30b-a3b").at(n_layers=4)
+    d = rs.results.critical_batch(rs.prefill(model), rs.Machine()).derivation
+    text = d.text("hugging-face")
+    assert "= 3 num_hidden_layers hidden_size num_experts moe_intermediate_size b_w" in text
+    asked = ["derive", "critical-batch", "--notation", "hugging-face"]
+    assert cli.main([*asked, "--model", "deepseek-v3"]) == 0
+    printed = capsys.readouterr().out
+    assert "n_shared_experts" in printed
+    assert re.search(r" first_k_dense_replace +1 ", printed)
+    assert "= first_k_dense_replace + n_sparse = 61" in printed
+
+
+def test_a_model_of_no_family_has_the_common_keys():
+    mixture = rs.Transformer(Structure(groups=(LayerGroup(feed_forward=Mixture()),)))
+    text = rs.results.distinct_experts(rs.decode(mixture)).derivation.text("hugging-face")
+    assert "1 − num_experts_per_tok / n_routed_experts" in text
+
+
+def test_a_size_that_contradicts_the_config_keeps_its_own_letter():
+    # Llama 4 has one key for both widths.
+    model = rs.model("llama-4-scout").at(d_shared=1024)
+    d = rs.results.critical_batch(rs.decode(model), rs.Machine()).derivation
+    text = d.text("hugging-face")
+    assert re.search(r" d_shared +1 .*= 1024", text)
 
 
 def test_the_command_line_lists_and_uses_them(capsys: pytest.CaptureFixture[str]):

@@ -86,7 +86,8 @@ Block = Heading | Paragraph | Math | Where | Table
 def settled(derivation: Derivation, letters: str | Notation) -> Notation:
     """Notation of one derivation: without the assumptions that do not hold in it."""
     used = _symbols(derivation.steps)
-    return notation(letters).within(derivation.values, derivation.definitions, used)
+    own = notation(letters).of(derivation.config_keys)
+    return own.within(derivation.values, derivation.definitions, used)
 
 
 def _symbols(steps: Sequence[Step]) -> set[sympy.Symbol]:

@@ -53,6 +53,9 @@ class Notation:
         ``L`` in prefill and in decode calls ``S`` and ``L`` the same.
     labels : mapping of str to (str, str)
         Plain text and LaTeX of left-hand sides that are no symbols, by their LaTeX.
+    by_config : bool
+        Whether a model that was read from a config is printed in the keys of that config, and
+        `letters` are for other models.
 
     Raises
     ------
@@ -76,6 +79,7 @@ class Notation:
     substitutions: Mapping[str, sympy.Expr] = field(default_factory=dict)
     uncached: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     labels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    by_config: bool = False
     _settled: bool = field(default=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -237,6 +241,29 @@ class Notation:
             raise ProofError(f"{made} in the notation {self.name} is not {expr}")
         return made
 
+    def of(self, config_keys: Mapping[str, str | sympy.Expr]) -> Notation:
+        """Notation of one model: in the keys of its config, if it is one `by_config`.
+
+        Parameters
+        ----------
+        config_keys : mapping of str to (str or sympy.Expr)
+            By symbol name, the key, or what stands in the symbol's place: see
+            `roofsym.Transformer`. Without any, the model is of no known family.
+
+        Examples
+        --------
+        >>> import roofsym as rs
+        >>> from roofsym.symbols import d_expert
+        >>> mixtral = rs.model("mixtral-8x7b")
+        >>> notation("hugging-face").of(mixtral.config_keys).text(d_expert)
+        'intermediate_size'
+        """
+        if not (self.by_config and config_keys):
+            return self
+        letters = {k: _code(key) for k, key in config_keys.items() if isinstance(key, str)}
+        made_of = {k: x for k, x in config_keys.items() if not isinstance(x, str)}
+        return dataclasses.replace(self, letters=letters, substitutions=made_of, by_config=False)
+
     def within(
         self,
         values: Mapping[sympy.Symbol, sympy.Expr],
@@ -321,14 +348,12 @@ def _unit(expr: sympy.Expr, old: sympy.Symbol) -> str:
 
 def _code(name: str) -> tuple[str, str]:
     """A letter that is a name in a program or a config file."""
-    return name, r"\mathtt{" + name.replace("_", r"\_") + "}"
+    return name, sy.code_latex(name)
 
 
 _r = sy.extra("r", "1", "width of the feed-forward block over that of the residual stream")
 _Z = sy.extra("Z", "1", "weights read by every step, in billions")
-_n_params = sy.extra(
-    "n_params", "1", "weights read by every step", latex=r"\mathtt{n\_params}"
-)  # fmt: skip
+_n_params = sy.extra("n_params", "1", "weights read by every step", latex=sy.code_latex("n_params"))
 # For the (M, K) × (K, N) of a linear layer, where N or K stands for something else.
 _IN, _OUT = ("d_in", r"d_{\mathrm{in}}"), ("d_out", r"d_{\mathrm{out}}")
 _MULTI_HEAD = {"n_kv_heads": sy.n_heads, "head_dim": sy.d_model / sy.n_heads}
@@ -343,7 +368,7 @@ NOTATIONS: Mapping[str, Notation] = MappingProxyType(
             DEFAULT,
             Notation(
                 "hugging-face",
-                "dimensions by the keys of a Hugging Face config.json",
+                "dimensions by the keys of a Hugging Face config.json, those of the model's family",
                 {
                     "n_layers": _code("num_hidden_layers"),
                     "d_model": _code("hidden_size"),
@@ -362,6 +387,7 @@ NOTATIONS: Mapping[str, Notation] = MappingProxyType(
                     "rope_dim": _code("qk_rope_head_dim"),
                     "v_dim": _code("v_head_dim"),
                 },
+                by_config=True,
             ),
             Notation(
                 "scaling-book",
