@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import pytest
@@ -13,8 +14,10 @@ from roofsym import cli
 from roofsym import symbols as sy
 from roofsym.errors import ProofError
 from roofsym.quantities import QUANTITIES, Subject
+from roofsym.render import document
 from roofsym.render.document import settled
-from roofsym.render.expression import render
+from roofsym.render.expression import LAMBERT, Style, render
+from roofsym.render.naming import is_part
 from roofsym.render.notation import NOTATIONS, Notation, notation
 from roofsym.results import RESULTS
 from roofsym.symbols import B, L, S, alpha, b_w, d_ff, d_model, kappa, n_layers, phi, w
@@ -136,6 +139,57 @@ def test_assumptions_that_the_model_contradicts_are_left_out_together():
     multi_head = {**known, sy.n_kv_heads: sympy.Integer(32)}
     kept = notation("guesstimator").within(multi_head, {}, ())
     assert {sy.n_kv_heads, sy.head_dim} <= kept.assumptions.keys()
+
+
+def derivations() -> dict[str, list[tuple[str, rs.Derivation]]]:
+    """Every result by depth: of a symbolic model, and with the numbers of a model."""
+    out: dict[str, list[tuple[str, rs.Derivation]]] = {"symbols": [], "numbers": []}
+    for name, entry in RESULTS.items():
+        example = asked_of(name)
+        symbolic = rs.model(example) if example else rs.Transformer()
+        known = rs.model(example or "llama-3.1-8b")
+        for kind, step, machine in (
+            ("symbols", rs.step(symbolic), rs.Machine()),
+            ("numbers", rs.step(known), rs.machine("h100-sxm")),
+        ):
+            with contextlib.suppress(rs.InputError):
+                out[kind].append((f"{name} {step.model}", entry.answer(step, machine).derivation))
+    lean = rs.decode(rs.Transformer(), "weights-only")
+    critical = rs.results.critical_batch(lean, rs.Machine()).derivation
+    out["symbols"].append(("critical-batch weights-only", critical))
+    return out
+
+
+DERIVATIONS = derivations()
+
+
+@pytest.mark.parametrize("depth", ["constants", "dimensions", "numbers"])
+@pytest.mark.parametrize("name", NOTATIONS)
+def test_where_tables_have_a_row_for_each_letter_that_is_printed_and_no_other(
+    name: str, depth: str, monkeypatch: pytest.MonkeyPatch
+):
+    written: set[sympy.Symbol] = set()
+    letter = Style.letter
+
+    def recorded(style: Style, symbol: sympy.Symbol) -> str:
+        written.add(symbol)
+        return letter(style, symbol)
+
+    monkeypatch.setattr(Style, "letter", recorded)
+    for what, derivation in DERIVATIONS["numbers" if depth == "numbers" else "symbols"]:
+        letters = settled(derivation, name)
+        blocks = document.blocks(derivation, depth, 1, name)
+        rows = {row.symbol for b in blocks if isinstance(b, document.Where) for row in b.rows}
+        written.clear()
+        above, _, table = document.Writer(letters).document(blocks).partition("\nwhere\n")
+        unknown = {s for s in written - rows if not is_part(s)}
+        assert not unknown, (what, unknown)
+        # What stands in lines of formulas, and behind the meanings.
+        formulas = [x for x in above.splitlines() if x.startswith("      ")]
+        formulas += [x.partition(" = ")[2] for x in table.splitlines()]
+        for row in rows - {LAMBERT}:
+            alone = rf"(?<![\w,]){re.escape(letters.text(row))}(?![\w,]\S)"
+            assert any(re.search(alone, x) for x in formulas), (what, row)
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sympy
@@ -19,9 +19,9 @@ from roofsym import units
 from roofsym.closed_form import DEPTHS
 from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
-from roofsym.render.expression import LAMBERT, STYLES, Style, listed, write
+from roofsym.render.expression import LAMBERT, STYLES, Style, in_notation, listed, write
 from roofsym.render.measure import LINE, SIZES, width
-from roofsym.render.naming import TEXT, Names
+from roofsym.render.naming import TEXT, Names, is_part
 from roofsym.render.notation import Notation, notation
 
 
@@ -172,32 +172,97 @@ def blocks(
     own = settled(derivation, letters)
     out: list[Block] = [Heading(derivation.title, level), Paragraph(derivation.subject)]
     steps = expanded(derivation, "numbers" if _checked(depth) == "numbers" else "constants")
-    used = _symbols(steps)
     shorten = names(derivation, own).shortened
+    printed: list[Formula] = []
     for number, step in enumerate(steps, 1):
         out.append(Paragraph(own.prose(step.text), number))
         if step.formulas:
-            for lead, led in _led(x for f in step.formulas for x in shorten(f)):
+            short = [x for f in step.formulas for x in shorten(f)]
+            printed += short
+            for lead, led in _led(short):
                 if lead:
                     out.append(Paragraph(lead, goes_on=True))
                 out.append(Math(led, own))
-    if depth != "constants":
-        for symbol in used & derivation.definitions.keys():
-            used = used | derivation.definitions[symbol].free_symbols
-    assumed = [s for s in sorted(used, key=sy.rank) if s in own.assumptions]
-    if assumed:
-        out.append(Paragraph(f"In the notation {own.name}, with", apart=True))
-        formulas = (Formula(s, own.substitutions[s.name]) for s in assumed)
-        out.append(Math(tuple(formulas), own.plain(), joined=True))
-    if used:
-        rows = _where(derivation, used, depth, own)
-        if own.letters or own.substitutions:
-            # The package's own letters are few: two of them may be one, where none is mistaken.
-            own.refuse_clash(row.symbol for row in rows)
-        if any(f.right.has(sympy.LambertW) for step in steps for f in step.formulas):
-            rows += (Row(LAMBERT),)
-        out.append(Where(rows, own))
-    return out
+    shown = {} if depth == "constants" else derivation.definitions
+    evaluate = derivation.evaluate if depth == "numbers" else None
+    return out + explanation(printed, own, shown, evaluate)
+
+
+def explanation(
+    formulas: Sequence[Formula],
+    letters: Notation,
+    definitions: Mapping[sympy.Symbol, sympy.Expr],
+    evaluate: Callable[[sympy.Expr], sympy.Expr] | None = None,
+) -> list[Block]:
+    """Blocks that explain formulas: what the notation assumes, and every symbol printed.
+
+    Parameters
+    ----------
+    formulas : sequence of Formula
+        The formulas, as they are printed.
+    letters : Notation
+        Their letters, without the assumptions that do not hold.
+    definitions : mapping of sympy.Symbol to sympy.Expr
+        What is printed beside symbols that stand for it.
+    evaluate : callable, optional
+        Value of an expression; without it, none are printed.
+    """
+    used = set().union(*(_sides_of(f, lambda x: x.free_symbols) for f in formulas))
+    used = _closure(used, lambda s: _free(definitions.get(s)))
+    assumed = [s for s in sorted(used, key=sy.rank) if s in letters.assumptions]
+    plain = letters.plain()
+    told = tuple(Formula(s, letters.substitutions[s.name]) for s in assumed)
+    out: list[Block] = []
+    if told:
+        out.append(Paragraph(f"In the notation {letters.name}, with", apart=True))
+        out.append(Math(told, plain, joined=True))
+
+    def inside(symbol: sympy.Symbol) -> set[sympy.Symbol]:
+        """Symbols of what is printed beside a symbol."""
+        if symbol in letters.definitions:
+            return _free(in_notation(letters.definitions[symbol], plain))
+        made_of = definitions.get(symbol)
+        return set() if made_of is None else _free(in_notation(made_of, letters))
+
+    printed = set().union(
+        *(_sides_of(f, lambda x: _free(in_notation(x, letters))) for f in formulas),
+        *(_sides_of(f, lambda x: x.free_symbols) for f in told),
+    )
+    # What the letter of a long sum stands for is a formula of its own.
+    symbols = _closure({s for s in printed if not is_part(s)}, inside)
+    if letters.letters or letters.substitutions:
+        # The package's own letters are few: two of them may be one, where none is mistaken.
+        letters.refuse_clash(symbols)
+    rows = [
+        _row(s, letters, definitions, evaluate)
+        for s in sorted(symbols, key=lambda s: (sy.rank(letters.replaced(s)), s.name))
+    ]
+    if any(f.right.has(sympy.LambertW) for f in formulas):
+        rows.append(Row(LAMBERT))
+    return [*out, Where(tuple(rows), letters)] if rows else out
+
+
+def _free(expr: sympy.Basic | None) -> set[sympy.Symbol]:
+    return set() if expr is None else set(expr.free_symbols)
+
+
+def _sides_of(
+    formula: Formula, symbols: Callable[[sympy.Basic], set[sympy.Symbol]]
+) -> set[sympy.Symbol]:
+    """Symbols of what is printed of a formula: its sides, and what a source has in their place."""
+    sides = (formula.left, formula.right, formula.claim)
+    return set().union(*(symbols(x) for x in sides if isinstance(x, sympy.Basic)))
+
+
+def _closure(
+    symbols: set[sympy.Symbol], inside: Callable[[sympy.Symbol], set[sympy.Symbol]]
+) -> set[sympy.Symbol]:
+    """Symbols, and those of what stands beside them, and so on."""
+    found: set[sympy.Symbol] = set()
+    while new := symbols - found:
+        found |= new
+        symbols = set().union(*(inside(s) for s in new))
+    return found
 
 
 def _led(formulas: Iterable[Formula]) -> Iterator[tuple[str, tuple[Formula, ...]]]:
@@ -210,23 +275,19 @@ def _led(formulas: Iterable[Formula]) -> Iterator[tuple[str, tuple[Formula, ...]
     return ((lead, tuple(group)) for lead, group in groups)
 
 
-def _where(
-    derivation: Derivation, used: set[sympy.Symbol], depth: str, letters: Notation
-) -> tuple[Row, ...]:
-    shown = set().union(*(letters.translate(s).free_symbols for s in used))
+def _row(
+    symbol: sympy.Symbol,
+    letters: Notation,
+    definitions: Mapping[sympy.Symbol, sympy.Expr],
+    evaluate: Callable[[sympy.Expr], sympy.Expr] | None,
+) -> Row:
     # Of a letter of the notation's own one wants to know what it is made of.
-    own = {s: letters.definitions[s] for s in shown if s in letters.definitions}
-    shown = shown.union(*(x.free_symbols for x in own.values()))
-    rows = []
-    for symbol in sorted(shown, key=lambda s: (sy.rank(letters.replaced(s)), s.name)):
-        definition = own.get(symbol)
-        if definition is None and depth != "constants":
-            definition = derivation.definitions.get(symbol)
-        value = derivation.evaluate(own.get(symbol, symbol)) if depth == "numbers" else None
-        # Nothing that has a name is negative: a critical batch whose formula is, is none.
-        has_value = value is not None and value.is_number and value.is_extended_nonnegative
-        rows.append(Row(symbol, definition, value if has_value else None))
-    return tuple(rows)
+    own = letters.definitions.get(symbol)
+    value = None if evaluate is None else evaluate(symbol if own is None else own)
+    # Nothing that has a name is negative: a critical batch whose formula is, is none.
+    has_value = value is not None and value.is_number and value.is_extended_nonnegative
+    definition = definitions.get(symbol) if own is None else own
+    return Row(symbol, definition, value if has_value else None)
 
 
 def render(
