@@ -124,6 +124,8 @@ class Derivation:
         Named constants that the steps use, in dimensions.
     config_keys : mapping of str to (str or sympy.Expr)
         Where the model's config has its dimensions: see `Transformer`.
+    unknown : sympy.Symbol, optional
+        What is solved for, if anything is.
     """
 
     title: str
@@ -132,6 +134,7 @@ class Derivation:
     steps: list[Step] = field(default_factory=list)
     definitions: dict[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
     config_keys: Mapping[str, str | sympy.Expr] = field(default_factory=dict)
+    unknown: sympy.Symbol | None = None
 
     # --- steps -----------------------------------------------------------------------------
 

@@ -87,7 +87,7 @@ def settled(derivation: Derivation, letters: str | Notation) -> Notation:
     """Notation of one derivation: without the assumptions that do not hold in it."""
     used = _symbols(derivation.steps)
     own = notation(letters).of(derivation.config_keys)
-    return own.within(derivation.values, derivation.definitions, used)
+    return own.within(derivation.values, derivation.definitions, used, derivation.unknown)
 
 
 def _symbols(steps: Sequence[Step]) -> set[sympy.Symbol]:
@@ -208,7 +208,9 @@ def explanation(
         Value of an expression; without it, none are printed.
     """
     used = set().union(*(_sides_of(f, lambda x: x.free_symbols) for f in formulas))
-    used = _closure(used, lambda s: _free(definitions.get(s)))
+    used = _closure(
+        used, lambda s: _free(definitions.get(s)) | _free(letters.substitutions.get(s.name))
+    )
     assumed = [s for s in sorted(used, key=sy.rank) if s in letters.assumptions]
     plain = letters.plain()
     told = tuple(Formula(s, letters.substitutions[s.name]) for s in assumed)
@@ -516,7 +518,8 @@ class Writer:
         """Symbol, unit, meaning, and what it is equal to."""
         info = sy.info(row.symbol)
         # What a notation's own letter stands for is written in the table's symbols.
-        defined = self._style(style.notation.plain()) if info.role == "notation" else style
+        is_own = row.symbol in style.notation.definitions
+        defined = self._style(style.notation.plain()) if is_own else style
         parts = [] if row.definition is None else [write(row.definition, defined)]
         if row.value is not None:
             parts.append(style.quantity(row.value, info.unit))

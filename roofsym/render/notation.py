@@ -269,6 +269,7 @@ class Notation:
         values: Mapping[sympy.Symbol, sympy.Expr],
         definitions: Mapping[sympy.Symbol, sympy.Expr],
         used: Iterable[sympy.Symbol],
+        unknown: sympy.Symbol | None = None,
     ) -> Notation:
         """Notation of one document: without the assumptions that do not hold in it.
 
@@ -280,6 +281,8 @@ class Notation:
             Named constants in dimensions: what is assumed of a constant has to follow from these.
         used : iterable of sympy.Symbol
             Symbols of its formulas.
+        unknown : sympy.Symbol, optional
+            What is solved for: of it nothing is assumed.
 
         Examples
         --------
@@ -290,13 +293,14 @@ class Notation:
         """
         if self._settled:
             return self
-        dropped = {
-            s for s in self.assumptions if not self._holds(s, values, definitions)
-        }  # fmt: skip
         # With fewer KV heads than heads, head_dim = d_model/n_heads alone would explain nothing:
         # assumptions about the same symbols stand or fall together.
         subjects = {
             s: {s, *self.substitutions[s.name].free_symbols} for s in self.assumptions
+        }  # fmt: skip
+        dropped = {
+            s for s in subjects
+            if unknown in subjects[s] or not self._holds(s, values, definitions)
         }  # fmt: skip
         for _ in subjects:
             about = set().union(*(subjects[s] for s in dropped))

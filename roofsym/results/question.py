@@ -419,7 +419,9 @@ class Inquiry:
         step = dataclasses.replace(
             step, values={s: v for s, v in step.values.items() if s in values}
         )
-        d = Derivation(question.title, subject, values, config_keys=step.config_keys)
+        d = Derivation(
+            question.title, subject, values, config_keys=step.config_keys, unknown=unknown
+        )
         return cls(question, step, machine or Machine(), unknown, d)
 
     # --- the sides ---------------------------------------------------------------------------
