@@ -674,7 +674,7 @@ class Derivation:
         >>> import roofsym as rs
         >>> found = rs.results.ridge_point(rs.machine("h100-sxm"))
         >>> print(str(found.derivation.view()).splitlines()[-1])
-          I  FLOP/B  arithmetic intensity, F/Q
+          I  FLOP/B  arithmetic intensity, FLOPs over bytes
         """
         return View(self, depth, notation)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 
 import pytest
@@ -348,6 +349,66 @@ def test_starred_letters_and_prose_follow_the_notation():
     assert "S^{*} = " in d.latex("scaling-book", "constants")
     assert "Solved for S" in d.text("scaling-book", "constants")
     assert r"{S_{c}}^{*}" in d.latex("intensity-estimation", "constants")
+
+
+@pytest.mark.parametrize("name", NOTATIONS)
+def test_sentences_speak_in_the_letters_of_the_formulas(name: str):
+    solved = 0
+    for what, derivation in DERIVATIONS["symbols"]:
+        lines = derivation.text(name, "constants").splitlines()
+        for line, formula in itertools.pairwise(lines):
+            if found := re.search(r"Solved for (\S+)$", line):
+                left = formula.strip().partition(" = ")[0]
+                # Some solutions have a name of another kind: ratios, and what is a limit.
+                if "/" not in left and not what.startswith(("ridge-point", "limit-throughput")):
+                    assert left.startswith(found[1]), (what, line, formula)
+                    solved += 1
+    assert solved > 30
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "said"),
+    [
+        ("scaling-book", "text", "Solved for t\n      t = max("),
+        ("scaling-book", "latex", "Solved for $t$\n"),
+        ("scaling-book", "markdown", "Solved for $`t`$\n"),
+        ("scaling-book", "html", "Solved for <math><mi>t</mi></math></p>"),
+        ("roofsym", "latex", "Solved for $T$\n"),
+    ],
+)
+def test_sentences_are_set_as_formulas_are(name: str, form: str, said: str):
+    found = rs.results.time_per_token(rs.decode(rs.Transformer()), rs.Machine()).derivation
+    assert said in getattr(found, form)(name, "constants")
+
+
+def test_names_follow_the_letters_they_are_made_of():
+    led = rs.decode(rs.Transformer())
+    rule = rs.results.ridge_rule_ratio(led, rs.Machine()).derivation
+    assert "S* / S_rule = " in rule.text("guesstimator", "constants")
+    elasticity = rs.results.time_elasticity(led, rs.Machine()).derivation
+    assert "d ln t / d ln B = " in elasticity.text("scaling-book", "constants")
+    assert r"\frac{\mathrm{d} \ln t}{\mathrm{d} \ln B}" in elasticity.latex("scaling-book")
+    assert r"{S_{c}}_{\max} = " in rs.results.largest_context(led, rs.Machine()).derivation.latex(
+        "intensity-estimation", "constants"
+    )
+    # So do symbols: the critical batch, where it is one, and the batch that decodes beside a chunk.
+    letters = notation("guesstimator")
+    assert letters.text(sy.critical_batch) == "S*"
+    assert letters.latex(sy.decode_batch) == r"S_{\mathrm{d}}"
+    # No index is renamed, no unit, and no article.
+    mine = Notation("mine", letters={"B": ("b", "b"), "a": ("z", "z"), "time": ("u", "u")})
+    own = mine.within({}, {}, {B, sy.a, sy.time})
+    assert own.label("a_B", "a_{B}") == ("a_B", "a_{B}")
+    assert own.prose("a batch B, at 2 B and 3.5 GB/s, is B* after T") == (
+        "a batch b, at 2 B and 3.5 GB/s, is b* after u"
+    )
+
+
+@pytest.mark.parametrize("row", sy.TABLE.values(), ids=sy.TABLE)
+def test_meanings_are_words(row: sy.SymbolInfo):
+    # A letter in one would have to be in the letters of every notation.
+    texts = {x.text for x in sy.TABLE.values()} - {"a"}
+    assert not texts & set(re.findall(r"[\w*]+", row.meaning.replace("'s ", " ")))
 
 
 def test_powers_of_ten_are_written_as_such():

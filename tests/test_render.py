@@ -122,7 +122,7 @@ def test_text_is_readable(letters: str):
         text = render(expr, "text", notation(letters))
         assert balanced(text), (name, text)
         assert "**" not in text, name
-        assert not re.search(r"(?<![IB ])\*", text), (name, text)
+        assert not re.search(r"\*[A-Za-z0-9(]", text), (name, text)
         assert "None" not in text
         assert "\n" not in text
 
@@ -736,11 +736,11 @@ def test_fragments_say_how_conditions_and_letters_belong_to_a_solution():
 @pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])
 def test_a_condition_stands_behind_the_words_that_lead_to_it(form: str):
     known = getattr(known_batch(), form)()
-    assert re.search(r"Solved for B\W(?s:.*?)which holds, since\W", known)
+    assert re.search(r"Solved for \W*(<math><mi>)?B\W(?s:.*?)which holds, since\W", known)
     open_ = results.critical_batch(rs.decode(rs.Transformer()), rs.Machine()).derivation
     shown = getattr(open_, form)()
     solution, lead, condition = (
-        shown.index(x) for x in ("Solved for B", "which holds only while", "In terms of L")
+        shown.index(x) for x in ("Solved for ", "which holds only while", "In terms of ")
     )
     assert solution < lead < condition
     if form == "markdown":

@@ -31,19 +31,22 @@ class Heading:
 
     text: str
     level: int = 1
+    letters: Notation | None = None
 
 
 @dataclass(frozen=True)
 class Paragraph:
     """A sentence, numbered if it is a step; apart from what stands before it if it is to be.
 
-    One that goes on after a step's formulas belongs to that step.
+    One that goes on after a step's formulas belongs to that step. With letters, symbols that it
+    speaks of are printed in these, as formulas are.
     """
 
     text: str
     number: int | None = None
     apart: bool = False
     goes_on: bool = False
+    letters: Notation | None = None
 
 
 @dataclass(frozen=True)
@@ -170,12 +173,12 @@ def blocks(
         Letters and parameters of the formulas.
     """
     own = settled(derivation, letters)
-    out: list[Block] = [Heading(derivation.title, level), Paragraph(derivation.subject)]
+    out: list[Block] = [Heading(derivation.title, level, own), Paragraph(derivation.subject)]
     steps = expanded(derivation, "numbers" if _checked(depth) == "numbers" else "constants")
     shorten = names(derivation, own).shortened
     printed: list[Formula] = []
     for number, step in enumerate(steps, 1):
-        out.append(Paragraph(own.prose(step.text), number))
+        out.append(Paragraph(step.text, number, letters=own))
         if step.formulas:
             short = [x for f in step.formulas for x in shorten(f)]
             printed += short
@@ -475,17 +478,38 @@ class Writer:
 
     # --- blocks ----------------------------------------------------------------------------
 
+    def sentence(self, text: str, letters: Notation | None) -> str:
+        """Write words, and the symbols among them as formulas."""
+        if letters is None:
+            return self.escape(text)
+        style = self._style(letters)
+        return "".join(
+            self.escape(x) if isinstance(x, str)
+            else self.inline(style.label(*x) if isinstance(x, tuple) else style.letter(x))
+            for x in letters.pieces(text)
+        )  # fmt: skip
+
+    def escape(self, text: str) -> str:
+        """Protect characters that would be markup."""
+        return text
+
+    def inline(self, formula: str) -> str:
+        """Write a formula in a sentence or in a cell."""
+        return formula
+
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
-        return ("\n" if heading.level > 1 else "") + heading.text
+        before = "\n" if heading.level > 1 else ""
+        return before + self.sentence(heading.text, heading.letters)
 
     def paragraph(self, paragraph: Paragraph) -> str:
         """Write a sentence."""
+        text = self.sentence(paragraph.text, paragraph.letters)
         if paragraph.goes_on:
-            return f"    {paragraph.text}"
+            return f"    {text}"
         if paragraph.number is None:
-            return f"\n{paragraph.text}" if paragraph.apart else paragraph.text + "\n"
-        return f"{paragraph.number:2}. {paragraph.text}"
+            return f"\n{text}" if paragraph.apart else text + "\n"
+        return f"{paragraph.number:2}. {text}"
 
     def math(self, math: Math) -> str:
         """Write formulas; a chain that is longer than a line with each part on one of its own."""
@@ -524,7 +548,8 @@ class Writer:
         if row.value is not None:
             parts.append(style.quantity(row.value, info.unit))
         rest = self.sign("=").join(parts)
-        return style.letter(row.symbol), info.unit, style.notation.prose(info.meaning), rest
+        meaning = self.sentence(info.meaning, style.notation)
+        return style.letter(row.symbol), info.unit, meaning, rest
 
     def table(self, table: Table) -> str:
         """Write a table."""
@@ -588,15 +613,20 @@ class MarkdownWriter(Writer):
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
         self._indent = ""
-        return f"{'#' * heading.level} {self.escape(heading.text[0].upper() + heading.text[1:])}\n"
+        return f"{'#' * heading.level} {self.title(heading)}\n"
+
+    def title(self, heading: Heading) -> str:
+        """Write what a heading says, with a capital."""
+        return self.sentence(heading.text[0].upper() + heading.text[1:], heading.letters)
 
     def paragraph(self, paragraph: Paragraph) -> str:
         """Write a sentence; formulas after a numbered one belong to its item of the list."""
+        text = self.sentence(paragraph.text, paragraph.letters)
         if paragraph.goes_on:
-            return f"{self._indent}{self.escape(paragraph.text)}\n"
+            return f"{self._indent}{text}\n"
         number = f"{paragraph.number}. " if paragraph.number else ""
         self._indent = " " * len(number)
-        return f"{number}{self.escape(paragraph.text)}\n"
+        return f"{number}{text}\n"
 
     def escape(self, text: str) -> str:
         """Protect characters that would be markup."""
@@ -618,9 +648,9 @@ class MarkdownWriter(Writer):
         lines = ["```math", *latex.splitlines(), "```"]
         return "".join(f"{self._indent}{line}\n" for line in lines)
 
-    def inline(self, latex: str) -> str:
+    def inline(self, formula: str) -> str:
         """Write a formula in a sentence or in a cell."""
-        return f"$`{latex}`$"
+        return f"$`{formula}`$"
 
     def where(self, where: Where) -> str:
         """Write the table of symbols."""
@@ -630,7 +660,7 @@ class MarkdownWriter(Writer):
         for row in where.rows:
             name, unit, meaning, rest = self._cells(row, style)
             cell = self.inline(rest) if rest else ""
-            lines.append(f"| {self.inline(name)} | {unit} | {self.escape(meaning)} | {cell} |")
+            lines.append(f"| {self.inline(name)} | {unit} | {meaning} | {cell} |")
         return "\n".join(lines) + "\n"
 
     def table(self, table: Table) -> str:
@@ -683,13 +713,17 @@ class LatexWriter(MarkdownWriter):
 
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
-        text = self.escape(heading.text[0].upper() + heading.text[1:])
-        return rf"\section*{{{text}}}" if heading.level == 1 else rf"\subsection*{{{text}}}"
+        kind = "section" if heading.level == 1 else "subsection"
+        return rf"\{kind}*{{{self.title(heading)}}}"
 
     def paragraph(self, paragraph: Paragraph) -> str:
         """Write a sentence."""
         number = rf"\textbf{{{paragraph.number}.}} " if paragraph.number else ""
-        return f"{number}{self.escape(paragraph.text)}\n"
+        return f"{number}{self.sentence(paragraph.text, paragraph.letters)}\n"
+
+    def inline(self, formula: str) -> str:
+        """Write a formula in a sentence or in a cell."""
+        return f"${formula}$"
 
     def sides(self, formula: Formula, style: Style | None = None) -> list[str]:
         """What a formula says; in a chain, what would be wider than the page is set smaller."""
@@ -743,7 +777,7 @@ class LatexWriter(MarkdownWriter):
             name, unit, meaning, rest = self._cells(row, style)
             # A value stands at the end of the line; a definition, which is longer, on the next.
             before = r"\hfill" if row.definition is None else r"\newline"
-            text = self.escape(meaning) + (f" {before} ${_breaking(rest)}$" if rest else "")
+            text = meaning + (f" {before} ${_breaking(rest)}$" if rest else "")
             lines.append(rf"${name}$ & {self.escape(unit)} & {text} \\[2pt]")
         return "\n".join([*lines, r"\bottomrule", r"\end{longtable}"])
 
@@ -787,7 +821,8 @@ class HtmlWriter(Writer):
 
     def document(self, content: Sequence[Block]) -> str:
         """Write the whole document."""
-        title = next((b.text for b in content if isinstance(b, Heading)), "roofsym")
+        first = next((b for b in content if isinstance(b, Heading)), Heading("roofsym"))
+        title = first.text if first.letters is None else first.letters.prose(first.text)
         body = "\n".join(self.block(b) for b in content)
         return _PAGE.format(title=html.escape(title), body=body)
 
@@ -807,13 +842,21 @@ class HtmlWriter(Writer):
 
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
-        text = html.escape(heading.text[0].upper() + heading.text[1:])
+        text = self.sentence(heading.text[0].upper() + heading.text[1:], heading.letters)
         return f"<h{heading.level}>{text}</h{heading.level}>"
+
+    def escape(self, text: str) -> str:
+        """Protect characters that would be markup."""
+        return html.escape(text)
+
+    def inline(self, formula: str) -> str:
+        """Write a formula in a sentence or in a cell."""
+        return f"<math>{formula}</math>"
 
     def paragraph(self, paragraph: Paragraph) -> str:
         """Write a sentence."""
         number = f"<b>{paragraph.number}.</b> " if paragraph.number else ""
-        return f"<p>{number}{html.escape(paragraph.text)}</p>"
+        return f"<p>{number}{self.sentence(paragraph.text, paragraph.letters)}</p>"
 
     def math(self, math: Math) -> str:
         """Write formulas; a chain that is longer than a line with each part on one of its own."""
@@ -844,11 +887,11 @@ class HtmlWriter(Writer):
         rows = []
         for row in where.rows:
             name, unit, meaning, rest = self._cells(row, style)
-            cells = [f"<math>{name}</math>", html.escape(unit), html.escape(meaning)]
+            cells = [self.inline(name), html.escape(unit), meaning]
             if rest:
                 # A definition is long: it stands below the meaning.
                 before = " " if row.definition is None else "<br/>"
-                cells[2] += f"{before}<math><mrow>{self.sign('=')}{rest}</mrow></math>"
+                cells[2] += before + self.inline(f"<mrow>{self.sign('=')}{rest}</mrow>")
             rows.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
         head = "<tr><th>symbol</th><th>unit</th><th>meaning</th></tr>"
         return f"<table>{head}{''.join(rows)}</table>"

@@ -29,7 +29,21 @@ _EVERYWHERE = (
     sy.n_layers, sy.n_heads, sy.n_kv_heads, sy.head_dim, sy.d_model, sy.d_ff, sy.vocab_size,
     sy.b_w, sy.b_a, sy.b_kv, sy.flops, sy.bytes_,
 )  # fmt: skip
-_LABEL = re.compile(r"^(Δ?)([A-Za-z])(\*|_[^*]+)$")
+# Roles of symbols after which labels are named: B*, F_att, T_v, ΔF_up.
+_NAMING = ("step", "quantity", "machine", "target", "precision")
+# Numbers with a unit, and quotients of units: the B of 2 GB and of FLOP/B is no batch.
+_UNIT = r"\d[\d.e+]* [kMGTPµmn]?(?:FLOP|B|s|tokens?)\b(?:/\w+)?|\b(?:FLOP|[kMGTP]?B|tokens?)/\w+"
+# In names such as ΔF_att or F(0) the letter, but no index; in LaTeX no command and no roman word.
+_IN_TEXT = re.compile(r"_[^\s*]+|(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
+_IN_LATEX = re.compile(
+    r"\\mathrm\{[^{}]*\}|\\[A-Za-z]+|_(?:\{[^{}]*\}|\w)|(?<![A-Za-z])[A-Za-z](?![A-Za-z])"
+)
+_NAMED_AFTER = frozenset(
+    row.name for row in sy.TABLE.values()
+    if re.fullmatch(r"[A-Za-z](\*|_.+)", row.text)
+    and any(x.text == row.text[0] and x.role in _NAMING for x in sy.TABLE.values())
+    and row.role not in ("dimension", "precision", "convention")
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -81,6 +95,7 @@ class Notation:
     labels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     by_config: bool = False
     _settled: bool = field(default=False, compare=False, repr=False)
+    _used: frozenset[sympy.Symbol] = field(default=frozenset(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name, expr in self.substitutions.items():
@@ -105,40 +120,107 @@ class Notation:
 
     def text(self, symbol: sympy.Symbol) -> str:
         """Plain text of a symbol."""
-        row = sy.info(symbol)
-        return self.letters.get(row.name, (row.text, ""))[0]
+        return self._letter(symbol)[0]
 
     def latex(self, symbol: sympy.Symbol) -> str:
         """LaTeX of a symbol."""
+        return self._letter(symbol)[1]
+
+    def _letter(self, symbol: sympy.Symbol) -> tuple[str, str]:
         row = sy.info(symbol)
-        return self.letters.get(row.name, ("", row.latex))[1]
+        if row.name in self.letters:
+            return self.letters[row.name]
+        # The critical batch is B* after the letter B, and follows it.
+        return self._renamed(row.text, row.latex) if row.name in _NAMED_AFTER else (
+            row.text, row.latex
+        )  # fmt: skip
 
     def label(self, text: str, latex: str) -> tuple[str, str]:
-        """Plain text and LaTeX of a left-hand side that is no symbol: ``B*`` after the letter B."""
+        """Plain text and LaTeX of a left-hand side that is no symbol: ``B*`` after the letter B.
+
+        Examples
+        --------
+        >>> notation("guesstimator").label("B* / B_f", "B^{*} / B_f")
+        ('S* / S_f', 'S^{*} / S_f')
+        """
         if latex in self.labels:
             return self.labels[latex]
         for row in sy.TABLE.values():
-            if latex == row.latex and row.role in ("step", "quantity", "machine"):
-                return self.text(row.symbol), self.latex(row.symbol)
-        found = _LABEL.match(text)
-        if found is None:
+            # The rows of a lone layer are an M, and so is memory.
+            known = row.role != "layer" or row.symbol in self._used
+            if (text, latex) == (row.text, row.latex) and known:
+                return self._letter(row.symbol)
+        return self._renamed(text, latex)
+
+    def _renamed(self, text: str, latex: str) -> tuple[str, str]:
+        """A name made of letters and marks, with each letter in the notation's own."""
+        own = self._own
+        if not own:
             return text, latex
-        delta, base, rest = found.groups()
-        for row in sy.TABLE.values():
-            if base == row.text and row.role in ("step", "quantity") and row.name in self.letters:
-                own = self.latex(row.symbol)
-                braced = f"{{{own}}}" if "_" in own.replace(r"\_", "") or "^" in own else own
-                before = r"\Delta " if delta else ""
-                suffix = latex.removeprefix(before).removeprefix(row.latex)
-                return f"{delta}{self.text(row.symbol)}{rest}", f"{before}{braced}{suffix}"
-        return text, latex
+
+        def plain(found: re.Match[str]) -> str:
+            return own[found[0]][0] if found[0] in own else found[0]
+
+        def braced(found: re.Match[str]) -> str:
+            if found[0] not in own:
+                return found[0]
+            made = own[found[0]][1]
+            marked = "_" in made.replace(r"\_", "") or "^" in made
+            return f"{{{made}}}" if marked and latex[found.end() :][:1] in "_^'" else made
+
+        return _IN_TEXT.sub(plain, text), _IN_LATEX.sub(braced, latex)
+
+    @functools.cached_property
+    def _own(self) -> dict[str, tuple[str, str]]:
+        """Letters of the notation, by the package's one letter in their place."""
+        rows = (sy.TABLE[name] for name in reversed(list(self.letters)))
+        named = (r for r in rows if r.role in _NAMING and r.text == r.latex and len(r.text) == 1)
+        return {row.text: self.letters[row.name] for row in named}
+
+    def pieces(self, sentence: str) -> list[str | sympy.Symbol | tuple[str, str]]:
+        """A sentence as words and, where they stand alone, the symbols that it speaks of.
+
+        These are symbols of the formulas of its document: see `within`. A name such as ``B*`` is a
+        pair, of its plain text and its LaTeX in the package's letters.
+
+        Examples
+        --------
+        >>> from roofsym.symbols import B, L
+        >>> notation("scaling-book").settled({B, L}).pieces("Solved for L, B* sequences of 2 B")
+        ['Solved for ', L, ', ', ('B*', 'B^{*}'), ' sequences of 2 B']
+        """
+        if not self._used:
+            return [sentence]
+        spoken = {sy.info(s).text: s for s in sorted(self._used, key=sy.rank, reverse=True)}
+        # The English article is no constant.
+        spoken.pop(sy.info(sy.a).text, None)
+        names = "|".join(re.escape(x) for x in sorted(spoken, key=len, reverse=True))
+        letters = rf"(?<![\w.′'*-])(?P<name>{names})(?P<star>\*?)(?![\w′'*-])"
+        out: list[str | sympy.Symbol | tuple[str, str]] = []
+        end = 0
+        for found in re.finditer(rf"{_UNIT}|{letters}", sentence):
+            if found["name"] is None:
+                continue
+            symbol = spoken[found["name"]]
+            row = sy.info(symbol)
+            starred = (f"{row.text}*", f"{row.latex}^{{*}}")
+            out += [sentence[end : found.start()], starred if found["star"] else symbol]
+            end = found.end()
+        return [x for x in (*out, sentence[end:]) if x != ""]
 
     def prose(self, sentence: str) -> str:
-        """A sentence with the step's letters, where they stand alone, in those of the notation."""
-        rows = [sy.info(s) for s in (sy.B, sy.S, sy.L, sy.gamma, sy.peak, sy.bandwidth, sy.ridge)]
-        own = {row.text: self.text(row.symbol) for row in rows}
-        names = "|".join(re.escape(x) for x in sorted(own, key=len, reverse=True))
-        return re.sub(rf"(?<![\w*/.-])({names})(?![\w*/-])", lambda m: own[m[1]], sentence)
+        """A sentence in plain text, with the symbols that it speaks of in the notation's letters.
+
+        Examples
+        --------
+        >>> from roofsym.symbols import bytes_, flops
+        >>> notation("scaling-book").settled({flops, bytes_}).prose("F/Q is 2 FLOP/B")
+        'FLOPs/Q is 2 FLOP/B'
+        """
+        return "".join(
+            x if isinstance(x, str) else self.label(*x)[0] if isinstance(x, tuple) else self.text(x)
+            for x in self.pieces(sentence)
+        )
 
     def refuse_clash(self, symbols: Iterable[sympy.Symbol], *labels: tuple[str, str]) -> None:
         """Refuse a formula in which two symbols, or a symbol and a label, are printed alike.
@@ -309,8 +391,9 @@ class Notation:
             name: expr for name, expr in self.substitutions.items()
             if sy.TABLE[name].symbol not in dropped
         }  # fmt: skip
-        base = self if sy.L in set(used) else self._uncached()
-        return dataclasses.replace(base, substitutions=kept, _settled=True)
+        shown = frozenset(used)
+        base = self if sy.L in shown else self._uncached()
+        return dataclasses.replace(base, substitutions=kept, _settled=True, _used=shown)
 
     def settled(self, used: Iterable[sympy.Symbol]) -> Notation:
         """Notation of a formula that stands alone."""
@@ -413,7 +496,7 @@ NOTATIONS: Mapping[str, Notation] = MappingProxyType(
                     "in_features": _IN,
                     "out_features": _OUT,
                 },
-                labels={"T": ("t", "t"), "N": ("P", "P")},
+                labels={"N": ("P", "P")},
             ),
             Notation(
                 "guesstimator",

@@ -578,7 +578,7 @@ class Inquiry:
             per = units.parse(sy.info(factor).unit) if factor != 1 else units.COUNT
             unit = str(units.parse(row.unit) * per ** Fraction(-1))
             text, latex = row.text + mark, sy.marked(row.latex, latex)
-            what = f"{row.meaning}, {relation} {unknown.name}"
+            what = f"{row.meaning}, {relation} {unknown.text}"
             part = sy.extra(name, unit, what, text=text, latex=latex)
             d.definitions[part] = amount
             parts += factor * part
