@@ -431,6 +431,19 @@ def test_what_an_answer_says(shell: Shell, command: str, said: list[str], unsaid
     assert not any(x in out for x in unsaid)
 
 
+@pytest.mark.parametrize("model", ["gpt-oss-20b", "llama-4-scout", "deepseek-v3"])
+def test_what_is_solved_in_numbers_alone_is_told_by_name_until_then(shell: Shell, model: str):
+    asked = ["break-even-acceptance", "--model", model, "--machine", "h100-sxm"]
+    for command in ("solve", "derive"):
+        out = shell.good(command, *asked)
+        assert "p⁴ + p³ + p² + p + 1 = 4 c + v" in out
+        assert "no closed form in p" in out
+    known = shell.good(
+        "solve", *asked, "--set", "B=1", "--set", "L=1024", "--set", "draft_cost=.05"
+    )
+    assert "p* = 0." in known
+
+
 def test_an_equation_says_what_holds_for_whole_numbers(shell: Shell):
     options = ("--for", "B", *BOTH, "--phase", "decode", "--set", "L=1000")
     out = shell.good("solve", "time = 0.02", *options)

@@ -138,6 +138,9 @@ class Result:
         known = {s: evaluate(s) for s in free if s != x.symbol}
         # Lambert's W of what is still open says less than the name of what it is.
         told = {s: v for s, v in known.items() if v.is_number or not v.has(sympy.LambertW)}
+        if x.outcome == "numeric":
+            # Solved only once all else has numbers: what is open is told by name.
+            told = {s: v for s, v in told.items() if v.is_number}
         return x.at({s: value for s, value in told.items() if s != value})
 
     @property
