@@ -546,7 +546,7 @@ def _show_formula(
     # What stays symbolic at this depth has rounded coefficients.
     digits = 4 if depth == "numbers" and formula.number is None else None
     if kind == "latex-fragment":
-        made = fragments.write([formula], "equation", f"eq:{name}", letters, formula, digits)
+        made = fragments.write([formula], "equation", f"eq:{name}", letters, [formula], digits)
         return f"{made}\n"
     if kind == "latex":
         return document.LatexWriter(letters, digits).formula(formula) + "\n"

@@ -629,12 +629,14 @@ class Derivation:
             ``equation``: the result alone; ``align``: the formulas of all steps, in which the
             result has the number; ``inline``: the result between dollar signs.
         label : str
-            What ``\eqref`` finds the result by; without one nothing is numbered.
+            What ``\eqref`` finds the result by; without one nothing is numbered. In an ``align`` of
+            a result that is one formula here and another there, each has a number of its own,
+            ``label-a``, ``label-b``, ..., and `label` is that of all.
         notation : str or Notation
             Letters and parameters of the formulas.
         depth : str
-            ``constants``; ``dimensions``: constants replaced by what they stand for; ``numbers``:
-            with the values put in and what they give.
+            ``constants``; ``dimensions``: with what these stand for, below; ``numbers``: with the
+            values put in and what they give. Lines that are wider than an A4 page are broken.
 
         Raises
         ------

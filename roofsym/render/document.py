@@ -11,6 +11,7 @@ import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import sympy
 
@@ -110,37 +111,26 @@ def names(derivation: Derivation, letters: Notation) -> Names:
     return Names(letters, labels | {letters.text(s) for s in set().union(*used)})
 
 
-def expanded(derivation: Derivation, depth: str) -> list[Step]:
-    """Steps of a derivation at a depth: see `Derivation.fragment`.
+def at_depth(derivation: Derivation, depth: str) -> list[Step]:
+    """Steps of a derivation: with values, or none of them but what is said of numbers.
 
     Raises
     ------
     InputError
         If there is no such depth.
     """
-    if depth == "numbers":
+    if _checked(depth) == "numbers":
         return list(derivation.steps)
-    rules = dict(derivation.definitions) if _checked(depth) == "dimensions" else {}
     return [
-        dataclasses.replace(
-            step, formulas=tuple(_without_values(step, f, rules) for f in step.formulas)
-        )
+        dataclasses.replace(step, formulas=tuple(_without_values(step, f) for f in step.formulas))
         for step in _without_numbers(derivation.steps)
     ]
 
 
-def _without_values(step: Step, f: Formula, rules: dict[sympy.Symbol, sympy.Expr]) -> Formula:
-    left, right = _expanded(f.left, rules), f.right.xreplace(rules)
+def _without_values(step: Step, f: Formula) -> Formula:
     if step.kind in _OF_NUMBERS:
-        return dataclasses.replace(f, left=left, right=right, given={})
-    return Formula(left, right, f.sign, lead=f.lead)
-
-
-def _expanded(
-    left: Label | sympy.Expr | None, rules: dict[sympy.Symbol, sympy.Expr]
-) -> Label | sympy.Expr | None:
-    # What a step defines keeps its name; one side of an equation is expanded like the other.
-    return left.xreplace(rules) if isinstance(left, sympy.Expr) and not left.is_Symbol else left
+        return dataclasses.replace(f, given={})
+    return Formula(f.left, f.right, f.sign, lead=f.lead)
 
 
 def _checked(depth: str) -> str:
@@ -174,7 +164,7 @@ def blocks(
     """
     own = settled(derivation, letters)
     out: list[Block] = [Heading(derivation.title, level, own), Paragraph(derivation.subject)]
-    steps = expanded(derivation, "numbers" if _checked(depth) == "numbers" else "constants")
+    steps = at_depth(derivation, depth)
     shorten = names(derivation, own).shortened
     printed: list[Formula] = []
     for number, step in enumerate(steps, 1):
@@ -210,10 +200,7 @@ def explanation(
     evaluate : callable, optional
         Value of an expression; without it, none are printed.
     """
-    used = set().union(*(_sides_of(f, lambda x: x.free_symbols) for f in formulas))
-    used = _closure(
-        used, lambda s: _free(definitions.get(s)) | _free(letters.substitutions.get(s.name))
-    )
+    used = explained(formulas, definitions, letters.substitutions)
     assumed = [s for s in sorted(used, key=sy.rank) if s in letters.assumptions]
     plain = letters.plain()
     told = tuple(Formula(s, letters.substitutions[s.name]) for s in assumed)
@@ -245,6 +232,16 @@ def explanation(
     if any(f.right.has(sympy.LambertW) for f in formulas):
         rows.append(Row(LAMBERT))
     return [*out, Where(tuple(rows), letters)] if rows else out
+
+
+def explained(
+    formulas: Sequence[Formula],
+    definitions: Mapping[sympy.Symbol, sympy.Expr],
+    substitutions: Mapping[str, sympy.Expr] = MappingProxyType({}),
+) -> set[sympy.Symbol]:
+    """Symbols of formulas, and of what these stand for."""
+    used = set().union(*(_sides_of(f, lambda x: x.free_symbols) for f in formulas))
+    return _closure(used, lambda s: _free(definitions.get(s)) | _free(substitutions.get(s.name)))
 
 
 def _free(expr: sympy.Basic | None) -> set[sympy.Symbol]:
@@ -343,8 +340,8 @@ def body(
 
 # Values with units are put into formulas that are no longer than this with them, in plain text.
 _WITH_VALUES = 140
-# What a left-hand side may take of a line of LaTeX.
-_LEFT = 20.0
+LEFT = 20.0
+"""What a left-hand side may take of a line of LaTeX."""
 
 
 class Writer:
@@ -588,7 +585,7 @@ class MarkdownWriter(Writer):
     def chain(self, formula: Formula, style: Style | None = None) -> list[str]:
         """Write a formula as lines that are aligned at the sign."""
         left, *parts = self.sides(formula, style)
-        if not left or width(left) > _LEFT:
+        if not left or width(left) > LEFT:
             # A condition, or an equation whose left-hand side would push the others aside.
             first, *others = parts
             return [f"{ALONE}{x.strip()}" for x in (f"{left}{first}", *others)]
@@ -691,7 +688,7 @@ _TEX = {
 _WORD = re.compile("|".join(re.escape(x) for x in sorted(_TEX, key=len, reverse=True)))
 
 
-def _breaking(latex: str) -> str:
+def breaking(latex: str) -> str:
     """A formula that may break between factors and arguments as well as at signs."""
     # Dearer than a break at a sign (700): only where no sign is near.
     spaced = latex.replace(r"\, ", r"\,\penalty900 ").replace(", ", r", \allowbreak ")
@@ -757,7 +754,7 @@ class LatexWriter(MarkdownWriter):
             if width(written) <= LINE:
                 out.append(self._displayed(written))
             else:
-                inner = f"$\\displaystyle {_breaking(self.formula(f, style))}$"
+                inner = f"$\\displaystyle {breaking(self.formula(f, style))}$"
                 out.append(f"\\begin{{flushleft}}\n{inner}\n\\end{{flushleft}}")
         return "\n".join(out)
 
@@ -777,7 +774,7 @@ class LatexWriter(MarkdownWriter):
             name, unit, meaning, rest = self._cells(row, style)
             # A value stands at the end of the line; a definition, which is longer, on the next.
             before = r"\hfill" if row.definition is None else r"\newline"
-            text = meaning + (f" {before} ${_breaking(rest)}$" if rest else "")
+            text = meaning + (f" {before} ${breaking(rest)}$" if rest else "")
             lines.append(rf"${name}$ & {self.escape(unit)} & {text} \\[2pt]")
         return "\n".join([*lines, r"\bottomrule", r"\end{longtable}"])
 
