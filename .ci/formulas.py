@@ -1,7 +1,7 @@
 """Writes what the package can print, for `.ci/documents` to compile, parse and open.
 
 One document per notation and format with every named result, in symbols and with numbers, and one
-of LaTeX fragments with the labels referred to.
+of LaTeX fragments with the labels referred to, on the page for which their lines are broken.
 """
 
 from __future__ import annotations
@@ -51,13 +51,15 @@ def pasted(made: list[Derivation], letters: Notation) -> str:
     parts = []
     for i, derivation in enumerate(made):
         for environment in fragments.ENVIRONMENTS:
-            label = "" if environment == "inline" else f"eq:{environment}-{i}"
-            parts.append(derivation.fragment(environment, label, letters, "constants"))
-            parts.append(f"See~\\eqref{{{label}}}." if label else "")
+            for depth in DEPTHS[:2]:
+                label = "" if environment == "inline" else f"eq:{environment}-{depth}-{i}"
+                parts.append(derivation.fragment(environment, label, letters, depth))
+                parts.append(f"See~\\eqref{{{label}}}." if label else "")
         parts.append(derivation.fragment("equation", "", letters, "numbers"))
     body = "\n\n".join(parts)
     return (
-        "\\documentclass{article}\n\\usepackage[margin=25mm]{geometry}\n\\usepackage{amsmath}\n"
+        "\\documentclass[11pt,a4paper]{article}\n\\usepackage[margin=25mm]{geometry}\n"
+        "\\usepackage{amsmath}\n\\allowdisplaybreaks\n\\raggedright\n"
         f"\\begin{{document}}\n{body}\n\\end{{document}}\n"
     )
 

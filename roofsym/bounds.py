@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import sympy
 
-from roofsym.errors import InputError
+from roofsym.errors import InputError, in_letters
 from roofsym.polynomial import Polynomial, Ring
 from roofsym.verification import order_at
 
@@ -135,7 +135,7 @@ def crossings(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> list
         looked += 1
         if looked > _MOST:
             accepted = "sides that do not stay close to each other"
-            raise InputError("equation", f"{left} = {right}", accepted)
+            raise InputError("equation", in_letters(left, right), accepted)
         box = {symbol: (float(low), float(high))}
         signs = [larger(x, sympy.S.Zero, box) for x in inside]
         if -1 in signs:
@@ -152,7 +152,9 @@ def crossings(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> list
             middle = (low + high) / 2
             waiting += [(middle, high), (low, middle)]
         elif 0 not in signs:
-            raise InputError("equation", f"{left} = {right}", "sides that do not touch each other")
+            raise InputError(
+                "equation", in_letters(left, right), "sides that do not touch each other"
+            )
     return brackets
 
 

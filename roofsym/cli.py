@@ -205,7 +205,6 @@ class _Request:
             raise InputError("--convention", ", ".join(named), accepted)
         self.conventions = [self._switched(name) for name in named]
         self.convention = self.conventions[0]
-        self.notation: Notation = notation.notation(options.notation)
         # The ridge point is peak over bandwidth: to be set by these.
         roles = ("quantity", "internal")
         settable = [n for n in sy.names() if sy.TABLE[n].role not in roles and n != "ridge"]
@@ -215,6 +214,8 @@ class _Request:
         }
         self.bound = values.bindings(self.assigned, allowed=settable)
         self.model = self._model()
+        named_notation = notation.notation(options.notation)
+        self.notation: Notation = named_notation.of(self.model.config_keys)
         self.machine = self._machine()
 
     def _switched(self, name: str) -> Convention:
@@ -437,14 +438,60 @@ def _show(options: argparse.Namespace) -> str:
     depth = options.depth or ("numbers" if options.model else "constants")
     if options.json or options.format == "json":
         return _quantities_json(request, forms, depth)
+    letters = _letters(request, forms)
     if options.format != "text":
-        return "".join(
-            _show_formula(request, name, form, depth) for name, form in forms.items()
-        )  # fmt: skip
+        shown = "".join(_show_formula(options, letters, *each, depth) for each in forms.items())
+        # A bare formula, and a fragment, stand in a document that explains its own symbols.
+        bare = options.format.startswith("latex")
+        return shown if bare else shown + _where(request, letters, forms, depth)
     lines = [_counted_as(request, subject)]
     for name, form in forms.items():
-        lines += _show_text(request, name, form, depth)
-    return "\n".join(lines) + "\n"
+        lines += _show_text(letters, name, form, depth)
+    return "\n".join(lines).rstrip() + "\n" + _where(request, letters, forms, depth)
+
+
+def _letters(request: _Request, forms: Mapping[str, ClosedForm]) -> Notation:
+    """Notation of closed forms that are printed together."""
+    used = (f.at_depth(d).free_symbols for f in forms.values() for d in _DEPTHS[:2])
+    values = next(iter(forms.values())).values
+    return request.notation.within(values, _agreed(forms), set().union(*used))
+
+
+def _agreed(forms: Mapping[str, ClosedForm]) -> dict[sympy.Symbol, sympy.Expr]:
+    """What constants stand for, but for those that differ from quantity to quantity."""
+    definitions: dict[sympy.Symbol, sympy.Expr] = {}
+    for form in forms.values():
+        definitions |= form.definitions
+    every = [(s, x) for form in forms.values() for s, x in form.definitions.items()]
+    differ = {s for s, x in every if x != definitions[s]}
+    return {s: x for s, x in definitions.items() if s not in differ}
+
+
+def _where(
+    request: _Request, letters: Notation, forms: Mapping[str, ClosedForm], depth: str
+) -> str:
+    """Table of the symbols in closed forms as they are shown, with what the notation assumes."""
+    from roofsym.closed_form import ClosedForm
+    from roofsym.derivation import Formula
+    from roofsym.render import document
+
+    kind = request.options.format
+    values = next(iter(forms.values())).values
+    if kind == "text":
+        # One below the other: a formula in constants, and what it is in dimensions.
+        depths = _DEPTHS[:1] if depth == "constants" else _DEPTHS[:2]
+        shown = [Formula(None, f.at_depth(d)) for f in forms.values() for d in depths]
+    else:
+        shown = [_formula(name, form, depth) for name, form in forms.items()]
+        shown = [Formula(None, f.right) for f in shown]
+
+    def evaluate(expr: sympy.Expr) -> sympy.Expr:
+        return ClosedForm(expr, _agreed(forms), values).at_depth("numbers")
+
+    # Dimensions are shown already, in the formulas: beside constants stand values alone.
+    blocks = document.explanation(shown, letters, {}, evaluate if depth == "numbers" else None)
+    writer = document.WRITERS[kind](letters)
+    return "".join(f"{writer.block(b)}\n" for b in blocks)
 
 
 def _counted_as(request: _Request, subject: Subject) -> str:
@@ -458,13 +505,12 @@ def _counted_as(request: _Request, subject: Subject) -> str:
     return f"{what}\n  ({switches})\n"
 
 
-def _show_text(request: _Request, name: str, form: ClosedForm, depth: str) -> list[str]:
+def _show_text(letters: Notation, name: str, form: ClosedForm, depth: str) -> list[str]:
     from roofsym import quantities
     from roofsym.render.document import Writer
     from roofsym.render.expression import render
 
     unit = quantities.named(name).unit
-    letters = request.notation.within(form.values, form.definitions, form.expr.free_symbols)
     lines = [f"{name} [{unit}]", f"  = {render(form.expr, 'text', letters)}"]
     if depth != "constants" and form.definitions:
         expanded = form.at_depth("dimensions")
@@ -489,17 +535,18 @@ def _with_exact(value: sympy.Expr, unit: str) -> str:
     return f"{shown}  (exactly {value})" if rounded else shown
 
 
-def _show_formula(request: _Request, name: str, form: ClosedForm, depth: str) -> str:
+def _show_formula(
+    options: argparse.Namespace, letters: Notation, name: str, form: ClosedForm, depth: str
+) -> str:
     """One quantity as LaTeX, a fragment of it, Markdown or HTML."""
     from roofsym.render import document, fragments
 
-    kind = request.options.format
+    kind = options.format
     formula = _formula(name, form, depth)
-    letters = request.notation.within(form.values, form.definitions, formula.right.free_symbols)
     # What stays symbolic at this depth has rounded coefficients.
     digits = 4 if depth == "numbers" and formula.number is None else None
     if kind == "latex-fragment":
-        made = fragments.write([formula], "equation", f"eq:{name}", letters, formula, digits)
+        made = fragments.write([formula], "equation", f"eq:{name}", letters, [formula], digits)
         return f"{made}\n"
     if kind == "latex":
         return document.LatexWriter(letters, digits).formula(formula) + "\n"
@@ -562,12 +609,14 @@ def _diff(options: argparse.Namespace) -> str:
     if options.json:
         return _difference_json(request, made)
     lines = [f"{second.convention} − {first.convention}: {first.phase} of {first.model}"]
+    used = (x.free_symbols for d in made for x in (d.total, *(y.difference for y in d.lines)))
+    letters = request.notation.within(first.values, {}, set().union(*used))
     for d in made:
         unit = quantities.named(d.quantity).unit
         rows = [(line.label, line.difference) for line in d.lines] + [("sum", d.total)]
         lines.append(f"\n{d.quantity} [{unit}]" + ("" if d.lines else ": counted alike"))
         for label, expr in rows if d.lines else ():
-            lines += _difference_lines(request, label, expr, first.bind(expr), unit)
+            lines += _difference_lines(letters, label, expr, first.bind(expr), unit)
         if d.lines:
             totals = [x.bind(x.symbolic(d.quantity)) for x in (first, second)]
             if all(t.is_number for t in totals):
@@ -577,18 +626,18 @@ def _diff(options: argparse.Namespace) -> str:
 
 
 def _difference_lines(
-    request: _Request, label: str, expr: sympy.Expr, value: sympy.Expr, unit: str
+    letters: Notation, label: str, expr: sympy.Expr, value: sympy.Expr, unit: str
 ) -> list[str]:
     from roofsym.render.expression import render
 
     # The sum is long and follows from the lines above: only its value is printed where it has one.
     out = [f"  {label}"]
     if label != "sum" or not value.is_number:
-        out.append(f"    {render(expr, 'text', request.notation)}")
+        out.append(f"    {render(expr, 'text', letters)}")
     if value.is_number:
         out.append(f"    = {_with_exact(value, unit)}")
     elif value != expr:
-        out.append(f"    = {render(value, 'text', request.notation, digits=4)}")
+        out.append(f"    = {render(value, 'text', letters, digits=4)}")
     return out
 
 
@@ -667,6 +716,7 @@ def _quantities_json(request: _Request, forms: dict[str, ClosedForm], depth: str
     from roofsym.render.expression import render
 
     rows: dict[str, object] = {}
+    letters = _letters(request, forms)
     for name, form in forms.items():
         value = form.at_depth("numbers")
         expr = form.at_depth(depth)
@@ -675,7 +725,7 @@ def _quantities_json(request: _Request, forms: dict[str, ClosedForm], depth: str
             "exact": _exact(value),
             "unit": quantities.named(name).unit,
             "expr": str(expr),
-            "latex": render(expr, "latex", request.notation),
+            "latex": render(expr, "latex", letters),
         }
     return _json(
         {"inputs": request.inputs(), "convention": request.convention.name, "quantities": rows}
@@ -795,9 +845,12 @@ def _result_text(request: _Request, name: str, result: Result) -> str:
 
 
 def _result_json(request: _Request, name: str, result: Result) -> str:
+    from roofsym.render import document
+
     evaluate = result.derivation.evaluate
-    whole = result.whole
-    return _crossover_json(request, name, result.general, result.bound, evaluate, whole)
+    letters = document.settled(result.derivation, request.notation)
+    general, bound = result.general, result.bound
+    return _crossover_json(request, name, general, bound, evaluate, letters, result.whole)
 
 
 def _branch_of(
@@ -820,6 +873,7 @@ def _crossover_json(
     general: Crossover,
     bound: Crossover,
     evaluate: Callable[[sympy.Expr], sympy.Expr],
+    letters: Notation,
     whole: int | None = None,
 ) -> str:
     from roofsym.render.expression import render
@@ -837,9 +891,9 @@ def _crossover_json(
             "exact": _exact(value),
             "whole": whole,
             "expr": None if branch is None else str(branch.value),
-            "latex": None if branch is None else render(branch.value, "latex", request.notation),
+            "latex": None if branch is None else render(branch.value, "latex", letters),
             "conditions": [
-                render(b.when, "text", request.notation)
+                render(b.when, "text", letters)
                 for b in bound.branches
                 if b.when != True  # noqa: E712  (SymPy's true)
             ],
@@ -848,7 +902,7 @@ def _crossover_json(
                     "value": _float(b.value),
                     "exact": _exact(b.value),
                     "expr": str(b.value),
-                    "condition": render(b.when, "text", request.notation),
+                    "condition": render(b.when, "text", letters),
                     "bracket": None if b.bracket is None else [str(x) for x in b.bracket],
                 }
                 for b in bound.branches
@@ -913,16 +967,16 @@ def _solve_equation(request: _Request, equation: str, unknown: str | None) -> st
     )  # fmt: skip
     general = crossover(*_until_it_shows(left, right, symbol), symbol)
     bound = crossover(numbers[0], numbers[1], symbol)
+    definitions = {**left.definitions, **right.definitions}
+    used = (general.left - general.right).free_symbols
+    letters = request.notation.within(left.values, definitions, used, symbol)
     if request.options.json:
-        definitions = {**left.definitions, **right.definitions}
 
         def evaluate(expr: sympy.Expr) -> sympy.Expr:
             return ClosedForm(expr, definitions, left.values).at_depth("numbers")
 
-        return _crossover_json(request, equation, general, bound, evaluate)
-    return summary.equation(
-        equation, _subject_line(request, subject), general, bound, request.notation
-    )
+        return _crossover_json(request, equation, general, bound, evaluate, letters)
+    return summary.equation(equation, _subject_line(request, subject), general, bound, letters)
 
 
 def _until_it_shows(

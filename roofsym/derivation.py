@@ -122,6 +122,10 @@ class Derivation:
         The steps, each checked when it was added.
     definitions : dict of sympy.Symbol to sympy.Expr
         Named constants that the steps use, in dimensions.
+    config_keys : mapping of str to (str or sympy.Expr)
+        Where the model's config has its dimensions: see `Transformer`.
+    unknown : sympy.Symbol, optional
+        What is solved for, if anything is.
     """
 
     title: str
@@ -129,6 +133,8 @@ class Derivation:
     values: Mapping[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     definitions: dict[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
+    config_keys: Mapping[str, str | sympy.Expr] = field(default_factory=dict)
+    unknown: sympy.Symbol | None = None
 
     # --- steps -----------------------------------------------------------------------------
 
@@ -623,12 +629,14 @@ class Derivation:
             ``equation``: the result alone; ``align``: the formulas of all steps, in which the
             result has the number; ``inline``: the result between dollar signs.
         label : str
-            What ``\eqref`` finds the result by; without one nothing is numbered.
+            What ``\eqref`` finds the result by; without one nothing is numbered. In an ``align`` of
+            a result that is one formula here and another there, each has a number of its own,
+            ``label-a``, ``label-b``, ..., and `label` is that of all.
         notation : str or Notation
             Letters and parameters of the formulas.
         depth : str
-            ``constants``; ``dimensions``: constants replaced by what they stand for; ``numbers``:
-            with the values put in and what they give.
+            ``constants``; ``dimensions``: with what these stand for, below; ``numbers``: with the
+            values put in and what they give. Lines that are wider than an A4 page are broken.
 
         Raises
         ------
@@ -668,7 +676,7 @@ class Derivation:
         >>> import roofsym as rs
         >>> found = rs.results.ridge_point(rs.machine("h100-sxm"))
         >>> print(str(found.derivation.view()).splitlines()[-1])
-          I  FLOP/B  arithmetic intensity, F/Q
+          I  FLOP/B  arithmetic intensity, FLOPs over bytes
         """
         return View(self, depth, notation)
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sympy
 
 
 class InputError(ValueError):
@@ -54,3 +58,22 @@ def nearest(name: str, names: Iterable[str], most: int = 3) -> list[str]:
 
 class ProofError(AssertionError):
     """A step of a derivation, or a solution, that does not hold: a defect of roofsym itself."""
+
+
+def in_letters(*sides: sympy.Basic) -> str:
+    """Expressions for a message, as the package prints them, with ``=`` between them.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, kappa, w
+    >>> in_letters(B * kappa, w**2)
+    'B κ = w²'
+    """
+    # Everything knows errors; only what is refused is printed.
+    from roofsym.render.expression import render
+
+    try:
+        return " = ".join(render(x) for x in sides)
+    except InputError:
+        # What stands in for a part while an equation is solved is no symbol of the table.
+        return " = ".join(map(str, sides))

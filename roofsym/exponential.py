@@ -22,7 +22,7 @@ from mpmath import iv
 from roofsym import polynomial
 from roofsym import symbols as sy
 from roofsym.bounds import Bracket
-from roofsym.errors import InputError
+from roofsym.errors import InputError, in_letters
 from roofsym.polynomial import Ring, number
 
 _DIGITS = 100
@@ -118,7 +118,9 @@ def crossings(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> list
                 root, multiple = exponentials[base]
                 rates[root] = rates.get(root, Fraction(0)) + multiple * e
             else:
-                raise InputError("equation", str(base), f"terms that are rational in {symbol}")
+                raise InputError(
+                    "equation", in_letters(base), f"terms that are rational in {symbol}"
+                )
         powers = sums.setdefault(frozenset((r, e) for r, e in rates.items() if e), {})
         powers[degree] = powers.get(degree, Fraction(0)) + Fraction(c)
     found = []
@@ -168,7 +170,8 @@ def _share_form(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> _F
         return None
     powers = sorted(shares(symbol, left, right), key=str)
     if len({p.base for p in powers}) > 1 or not all(p.exp.is_Rational for p in powers):
-        raise InputError("equation", f"{left} = {right}", "one share 1 − k/E, in powers of numbers")
+        accepted = "one share 1 − top_k/n_experts, in powers of numbers"
+        raise InputError("equation", in_letters(left, right), accepted)
     share = sympy.Dummy(positive=True)
     if symbol == sy.rho:
         value = share
@@ -188,7 +191,7 @@ def _fraction_form(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) ->
         x.is_Rational and p.base.is_Rational for x, p in zip(multiples, powers, strict=True)
     ):
         accepted = "powers of numbers, their exponents multiples of one another"
-        raise InputError("equation", ", ".join(map(str, powers)), accepted)
+        raise InputError("equation", ", ".join(map(in_letters, powers)), accepted)
     above, below = (_line(x, symbol) for x in sympy.fraction(sympy.cancel(exponent)))
     t = sympy.Dummy(real=True)
     value = (above[0] - below[0] * t) / (below[1] * t - above[1])
@@ -202,7 +205,9 @@ def _fraction_form(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) ->
 def _line(expr: sympy.Expr, symbol: sympy.Symbol) -> tuple[sympy.Rational, sympy.Rational]:
     found = sympy.Poly(expr, symbol)
     if found.degree() > 1:
-        raise InputError("equation", str(expr), f"exponents (p + q {symbol})/(r + s {symbol})")
+        raise InputError(
+            "equation", in_letters(expr), f"exponents (p + q {symbol})/(r + s {symbol})"
+        )
     return found.coeff_monomial(1), found.coeff_monomial(symbol)
 
 

@@ -95,6 +95,8 @@ class Ledger:
         Pairs of query and key per head and sequence that cost attention FLOPs, without a window.
     held : tuple of Entry
         What stays in memory after the step: no convention changes it, and it is no traffic.
+    config_keys : mapping of str to (str or sympy.Expr)
+        Where the model's config has its dimensions: see `Transformer`.
     remake : callable, optional
         Makes the ledger of another phase of the same model, with switches of the convention set
         otherwise.
@@ -115,6 +117,9 @@ class Ledger:
     tokens: sympy.Expr = sy.B * sy.S
     pairs: sympy.Expr = sy.S * sy.L
     held: tuple[Entry, ...] = field(default=(), repr=False)
+    config_keys: Mapping[str, str | sympy.Expr] = field(
+        default_factory=dict, compare=False, repr=False
+    )
     remake: Callable[..., Ledger] | None = field(default=None, compare=False, repr=False)
     _sums: dict[object, sympy.Expr] = field(default_factory=dict, compare=False, repr=False)
 

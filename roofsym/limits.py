@@ -7,7 +7,7 @@ import functools
 import sympy
 
 from roofsym import exponential
-from roofsym.errors import InputError
+from roofsym.errors import InputError, in_letters
 from roofsym.polynomial import sign
 from roofsym.terms import Terms, by_power, fraction, sides
 
@@ -77,7 +77,7 @@ def limit(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
     found = ratio_at_end(expr, sympy.S.One, symbol, at_infinity=True)
     if found is sympy.nan:
         accepted = f"Min and Max of which one arm wins as {symbol} grows"
-        raise InputError("limit", str(expr), accepted)
+        raise InputError("limit", in_letters(expr), accepted)
     return found
 
 

@@ -63,6 +63,7 @@ def ledger(
         tokens=geometry.tokens,
         pairs=geometry.pairs(),
         held=model.structure.held(geometry.B, geometry.S, geometry.L),
+        config_keys=model.config_keys,
         remake=functools.partial(_remake, model, rules),
     )
 

@@ -33,7 +33,7 @@ from roofsym.conditions import (
     is_zero,
     not_zero,
 )
-from roofsym.errors import InputError, ProofError
+from roofsym.errors import InputError, ProofError, in_letters
 from roofsym.limits import aligned, ratio_at_end, regimes
 from roofsym.terms import Factors, Terms, coefficients, content, fraction, sides
 from roofsym.values import expression, put
@@ -246,12 +246,15 @@ def _meet(
         return _with_exponential(left, right, symbol, anywhere=anywhere)
     parts = coefficients(left, right, symbol)
     if not parts:
-        raise InputError("equation", f"{left} = {right}", "two sides that differ")
+        raise InputError("equation", in_letters(left, right), "two sides that differ")
     outcome, branches = _solve(parts, symbol)
     for denominator in _uncertain(left, right):
         if anywhere and not branches:
+            open_ones = sorted(s.name for s in denominator.free_symbols - {symbol})
             accepted = "denominators that are positive throughout"
-            raise InputError("equation", f"1/({denominator})", accepted)
+            if open_ones:
+                accepted += f", as they may be with values for {', '.join(open_ones)}"
+            raise InputError("equation", f"1 / ({in_letters(denominator)})", accepted)
         branches = tuple(
             Branch(
                 b.value,
@@ -372,12 +375,14 @@ def _with_exponential(
         below = {p.base for x in (left, right) for p in x.atoms(sympy.Pow) if p.exp.is_negative}
         for base in below if anywhere and not brackets else ():
             if base.has(symbol) and _meet(base, sympy.S.Zero, symbol, anywhere=False).branches:
-                raise InputError("equation", f"1/({base})", "denominators without zeros")
+                raise InputError(
+                    "equation", f"1 / ({in_letters(base)})", "denominators without zeros"
+                )
         return _numbered(left, right, symbol, brackets)
     powers = {p for x in (left, right) for p in x.atoms(sympy.Pow) if p.exp.has(symbol)}
     for power in powers:
         if not (exponential.is_share(power.base) or power.base.is_Rational):
-            raise InputError("equation", str(power), "powers of a share or a number")
+            raise InputError("equation", in_letters(power), "powers of a share or a number")
     fades = powers and all(exponential.fades(p, symbol) for p in powers)
     one, other = sides(left, right)
     branch = _exponential_branch(one.minus(other), symbol) if fades else None

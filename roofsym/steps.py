@@ -17,7 +17,7 @@ import sympy
 
 from roofsym import symbols as sy
 from roofsym.bounds import Bracket, apart, larger
-from roofsym.errors import InputError
+from roofsym.errors import InputError, in_letters
 from roofsym.values import put
 from roofsym.verification import order_at
 
@@ -134,7 +134,7 @@ def _places(
         looked += 1
         if looked > _MOST or solved > _MOST_SOLVED:
             accepted = "sides that do not stay close to each other over hundreds of steps"
-            raise InputError("equation", f"{left} = {right}", accepted)
+            raise InputError("equation", in_letters(left, right), accepted)
         box = dict.fromkeys(taken.values(), (0.0, 1.0))
         box[symbol] = (float(first * shortest), float(last * shortest))
         sign = larger(above, below, box)
@@ -163,7 +163,7 @@ def _doublings(length: float, farthest: float) -> Iterator[int]:
 def _length(step: sympy.Expr, symbol: sympy.Symbol) -> sympy.Rational:
     slope = sympy.diff(step.args[0], symbol)
     if not (slope.is_Rational and slope > 0):
-        raise InputError("equation", str(step), f"steps ⌊{symbol}/C⌋ of a known length C")
+        raise InputError("equation", in_letters(step), f"steps ⌊{symbol}/C⌋ of a known length C")
     return 1 / slope
 
 

@@ -50,7 +50,8 @@ def text(result: Result, letters: Notation, freed: Result | None = None) -> str:
     """
     d = result.derivation
     letters = document.settled(d, letters)
-    lines = [f"{result.question.title}: {d.subject}" if d.subject else result.question.title]
+    title = letters.prose(result.question.title)
+    lines = [f"{title}: {d.subject}" if d.subject else title]
     if _too_long(result.general):
         cases = f"in {len(result.general.branches)} cases, too long for a screen"
         lines.append(f"  {cases} (derive writes them out)")
@@ -266,12 +267,12 @@ def table(made: Sequence[Result], letters: Notation = DEFAULT) -> document.Table
             value = units.format_quantity(result.value, result.unit)
         else:
             value = result.outcome
-        rows.append((result.question.title, value, _remark(result, letters)))
+        own = document.settled(result.derivation, letters)
+        rows.append((own.prose(result.question.title), value, _remark(result, own)))
     return document.Table(("result", "value", "note"), tuple(rows))
 
 
 def _remark(result: Result, letters: Notation) -> str:
-    letters = document.settled(result.derivation, letters)
     if result.outcome in ("never", "always"):
         return letters.prose(result.reason)
     parts = [_given(result, letters).strip()]

@@ -36,7 +36,7 @@ class SymbolInfo:
     unit : str
         Its unit, over FLOP, B, s, token and $; ``1`` for a count.
     meaning : str
-        What it stands for, in one line.
+        What it stands for, in one line, and in words: notations have other letters.
     role : str
         ``step``, ``dimension``, ``precision``, ``machine``, ``convention``, ``constant`` (of a
         model, the coefficients of closed forms), ``layer`` (dimensions of a lone linear layer),
@@ -103,8 +103,9 @@ alpha_w = _define(
     text="α_w", latex=r"\alpha_{\mathrm{w}}",
 )  # fmt: skip
 rho = _define(
-    "rho", "1", "probability that a token leaves a given expert alone, 1 − k/E", "constant",
-    text="ρ", latex=r"\rho",
+    "rho", "1",
+    "probability that a token leaves a given expert alone, 1 less the share that it chooses",
+    "constant", text="ρ", latex=r"\rho",
 )  # fmt: skip
 theta = _define(
     "theta", "FLOP/token", "FLOPs per cached token to rebuild its keys and values", "constant",
@@ -163,7 +164,7 @@ S = _define("S", "1", "new tokens per sequence", "step")
 L = _define("L", "token", "tokens already cached per sequence", "step")
 t = _define("t", "1", "devices that a step is divided over", "step")
 gamma = _define(
-    "gamma", "1", "draft tokens per sequence (verification runs S = γ + 1)", "step",
+    "gamma", "1", "draft tokens per sequence, verified along with one more", "step",
     text="γ", latex=r"\gamma",
 )  # fmt: skip
 decode_batch = _define(
@@ -183,8 +184,8 @@ draft_cost = _define(
     text="c", latex="c",
 )  # fmt: skip
 c_act = _define(
-    "c_act", "1", "activations moved per token and layer, in units of d_model", "convention",
-    latex=r"c_{\mathrm{act}}",
+    "c_act", "1", "activations moved per token and layer, in widths of the residual stream",
+    "convention", latex=r"c_{\mathrm{act}}",
 )  # fmt: skip
 
 # Dimensions of the model. Layers of one kind are counted by n_layers; where a model mixes kinds,
@@ -232,7 +233,7 @@ d_model = _define(
     "d_model", "1", "width of the residual stream", "dimension", latex=r"d_{\mathrm{model}}"
 )
 d_embed = _define(
-    "d_embed", "1", "width of the embedding, where it is projected to d_model", "dimension",
+    "d_embed", "1", "width of the embedding, where it is projected to another", "dimension",
     latex=r"d_{\mathrm{embed}}",
 )  # fmt: skip
 d_ff = _define(
@@ -358,7 +359,7 @@ limit_intensity = _define(
 
 # What a result is solved for by default, or is given a value to solve for something else.
 intensity = _define(
-    "intensity", "FLOP/B", "arithmetic intensity, F/Q", "target", text="I", latex="I"
+    "intensity", "FLOP/B", "arithmetic intensity, FLOPs over bytes", "target", text="I", latex="I"
 )
 time = _define("time", "s", "time of the step", "target", text="T", latex="T")
 steps_per_second = _define(
@@ -451,7 +452,33 @@ def extra(
         raise InputError("extra symbol", f"{name}: {meaning}", accepted)
     if beside is not None:
         _RANK[symbol] = rank(beside) + 0.5
+        _BESIDE[symbol] = beside
     return symbol
+
+
+_BESIDE: dict[sympy.Symbol, sympy.Symbol] = {}
+
+
+def kind(factor: sympy.Expr) -> sympy.Expr:
+    """What a factor is grouped like in print: of an `extra` symbol, the one that it is beside.
+
+    Examples
+    --------
+    >>> kind(extra("n_blocks", "1", "layers, of all kinds", beside=n_layers))
+    n_layers
+    """
+    return _BESIDE.get(factor, factor)
+
+
+def code_latex(name: str) -> str:
+    r"""LaTeX of a name in a program or a file.
+
+    Examples
+    --------
+    >>> print(code_latex("n_layer"))
+    \mathtt{n\_layer}
+    """
+    return r"\mathtt{" + name.replace("_", r"\_") + "}"
 
 
 def marked(latex: str, mark: str) -> str:

@@ -14,7 +14,7 @@ from fractions import Fraction
 import sympy
 
 from roofsym import polynomial
-from roofsym.errors import InputError
+from roofsym.errors import InputError, in_letters
 from roofsym.polynomial import Number
 from roofsym.values import open_powers
 
@@ -380,7 +380,7 @@ def by_power(terms: Terms, symbol: sympy.Symbol) -> dict[int, Terms]:
     parts = terms.split(symbol)
     for _, rest in parts:
         if rest != 1:
-            raise InputError("equation", str(rest), f"terms that are polynomial in {symbol}")
+            raise InputError("equation", in_letters(rest), f"terms that are polynomial in {symbol}")
     return {power: parts[power, sympy.S.One] for power in sorted(power for power, _ in parts)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from support import CONVENTIONS, LLAMA, ROOT, asked_of
 import roofsym as rs
 from roofsym import cli
 from roofsym.quantities import QUANTITIES
+from roofsym.render.notation import NOTATIONS
 from roofsym.results import RESULTS
 
 MODEL = ["--model", "llama-3.1-8b"]
@@ -143,6 +145,66 @@ def test_show_says_under_which_convention(shell: Shell, convention: str, model: 
     out = shell.good("show", *QUANTITIES, "--convention", convention, *chosen)
     assert convention in out
     assert "causal" in out or "full" in out  # the switches that made the number
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+@pytest.mark.parametrize("depth", ["constants", "dimensions"])
+def test_show_explains_the_letters_that_it_prints_and_no_others(
+    shell: Shell, notation: str, depth: str
+):
+    for model in ([], ["--model", "gpt2"], ["--model", "deepseek-v3"]):
+        asked = ["bytes", "intensity", *model, "--notation", notation, "--depth", depth]
+        above, _, table = shell.good("show", *asked).partition("\nwhere\n")
+        rows = {x.split()[0] for x in table.splitlines() if not x.startswith("   ")}
+        # Formulas, what the notation assumes, and what its own letters stand for.
+        said = [x for x in above.splitlines() if x.startswith(("  = ", "      "))]
+        said += [x.partition(" = ")[2] for x in table.splitlines()]
+        words = re.findall(r"[^\W\d](?:[\w,-]*\w)?\*?", re.sub("[²³⁹]", "", " ".join(said)))
+        assert set(words) - {"min", "max"} == rows, model
+
+
+def test_show_has_units_meanings_and_values(shell: Shell):
+    text = shell.good("show", "flops", *DECODE, *MODEL)
+    assert re.search(r"\n  d_ff +1 +width of the feed-forward block = 14336\n", text)
+    assert re.search(r"\n  φ +FLOP +FLOPs per new token .* = 15.01 GFLOP\n", text)
+    asked = ["show", "flops", "--format", "markdown", "--depth", "constants", *MODEL]
+    table = shell.good(*asked)
+    # Only the formula in constants is there: dimensions have no rows.
+    assert "| $`\\alpha`$ | FLOP/token | attention FLOPs" in table
+    assert "d_{\\mathrm{model}}" not in table.split("| symbol |")[1]
+    assert "<table>" in shell.good("show", "flops", "--format", "html")
+    for form in ("latex", "latex-fragment"):
+        assert "attention FLOPs" not in shell.good("show", "flops", "--format", form)
+
+
+def test_a_constant_of_two_meanings_has_no_value_in_the_table(shell: Shell):
+    both = shell.good("show", "bytes", "kv_bytes", *DECODE, *MODEL)
+    assert re.search(r"\n  a +B +bytes per new token: [^=\n]*\n", both)
+    alone = shell.good("show", "kv_bytes", *DECODE, *MODEL)
+    assert re.search(r"\n  a +B +bytes per new token: .* = 131.1 kB\n", alone)
+
+
+def test_an_assumption_about_what_a_letter_is_made_of_is_said(shell: Shell):
+    # w is 10⁹ Z b_w, and b_w is 2.
+    asked = ["bytes", "--notation", "intensity-estimation", "--depth", "constants"]
+    for out in (shell.good("show", *asked), shell.good("derive", "critical-batch", *asked[1:])):
+        assert "2 · 10⁹ Z" in out
+        assert "In the notation intensity-estimation, with\n      b_w = 2\n" in out
+
+
+def test_what_a_notation_assumes_holds_of_the_model_asked_of(shell: Shell):
+    # Llama 3.1 has 32 heads on 8 KV heads: n_kv_heads = n_heads is wrong of it.
+    guesstimator = ["--notation", "guesstimator", *MODEL]
+    form = shell.json("show", "kv_bytes", "--depth", "dimensions", *guesstimator)
+    assert r"n_{\mathrm{kv}}" in form["quantities"]["kv_bytes"]["latex"]
+    solved = shell.good("solve", "kv_bytes = weight_bytes", "--for", "d_ff", *guesstimator)
+    assert "n_kv_heads" in solved
+    # Nor is anything assumed of what is solved for.
+    freed = shell.good("solve", "kv_bytes = weight_bytes", "--for", "b_w", "--notation", "deep-ml")
+    assert "dtype_bytes = " in freed
+    assert "b_kv" in freed.split("dtype_bytes = ")[1]
+    derived = shell.good("derive", "bytes-per-weight", "--notation", "deep-ml")
+    assert "b_kv" in derived
 
 
 def test_the_default_convention_is_fused_ops(shell: Shell):
@@ -367,6 +429,19 @@ def test_what_an_answer_says(shell: Shell, command: str, said: list[str], unsaid
     out = shell.good("solve", *command.split())
     assert all(x in out for x in said)
     assert not any(x in out for x in unsaid)
+
+
+@pytest.mark.parametrize("model", ["gpt-oss-20b", "llama-4-scout", "deepseek-v3"])
+def test_what_is_solved_in_numbers_alone_is_told_by_name_until_then(shell: Shell, model: str):
+    asked = ["break-even-acceptance", "--model", model, "--machine", "h100-sxm"]
+    for command in ("solve", "derive"):
+        out = shell.good(command, *asked)
+        assert "p⁴ + p³ + p² + p + 1 = 4 c + v" in out
+        assert "no closed form in p" in out
+    known = shell.good(
+        "solve", *asked, "--set", "B=1", "--set", "L=1024", "--set", "draft_cost=.05"
+    )
+    assert "p* = 0." in known
 
 
 def test_an_equation_says_what_holds_for_whole_numbers(shell: Shell):

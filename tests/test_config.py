@@ -154,6 +154,33 @@ def test_the_catalogue_agrees_with_the_real_config(entry: str, name: str):
     assert ours.parameters == theirs.parameters
 
 
+@pytest.mark.parametrize("name", catalog.records("models"))
+def test_a_model_says_which_keys_its_sizes_are_from(name: str):
+    # What the reader says of a size, held against the config itself.
+    record, model = catalog.records("models")[name], rs.model(name)
+    config = record.table["config"]
+    config = config.get("text_config", config)
+    checked = set()
+    for symbol, source in model.config_keys.items():
+        keys = {source} if isinstance(source, str) else {
+            s.name for s in source.free_symbols if s.name not in sy.TABLE
+        }  # fmt: skip
+        if not keys <= {k for k, v in config.items() if v is not None}:
+            continue
+        made = source if not isinstance(source, str) else sy.extra(f"key {source}", "1", "a key")
+        known = {s: config[s.name.removeprefix("key ")] for s in made.free_symbols
+                 if s.name not in sy.TABLE}  # fmt: skip
+        assert made.xreplace(known | model.values) == model.values[sy.TABLE[symbol].symbol], symbol
+        checked.add(symbol)
+    assert {"d_model", "n_heads", "vocab_size"} <= checked
+    # What has no key is computed from several, or from none: a share that is rotated, a count of
+    # layers of one kind, the one KV head of a Falcon.
+    sizes = {s.name for s in model.values if sy.info(s).role == "dimension"}
+    computed = {"rotary_dim", "n_local", "n_dense_local", "n_sparse_local"}
+    falcon = {"n_kv_heads"} if name == "falcon-7b" else set()
+    assert sizes - model.config_keys.keys() <= computed | falcon
+
+
 def test_every_real_config_is_read_or_refused_by_name():
     if not CONFIGS.is_dir():
         pytest.skip(f"real configs are not here: no folder {CONFIGS}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,14 @@ def test_the_conventions_page_lists_every_switch_with_its_values():
 def test_the_index_lists_every_how_to_page():
     listed = set(re.findall(r"/_generated/how_to/(\w+)", page("index.md")))
     assert listed == {path.stem for path in (DOCS / "how_to").glob("*.py")}
+
+
+@pytest.mark.parametrize("name", ["own_model", "own_convention"])
+def test_pages_print_formulas_as_the_package_does(name: str, capsys: pytest.CaptureFixture[str]):
+    runpy.run_path(str(DOCS / "how_to" / f"{name}.py"))
+    printed = capsys.readouterr().out
+    assert " head_dim " in printed
+    assert not re.search(r"\w\*[\w(*]", printed), printed
 
 
 # A role is markup in a notebook; a link by address is none there, but nothing on the way checks it.

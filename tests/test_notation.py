@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import re
 
 import pytest
@@ -13,12 +15,14 @@ from roofsym import cli
 from roofsym import symbols as sy
 from roofsym.errors import ProofError
 from roofsym.quantities import QUANTITIES, Subject
+from roofsym.render import document
 from roofsym.render.document import settled
-from roofsym.render.expression import render
+from roofsym.render.expression import LAMBERT, Style, render
+from roofsym.render.naming import is_part
 from roofsym.render.notation import NOTATIONS, Notation, notation
 from roofsym.results import RESULTS
 from roofsym.symbols import B, L, S, alpha, b_w, d_ff, d_model, kappa, n_layers, phi, w
-from roofsym.transformer import Attention, FeedForward, LayerGroup, Structure
+from roofsym.transformer import Attention, FeedForward, LayerGroup, Mixture, Structure
 
 MODELS = {k: models()[k] for k in ("symbolic", "windowed")}
 
@@ -138,6 +142,57 @@ def test_assumptions_that_the_model_contradicts_are_left_out_together():
     assert {sy.n_kv_heads, sy.head_dim} <= kept.assumptions.keys()
 
 
+def derivations() -> dict[str, list[tuple[str, rs.Derivation]]]:
+    """Every result by depth: of a symbolic model, and with the numbers of a model."""
+    out: dict[str, list[tuple[str, rs.Derivation]]] = {"symbols": [], "numbers": []}
+    for name, entry in RESULTS.items():
+        example = asked_of(name)
+        symbolic = rs.model(example) if example else rs.Transformer()
+        known = rs.model(example or "llama-3.1-8b")
+        for kind, step, machine in (
+            ("symbols", rs.step(symbolic), rs.Machine()),
+            ("numbers", rs.step(known), rs.machine("h100-sxm")),
+        ):
+            with contextlib.suppress(rs.InputError):
+                out[kind].append((f"{name} {step.model}", entry.answer(step, machine).derivation))
+    lean = rs.decode(rs.Transformer(), "weights-only")
+    critical = rs.results.critical_batch(lean, rs.Machine()).derivation
+    out["symbols"].append(("critical-batch weights-only", critical))
+    return out
+
+
+DERIVATIONS = derivations()
+
+
+@pytest.mark.parametrize("depth", ["constants", "dimensions", "numbers"])
+@pytest.mark.parametrize("name", NOTATIONS)
+def test_where_tables_have_a_row_for_each_letter_that_is_printed_and_no_other(
+    name: str, depth: str, monkeypatch: pytest.MonkeyPatch
+):
+    written: set[sympy.Symbol] = set()
+    letter = Style.letter
+
+    def recorded(style: Style, symbol: sympy.Symbol) -> str:
+        written.add(symbol)
+        return letter(style, symbol)
+
+    monkeypatch.setattr(Style, "letter", recorded)
+    for what, derivation in DERIVATIONS["numbers" if depth == "numbers" else "symbols"]:
+        letters = settled(derivation, name)
+        blocks = document.blocks(derivation, depth, 1, name)
+        rows = {row.symbol for b in blocks if isinstance(b, document.Where) for row in b.rows}
+        written.clear()
+        above, _, table = document.Writer(letters).document(blocks).partition("\nwhere\n")
+        unknown = {s for s in written - rows if not is_part(s)}
+        assert not unknown, (what, unknown)
+        # What stands in lines of formulas, and behind the meanings.
+        formulas = [x for x in above.splitlines() if x.startswith("      ")]
+        formulas += [x.partition(" = ")[2] for x in table.splitlines()]
+        for row in rows - {LAMBERT}:
+            alone = rf"(?<![\w,]){re.escape(letters.text(row))}(?![\w,]\S)"
+            assert any(re.search(alone, x) for x in formulas), (what, row)
+
+
 @pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])
 @pytest.mark.parametrize("name", [n.name for n in NOTATIONS.values() if n.assumptions])
 def test_documents_say_what_is_assumed(name: str, form: str):
@@ -178,22 +233,92 @@ def test_what_a_notation_may_not_be(given: dict[str, dict], message: str):
         Notation("mine", **given)
 
 
-def test_a_new_letter_is_defined_by_a_product():
+# Made as a difference, a letter may be negative.
+DIFFERENCE = sy.extra("y_of_tests", "1", "a difference of the tests", positive=False)
+QUOTIENT = sy.extra("g_of_tests", "1", "query heads that share a KV head", text="g", latex="g")
+
+
+@pytest.mark.parametrize(
+    ("substitution", "defined", "expr", "text"),
+    [
+        (
+            {"n_kv_heads": sy.n_heads / QUOTIENT},
+            {QUOTIENT: sy.n_heads / sy.n_kv_heads},
+            n_layers * d_model * (sy.n_heads + sy.n_kv_heads),
+            "n_layers n_heads d_model (1 + 1 / g)",
+        ),
+        (
+            {"n_global": DIFFERENCE + sy.n_local},
+            {DIFFERENCE: sy.n_global - sy.n_local},
+            d_model * (sy.n_global + sy.n_local),
+            "d_model (2 n_local + y_of_tests)",
+        ),
+        (
+            {"d_ff": QUOTIENT * d_model, "d_expert": QUOTIENT * d_model / sy.n_experts},
+            {QUOTIENT: d_ff / d_model},
+            d_ff + sy.d_expert,
+            "d_model g (1 + 1 / n_experts)",
+        ),
+    ],
+    ids=["quotient", "difference", "twice"],
+)
+def test_a_new_letter_is_what_its_equation_says(
+    substitution: dict, defined: dict, expr: sympy.Expr, text: str
+):
+    mine = Notation("mine", substitutions=substitution)
+    assert mine.definitions == defined
+    assert render(expr, "text", mine) == text
+
+
+def test_a_new_letter_that_no_equation_defines_is_refused():
     x = sy.extra("x_of_tests", "1", "a letter of the tests")
-    with pytest.raises(rs.InputError, match="as a factor"):
+    with pytest.raises(rs.InputError, match="degree 1 in x_of_tests"):
+        Notation("mine", substitutions={"d_ff": x**2 * d_model})
+    with pytest.raises(rs.InputError, match="one new letter"):
+        Notation("mine", substitutions={"d_ff": x * QUOTIENT})
+    # What is d_ff - d_model may be negative, and SymPy would not know.
+    with pytest.raises(rs.InputError, match="positive=False"):
         Notation("mine", substitutions={"d_ff": x + d_model})
+    with pytest.raises(rs.InputError, match="lead back"):
+        Notation("mine", substitutions={"d_ff": x * d_model, "d_model": d_ff})
     with pytest.raises(rs.InputError, match="x_of_tests for"):
         Notation("mine", letters={"B": ("x_of_tests", "b")}, substitutions={"d_ff": x * d_model})
 
 
 def test_a_letter_stands_for_one_thing():
-    first = sy.extra("y_of_tests", "1", "one thing")
-    assert sy.extra("y_of_tests", "1", "one thing") is first
+    first = sy.extra("z_of_tests", "1", "one thing")
+    assert sy.extra("z_of_tests", "1", "one thing") is first
     with pytest.raises(rs.InputError, match="one thing"):
-        sy.extra("y_of_tests", "1", "another thing")
+        sy.extra("z_of_tests", "1", "another thing")
     with pytest.raises(rs.InputError, match="sequences in the step"):
         sy.extra("B", "1", "bytes")
-    assert "y_of_tests" not in sy.TABLE
+    assert "z_of_tests" not in sy.TABLE
+
+
+def test_letters_clash_only_where_they_are_printed_together():
+    # x is what a device sends per token, g the steps that a verification may take.
+    mine = Notation(
+        "mine",
+        letters={"d_model": ("x", "x")},
+        substitutions={"n_kv_heads": sy.n_heads / QUOTIENT},
+    )
+    d = rs.results.critical_batch(rs.decode(rs.Transformer()), rs.Machine()).derivation
+    for form in ("text", "latex", "markdown", "html"):
+        assert getattr(d, form)(mine, "dimensions")
+    assert re.search(r"  g +1 +query heads that share .* = n_heads / n_kv_heads", d.text(mine))
+    assert "x for sent_per_token and d_model" in refused(sy.sent_per_token * d_model, mine)
+    assert "g for allowance and g_of_tests" in refused(sy.allowance * sy.n_kv_heads, mine)
+    # In a derivation the two may be in different formulas.
+    step = rs.decode(rs.Transformer())
+    speculative = rs.results.break_even_batch(step, rs.Machine()).derivation
+    with pytest.raises(rs.InputError, match="g for allowance and g_of_tests"):
+        speculative.text(mine, "dimensions")
+
+
+def refused(expr: sympy.Expr, letters: Notation) -> str:
+    with pytest.raises(rs.InputError) as caught:
+        render(expr, "text", letters)
+    return str(caught.value)
 
 
 def test_a_left_hand_side_printed_like_a_symbol_is_refused():
@@ -226,12 +351,143 @@ def test_starred_letters_and_prose_follow_the_notation():
     assert r"{S_{c}}^{*}" in d.latex("intensity-estimation", "constants")
 
 
+@pytest.mark.parametrize("name", NOTATIONS)
+def test_sentences_speak_in_the_letters_of_the_formulas(name: str):
+    solved = 0
+    for what, derivation in DERIVATIONS["symbols"]:
+        lines = derivation.text(name, "constants").splitlines()
+        for line, formula in itertools.pairwise(lines):
+            if found := re.search(r"Solved for (\S+)$", line):
+                left = formula.strip().partition(" = ")[0]
+                # Some solutions have a name of another kind: ratios, and what is a limit.
+                if "/" not in left and not what.startswith(("ridge-point", "limit-throughput")):
+                    assert left.startswith(found[1]), (what, line, formula)
+                    solved += 1
+    assert solved > 30
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "said"),
+    [
+        ("scaling-book", "text", "Solved for t\n      t = max("),
+        ("scaling-book", "latex", "Solved for $t$\n"),
+        ("scaling-book", "markdown", "Solved for $`t`$\n"),
+        ("scaling-book", "html", "Solved for <math><mi>t</mi></math></p>"),
+        ("roofsym", "latex", "Solved for $T$\n"),
+    ],
+)
+def test_sentences_are_set_as_formulas_are(name: str, form: str, said: str):
+    found = rs.results.time_per_token(rs.decode(rs.Transformer()), rs.Machine()).derivation
+    assert said in getattr(found, form)(name, "constants")
+
+
+def test_names_follow_the_letters_they_are_made_of():
+    led = rs.decode(rs.Transformer())
+    rule = rs.results.ridge_rule_ratio(led, rs.Machine()).derivation
+    assert "S* / S_rule = " in rule.text("guesstimator", "constants")
+    elasticity = rs.results.time_elasticity(led, rs.Machine()).derivation
+    assert "d ln t / d ln B = " in elasticity.text("scaling-book", "constants")
+    assert r"\frac{\mathrm{d} \ln t}{\mathrm{d} \ln B}" in elasticity.latex("scaling-book")
+    assert r"{S_{c}}_{\max} = " in rs.results.largest_context(led, rs.Machine()).derivation.latex(
+        "intensity-estimation", "constants"
+    )
+    # So do symbols: the critical batch, where it is one, and the batch that decodes beside a chunk.
+    letters = notation("guesstimator")
+    assert letters.text(sy.critical_batch) == "S*"
+    assert letters.latex(sy.decode_batch) == r"S_{\mathrm{d}}"
+    # No index is renamed, no unit, and no article.
+    mine = Notation("mine", letters={"B": ("b", "b"), "a": ("z", "z"), "time": ("u", "u")})
+    own = mine.within({}, {}, {B, sy.a, sy.time})
+    assert own.label("a_B", "a_{B}") == ("a_B", "a_{B}")
+    assert own.prose("a batch B, at 2 B and 3.5 GB/s, is B* after T") == (
+        "a batch b, at 2 B and 3.5 GB/s, is b* after u"
+    )
+
+
+@pytest.mark.parametrize("row", sy.TABLE.values(), ids=sy.TABLE)
+def test_meanings_are_words(row: sy.SymbolInfo):
+    # A letter in one would have to be in the letters of every notation.
+    texts = {x.text for x in sy.TABLE.values()} - {"a"}
+    assert not texts & set(re.findall(r"[\w*]+", row.meaning.replace("'s ", " ")))
+
+
 def test_powers_of_ten_are_written_as_such():
     letters = notation("intensity-estimation")
     assert render(w, "text", letters) == "2 · 10⁹ Z"
     assert render(w, "latex", letters) == r"2 \cdot 10^{9} \, Z"
     assert "<msup><mn>10</mn><mn>9</mn></msup>" in render(w, "mathml", letters)
     assert render(B * L * alpha + kappa, "text", letters) == "κ + B α S_c"
+
+
+@pytest.mark.parametrize(
+    ("model", "quantity", "text"),
+    [
+        (
+            "mixtral-8x7b", "parameters",
+            "hidden_size (num_hidden_layers (3 num_local_experts intermediate_size "
+            "+ 2 head_dim (num_attention_heads + num_key_value_heads) + num_local_experts + 2) "
+            "+ 2 vocab_size + 1)",
+        ),
+        (
+            "qwen3-30b-a3b", "parameters",
+            "num_hidden_layers (3 hidden_size num_experts moe_intermediate_size "
+            "+ 2 head_dim hidden_size (num_attention_heads + num_key_value_heads) "
+            "+ hidden_size num_experts + 2 hidden_size + 2 head_dim) "
+            "+ hidden_size (2 vocab_size + 1)",
+        ),
+        (
+            "deepseek-v3", "kv_bytes_per_token",
+            "num_hidden_layers b_kv (kv_lora_rank + qk_rope_head_dim)",
+        ),
+        (
+            "gemma-3-27b", "memory_footprint",
+            "2 B num_key_value_heads head_dim b_kv ((L + 1) (num_hidden_layers − n_local) "
+            "+ n_local min(L + 1, sliding_window))",
+        ),
+        # Head width is no key of GPT-2's, and the shared expert of Llama 4 has none of its own.
+        ("gpt2", "kv_bytes_per_token", "2 n_layer n_embd b_kv"),
+        (
+            "llama-4-scout", "parameters",
+            "hidden_size (num_hidden_layers (3 num_local_experts intermediate_size "
+            "+ 2 head_dim (num_attention_heads + num_key_value_heads) + 3 intermediate_size "
+            "+ num_local_experts + 2) + 2 vocab_size + 1)",
+        ),
+        ("opt-125m", "parameters", "hidden_size (vocab_size + max_position_embeddings + 4)"),
+    ],
+)  # fmt: skip
+def test_a_model_is_printed_in_the_keys_of_its_own_config(model: str, quantity: str, text: str):
+    asked = rs.model(model)
+    form = QUANTITIES[quantity].closed_form(Subject(asked, rs.decode(asked), rs.Machine()))
+    letters = notation("hugging-face").of(asked.config_keys)
+    assert text in render(form.at_depth("dimensions"), "text", letters)
+
+
+def test_a_derivation_knows_the_config_of_its_model(capsys: pytest.CaptureFixture[str]):
+    # In Python as on the command line, and in another phase, on a part of the model's values.
+    model = rs.model("qwen3-30b-a3b").at(n_layers=4)
+    d = rs.results.critical_batch(rs.prefill(model), rs.Machine()).derivation
+    text = d.text("hugging-face")
+    assert "= 3 num_hidden_layers hidden_size num_experts moe_intermediate_size b_w" in text
+    asked = ["derive", "critical-batch", "--notation", "hugging-face"]
+    assert cli.main([*asked, "--model", "deepseek-v3"]) == 0
+    printed = capsys.readouterr().out
+    assert "n_shared_experts" in printed
+    assert re.search(r" first_k_dense_replace +1 ", printed)
+    assert "= first_k_dense_replace + n_sparse = 61" in printed
+
+
+def test_a_model_of_no_family_has_the_common_keys():
+    mixture = rs.Transformer(Structure(groups=(LayerGroup(feed_forward=Mixture()),)))
+    text = rs.results.distinct_experts(rs.decode(mixture)).derivation.text("hugging-face")
+    assert "1 − num_experts_per_tok / n_routed_experts" in text
+
+
+def test_a_size_that_contradicts_the_config_keeps_its_own_letter():
+    # Llama 4 has one key for both widths.
+    model = rs.model("llama-4-scout").at(d_shared=1024)
+    d = rs.results.critical_batch(rs.decode(model), rs.Machine()).derivation
+    text = d.text("hugging-face")
+    assert re.search(r" d_shared +1 .*= 1024", text)
 
 
 def test_the_command_line_lists_and_uses_them(capsys: pytest.CaptureFixture[str]):

@@ -571,3 +571,15 @@ def test_a_root_next_to_a_step_stays_on_its_side_of_it():
 )
 def test_a_condition_under_a_root_is_said_of_the_symbol(condition, solved):
     assert of_one_symbol(condition) == solved
+
+
+def test_what_is_refused_is_said_in_the_letters_of_the_package():
+    # Without a branch, nobody knows which side is larger where the denominator changes sign.
+    with pytest.raises(rs.InputError) as caught:
+        rs.crossover(1 / (w - B * kappa), sympy.S.Zero, B)
+    message = str(caught.value)
+    assert "1 / (w − B κ)" in message
+    assert "with values for kappa, w" in message
+    assert "\n" not in message
+    with pytest.raises(rs.InputError, match="B κ = B κ"):
+        rs.crossover(B * kappa, kappa * B, B)

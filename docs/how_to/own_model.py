@@ -58,8 +58,10 @@ print(f"{int(mine.parameters):,} parameters with an LM head of its own")
 # %%
 # What if it had fewer key/value heads?
 
+from roofsym.render.expression import render
+
 for heads in (24, 8, 2):
-    print(heads, mine.at(n_kv_heads=heads).kv_bytes_per_token)
+    print(heads, render(mine.at(n_kv_heads=heads).kv_bytes_per_token))
 
 # %%
 # Other structures
@@ -71,10 +73,10 @@ for heads in (24, 8, 2):
 from roofsym import symbols as sy
 from roofsym.transformer import Attention, FeedForward, LayerGroup, Structure
 
-print(rs.Transformer(n_kv_heads=sy.n_heads).kv_bytes_per_token)
+print(render(rs.Transformer(n_kv_heads=sy.n_heads).kv_bytes_per_token))
 layers = LayerGroup(attention=Attention(), feed_forward=FeedForward(gated=False))
 plain = rs.Transformer(Structure(groups=(layers,)))
-print(rs.decode(plain, convention="weights-only").flops)
+print(render(rs.decode(plain, convention="weights-only").flops))
 
 # %%
 # A catalogue of one's own

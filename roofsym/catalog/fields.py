@@ -19,6 +19,32 @@ from roofsym import values
 from roofsym.errors import InputError
 
 _MISSING = object()
+
+
+class Sourced(int):
+    """A whole number that knows where it was read: what is computed with it no longer does.
+
+    Attributes
+    ----------
+    source : str or sympy.Expr
+        The key, or, in symbols, what it is made of.
+
+    Examples
+    --------
+    >>> width = Sourced(64, "hidden_size")
+    >>> width.source, width // 2, hasattr(width // 2, "source")
+    ('hidden_size', 32, False)
+    """
+
+    source: str | sympy.Expr
+
+    def __new__(cls, value: int, source: str | sympy.Expr) -> Sourced:
+        """Mark a number with its source."""
+        made = super().__new__(cls, value)
+        made.source = source
+        return made
+
+
 # No dimension of a model is near this; larger ones are damage (and would print for pages).
 _LARGEST = 10**12
 
@@ -63,14 +89,15 @@ class Fields:
         return value
 
     def integer(self, key: str, default: Any = _MISSING, least: int = 1) -> Any:
-        """A whole number that is at least `least`."""
+        """A whole number that is at least `least`, with the key as its source."""
         accepted = "a positive integer" if least == 1 else f"an integer >= {least}"
         value = self.get(key, default, accepted)
-        if value is default:
-            return value
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value < _LARGEST:
+        if value is None:
+            return None
+        number = isinstance(value, int) and not isinstance(value, bool)
+        if value is not default and not (number and least <= value < _LARGEST):
             raise InputError(self.name(key), value, accepted)
-        return value
+        return Sourced(value, key)
 
     def fraction(self, key: str, default: Any = _MISSING) -> Any:
         """A number in (0, 1], exactly."""

@@ -21,7 +21,7 @@ import sympy
 from roofsym import hardware
 from roofsym import symbols as sy
 from roofsym.catalog import quantization
-from roofsym.catalog.fields import Fields, read_json
+from roofsym.catalog.fields import Fields, Sourced, read_json
 from roofsym.errors import InputError
 from roofsym.transformer import (
     Attention,
@@ -70,6 +70,7 @@ def _transformer(fields: Fields, fallback_name: str) -> Transformer:
         structure,
         name=name.rstrip("/").split("/")[-1] or family,
         dtype=_dtype(fields) or outer_dtype,
+        config_keys=model.keys,
         **model.dimensions,
         **values,
     )
@@ -125,6 +126,25 @@ class Reading:
     structure: Structure
     dimensions: dict[str, object] = field(default_factory=dict)
 
+    @property
+    def keys(self) -> dict[str, str | sympy.Expr]:
+        """By symbol, the key that it was read from, or what it is made of: see `Sourced`."""
+        return {k: v.source for k, v in self.dimensions.items() if isinstance(v, Sourced)}
+
+
+def _part(key: str, meaning: str, beside: sympy.Symbol, positive: bool = True) -> sympy.Symbol:
+    """A key that is no symbol of the table, but that one of these is made of."""
+    latex = sy.code_latex(key)
+    return sy.extra(key, "1", meaning, latex=latex, beside=beside, positive=positive)
+
+
+# The counts of layers of each kind add up to it.
+_N_LAYERS = "num_hidden_layers"
+_ALL_LAYERS = _part(_N_LAYERS, "layers, of all kinds", sy.n_layers)
+_N_SHARED = _part("n_shared_experts", "shared experts, each as wide as a routed one", sy.d_shared)
+# Less the rows that an implementation reserves: no number that is positive by itself.
+_LONGEST = _part("max_position_embeddings", "longest sequence", sy.n_positions, positive=False)
+
 
 def _sizes(fields: Fields) -> dict[str, object]:
     """The sizes that nearly all families name alike."""
@@ -151,15 +171,24 @@ def _heads(
             n_kv_heads,
             f"a divisor of num_attention_heads = {n_heads}",
         )
-    head_dim = fields.integer("head_dim", head_dim_default)
-    return {"n_kv_heads": n_kv_heads, "head_dim": head_dim or _share(fields, d_model, n_heads)}
+    head_dim = fields.integer("head_dim", head_dim_default) or _share(fields, d_model, n_heads)
+    # Named so whether or not the file has the keys: the implementation has them.
+    return {
+        "n_kv_heads": Sourced(n_kv_heads, "num_key_value_heads"),
+        "head_dim": Sourced(head_dim, "head_dim"),
+    }
 
 
-def _share(fields: Fields, d_model: int, n_heads: int) -> int:
+def _share(fields: Fields, d_model: int, n_heads: int) -> Sourced:
     if d_model % n_heads:
         key = fields.name("num_attention_heads")
         raise InputError(key, n_heads, f"a divisor of hidden_size = {d_model}, or head_dim")
-    return d_model // n_heads
+    return _head_dim(d_model, n_heads)
+
+
+def _head_dim(d_model: int, n_heads: int) -> Sourced:
+    """Width of a head of a family that has no key for it."""
+    return Sourced(d_model // n_heads, sy.d_model / sy.n_heads)
 
 
 _ACTIVATIONS = ("silu", "swish", "gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "relu")
@@ -217,6 +246,7 @@ def _groups(
     """Group layers of one kind, in order of first appearance; counts by name of symbol.
 
     A kind is (dense or sparse, global or local); what all layers share is left out of the names.
+    Of a config, `num_hidden_layers` is one key for all of them.
     """
     counts: dict[tuple[str, str], int] = {}
     for kind in kinds:
@@ -229,7 +259,10 @@ def _groups(
         symbol = sy.TABLE[f"n_{label}"].symbol
         groups.append(dataclasses.replace(make(*kind), label=label, count=symbol))
         numbers[f"n_{label}"] = count
-    return tuple(groups), numbers
+    *others, last = (group.count for group in groups)
+    # Of the last kind are the layers that are of no other.
+    source = _ALL_LAYERS - sympy.Add(*others) if others else _N_LAYERS
+    return tuple(groups), numbers | {last.name: Sourced(count, source)}
 
 
 def _uniform(group: LayerGroup, **structure: Any) -> Structure:
@@ -263,8 +296,8 @@ def _gpt2(fields: Fields) -> Reading:
             "d_model": d_model,
             "n_layers": fields.integer("n_layer"),
             "n_heads": n_heads,
-            "head_dim": d_model // n_heads,
-            "d_ff": fields.integer("n_inner", None) or 4 * d_model,
+            "head_dim": _head_dim(d_model, n_heads),
+            "d_ff": fields.integer("n_inner", 4 * d_model),
             "vocab_size": fields.integer("vocab_size"),
             "n_positions": fields.integer("n_positions", 1024),
         },
@@ -294,7 +327,7 @@ def _opt(fields: Fields) -> Reading:
         "head_dim": _share(fields, d_model, fields.integer("num_attention_heads")),
         "d_ff": fields.integer("ffn_dim"),
         # The implementation reserves two rows.
-        "n_positions": fields.integer("max_position_embeddings", 2048) + 2,
+        "n_positions": Sourced(fields.integer(_LONGEST.name, 2048) + 2, _LONGEST + 2),
     }
     return Reading(structure, sizes | ({"d_embed": embed} if embed != d_model else {}))
 
@@ -408,7 +441,8 @@ def _llama(fields: Fields) -> Reading:
 
 def _absent_or(fields: Fields, key: str, default: int | None) -> int | None:
     """An integer whose absence means the implementation's default, and whose null means none."""
-    value: int | None = fields.integer(key, None) if key in fields.table else default
+    absent = key not in fields.table
+    value: int | None = fields.integer(key, default if absent else None)
     return value
 
 
@@ -559,7 +593,7 @@ def _mixture(
     groups, counts = _groups(kinds, make)
     numbers = _sizes(fields)
     numbers.pop("n_layers")
-    numbers |= sizes | counts
+    numbers |= counts | sizes
     if any(block == "sparse" for block, _ in kinds):
         numbers |= {"n_experts": n_experts, "top_k": top_k}
     structure = Structure(groups=groups, tied_embeddings=_tied(fields, False))
@@ -622,21 +656,23 @@ def _qwen3_moe(fields: Fields) -> Reading:
     )
 
 
-def _first_dense(fields: Fields, default: int) -> Kinds:
+def _first_dense(fields: Fields, default: int) -> tuple[Kinds, dict[str, object]]:
     n_layers = fields.integer("num_hidden_layers")
     dense = fields.integer("first_k_dense_replace", default, least=0)
     if dense > n_layers:
         accepted = f"at most num_hidden_layers = {n_layers}"
         raise InputError(fields.name("first_k_dense_replace"), dense, accepted)
-    return [("dense" if i < dense else "sparse", "global") for i in range(n_layers)]
+    kinds = [("dense" if i < dense else "sparse", "global") for i in range(n_layers)]
+    return kinds, {"n_dense": dense}
 
 
 def _shared_width(fields: Fields, default: int) -> tuple[sympy.Expr, dict[str, object]]:
     """Width of the shared experts together: so many experts' widths side by side."""
-    count = fields.integer("n_shared_experts", default, least=0)
+    count = fields.integer(_N_SHARED.name, default, least=0)
     if count == 0:
         return sympy.S.Zero, {}
-    return sy.d_shared, {"d_shared": count * fields.integer("moe_intermediate_size")}
+    width = count * fields.integer("moe_intermediate_size")
+    return sy.d_shared, {"d_shared": Sourced(width, _N_SHARED * sy.d_expert)}
 
 
 def _deepseek(first_dense: int, shared_experts: int) -> Callable[[Fields], Reading]:
@@ -658,9 +694,9 @@ def _deepseek(first_dense: int, shared_experts: int) -> Callable[[Fields], Readi
         } | width
         if q_rank is not None:
             sizes["q_rank"] = q_rank
-        kinds = _first_dense(fields, first_dense)
+        kinds, dense = _first_dense(fields, first_dense)
         return _mixture(
-            fields, attention, Mixture(shared=shared, shared_bias=bias), kinds, sizes,
+            fields, attention, Mixture(shared=shared, shared_bias=bias), kinds, sizes | dense,
             experts_key="n_routed_experts", dense=FeedForward(bias=bias),
         )  # fmt: skip
 
@@ -676,15 +712,15 @@ def _glm4_moe(fields: Fields) -> Reading:
         rotary=sy.rotary_dim if rotary else sy.head_dim,
     )
     shared, width = _shared_width(fields, 1)
-    sizes = heads | rotary | width
+    kinds, dense = _first_dense(fields, 1)
+    sizes = heads | rotary | width | dense
     sizes |= {
         "d_ff": fields.integer("intermediate_size"),
         "d_expert": fields.integer("moe_intermediate_size"),
     }
     return _mixture(
-        fields, attention, Mixture(shared=shared), _first_dense(fields, 1), sizes,
-        experts_key="n_routed_experts",
-    )  # fmt: skip
+        fields, attention, Mixture(shared=shared), kinds, sizes, experts_key="n_routed_experts"
+    )
 
 
 def _gpt_oss(fields: Fields) -> Reading:
@@ -723,7 +759,8 @@ def _llama4(fields: Fields) -> Reading:
     width = fields.integer("intermediate_size")
     sizes = _heads(fields, kv_default=8, head_dim_default=128) | {
         "d_expert": width,
-        "d_shared": width,
+        # One key for the routed experts and the shared one.
+        "d_shared": Sourced(width, sy.d_expert),
         "d_ff": fields.integer("intermediate_size_mlp", 16384),
     }
     if chunk:

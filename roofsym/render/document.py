@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import html
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import sympy
 
@@ -19,9 +20,9 @@ from roofsym import units
 from roofsym.closed_form import DEPTHS
 from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
-from roofsym.render.expression import LAMBERT, STYLES, Style, listed, write
+from roofsym.render.expression import LAMBERT, STYLES, Style, in_notation, listed, write
 from roofsym.render.measure import LINE, SIZES, width
-from roofsym.render.naming import TEXT, Names
+from roofsym.render.naming import TEXT, Names, is_part
 from roofsym.render.notation import Notation, notation
 
 
@@ -31,19 +32,22 @@ class Heading:
 
     text: str
     level: int = 1
+    letters: Notation | None = None
 
 
 @dataclass(frozen=True)
 class Paragraph:
     """A sentence, numbered if it is a step; apart from what stands before it if it is to be.
 
-    One that goes on after a step's formulas belongs to that step.
+    One that goes on after a step's formulas belongs to that step. With letters, symbols that it
+    speaks of are printed in these, as formulas are.
     """
 
     text: str
     number: int | None = None
     apart: bool = False
     goes_on: bool = False
+    letters: Notation | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,8 @@ Block = Heading | Paragraph | Math | Where | Table
 def settled(derivation: Derivation, letters: str | Notation) -> Notation:
     """Notation of one derivation: without the assumptions that do not hold in it."""
     used = _symbols(derivation.steps)
-    return notation(letters).within(derivation.values, derivation.definitions, used)
+    own = notation(letters).of(derivation.config_keys)
+    return own.within(derivation.values, derivation.definitions, used, derivation.unknown)
 
 
 def _symbols(steps: Sequence[Step]) -> set[sympy.Symbol]:
@@ -106,37 +111,26 @@ def names(derivation: Derivation, letters: Notation) -> Names:
     return Names(letters, labels | {letters.text(s) for s in set().union(*used)})
 
 
-def expanded(derivation: Derivation, depth: str) -> list[Step]:
-    """Steps of a derivation at a depth: see `Derivation.fragment`.
+def at_depth(derivation: Derivation, depth: str) -> list[Step]:
+    """Steps of a derivation: with values, or none of them but what is said of numbers.
 
     Raises
     ------
     InputError
         If there is no such depth.
     """
-    if depth == "numbers":
+    if _checked(depth) == "numbers":
         return list(derivation.steps)
-    rules = dict(derivation.definitions) if _checked(depth) == "dimensions" else {}
     return [
-        dataclasses.replace(
-            step, formulas=tuple(_without_values(step, f, rules) for f in step.formulas)
-        )
+        dataclasses.replace(step, formulas=tuple(_without_values(step, f) for f in step.formulas))
         for step in _without_numbers(derivation.steps)
     ]
 
 
-def _without_values(step: Step, f: Formula, rules: dict[sympy.Symbol, sympy.Expr]) -> Formula:
-    left, right = _expanded(f.left, rules), f.right.xreplace(rules)
+def _without_values(step: Step, f: Formula) -> Formula:
     if step.kind in _OF_NUMBERS:
-        return dataclasses.replace(f, left=left, right=right, given={})
-    return Formula(left, right, f.sign, lead=f.lead)
-
-
-def _expanded(
-    left: Label | sympy.Expr | None, rules: dict[sympy.Symbol, sympy.Expr]
-) -> Label | sympy.Expr | None:
-    # What a step defines keeps its name; one side of an equation is expanded like the other.
-    return left.xreplace(rules) if isinstance(left, sympy.Expr) and not left.is_Symbol else left
+        return dataclasses.replace(f, given={})
+    return Formula(f.left, f.right, f.sign, lead=f.lead)
 
 
 def _checked(depth: str) -> str:
@@ -169,31 +163,108 @@ def blocks(
         Letters and parameters of the formulas.
     """
     own = settled(derivation, letters)
-    out: list[Block] = [Heading(derivation.title, level), Paragraph(derivation.subject)]
-    steps = expanded(derivation, "numbers" if _checked(depth) == "numbers" else "constants")
-    used = _symbols(steps)
+    out: list[Block] = [Heading(derivation.title, level, own), Paragraph(derivation.subject)]
+    steps = at_depth(derivation, depth)
     shorten = names(derivation, own).shortened
+    printed: list[Formula] = []
     for number, step in enumerate(steps, 1):
-        out.append(Paragraph(own.prose(step.text), number))
+        out.append(Paragraph(step.text, number, letters=own))
         if step.formulas:
-            for lead, led in _led(x for f in step.formulas for x in shorten(f)):
+            short = [x for f in step.formulas for x in shorten(f)]
+            printed += short
+            for lead, led in _led(short):
                 if lead:
                     out.append(Paragraph(lead, goes_on=True))
                 out.append(Math(led, own))
-    if depth != "constants":
-        for symbol in used & derivation.definitions.keys():
-            used = used | derivation.definitions[symbol].free_symbols
-    assumed = [s for s in sorted(used, key=sy.rank) if s in own.assumptions]
-    if assumed:
-        out.append(Paragraph(f"In the notation {own.name}, with", apart=True))
-        formulas = (Formula(s, own.substitutions[s.name]) for s in assumed)
-        out.append(Math(tuple(formulas), own.plain(), joined=True))
-    if used:
-        rows = _where(derivation, used, depth, own)
-        if any(f.right.has(sympy.LambertW) for step in steps for f in step.formulas):
-            rows += (Row(LAMBERT),)
-        out.append(Where(rows, own))
-    return out
+    shown = {} if depth == "constants" else derivation.definitions
+    evaluate = derivation.evaluate if depth == "numbers" else None
+    return out + explanation(printed, own, shown, evaluate)
+
+
+def explanation(
+    formulas: Sequence[Formula],
+    letters: Notation,
+    definitions: Mapping[sympy.Symbol, sympy.Expr],
+    evaluate: Callable[[sympy.Expr], sympy.Expr] | None = None,
+) -> list[Block]:
+    """Blocks that explain formulas: what the notation assumes, and every symbol printed.
+
+    Parameters
+    ----------
+    formulas : sequence of Formula
+        The formulas, as they are printed.
+    letters : Notation
+        Their letters, without the assumptions that do not hold.
+    definitions : mapping of sympy.Symbol to sympy.Expr
+        What is printed beside symbols that stand for it.
+    evaluate : callable, optional
+        Value of an expression; without it, none are printed.
+    """
+    used = explained(formulas, definitions, letters.substitutions)
+    assumed = [s for s in sorted(used, key=sy.rank) if s in letters.assumptions]
+    plain = letters.plain()
+    told = tuple(Formula(s, letters.substitutions[s.name]) for s in assumed)
+    out: list[Block] = []
+    if told:
+        out.append(Paragraph(f"In the notation {letters.name}, with", apart=True))
+        out.append(Math(told, plain, joined=True))
+
+    def inside(symbol: sympy.Symbol) -> set[sympy.Symbol]:
+        """Symbols of what is printed beside a symbol."""
+        if symbol in letters.definitions:
+            return _free(in_notation(letters.definitions[symbol], plain))
+        made_of = definitions.get(symbol)
+        return set() if made_of is None else _free(in_notation(made_of, letters))
+
+    printed = set().union(
+        *(_sides_of(f, lambda x: _free(in_notation(x, letters))) for f in formulas),
+        *(_sides_of(f, lambda x: x.free_symbols) for f in told),
+    )
+    # What the letter of a long sum stands for is a formula of its own.
+    symbols = _closure({s for s in printed if not is_part(s)}, inside)
+    if letters.letters or letters.substitutions:
+        # The package's own letters are few: two of them may be one, where none is mistaken.
+        letters.refuse_clash(symbols)
+    rows = [
+        _row(s, letters, definitions, evaluate)
+        for s in sorted(symbols, key=lambda s: (sy.rank(letters.replaced(s)), s.name))
+    ]
+    if any(f.right.has(sympy.LambertW) for f in formulas):
+        rows.append(Row(LAMBERT))
+    return [*out, Where(tuple(rows), letters)] if rows else out
+
+
+def explained(
+    formulas: Sequence[Formula],
+    definitions: Mapping[sympy.Symbol, sympy.Expr],
+    substitutions: Mapping[str, sympy.Expr] = MappingProxyType({}),
+) -> set[sympy.Symbol]:
+    """Symbols of formulas, and of what these stand for."""
+    used = set().union(*(_sides_of(f, lambda x: x.free_symbols) for f in formulas))
+    return _closure(used, lambda s: _free(definitions.get(s)) | _free(substitutions.get(s.name)))
+
+
+def _free(expr: sympy.Basic | None) -> set[sympy.Symbol]:
+    return set() if expr is None else set(expr.free_symbols)
+
+
+def _sides_of(
+    formula: Formula, symbols: Callable[[sympy.Basic], set[sympy.Symbol]]
+) -> set[sympy.Symbol]:
+    """Symbols of what is printed of a formula: its sides, and what a source has in their place."""
+    sides = (formula.left, formula.right, formula.claim)
+    return set().union(*(symbols(x) for x in sides if isinstance(x, sympy.Basic)))
+
+
+def _closure(
+    symbols: set[sympy.Symbol], inside: Callable[[sympy.Symbol], set[sympy.Symbol]]
+) -> set[sympy.Symbol]:
+    """Symbols, and those of what stands beside them, and so on."""
+    found: set[sympy.Symbol] = set()
+    while new := symbols - found:
+        found |= new
+        symbols = set().union(*(inside(s) for s in new))
+    return found
 
 
 def _led(formulas: Iterable[Formula]) -> Iterator[tuple[str, tuple[Formula, ...]]]:
@@ -206,23 +277,19 @@ def _led(formulas: Iterable[Formula]) -> Iterator[tuple[str, tuple[Formula, ...]
     return ((lead, tuple(group)) for lead, group in groups)
 
 
-def _where(
-    derivation: Derivation, used: set[sympy.Symbol], depth: str, letters: Notation
-) -> tuple[Row, ...]:
-    shown = set().union(*(letters.translate(s).free_symbols for s in used))
+def _row(
+    symbol: sympy.Symbol,
+    letters: Notation,
+    definitions: Mapping[sympy.Symbol, sympy.Expr],
+    evaluate: Callable[[sympy.Expr], sympy.Expr] | None,
+) -> Row:
     # Of a letter of the notation's own one wants to know what it is made of.
-    own = {s: letters.definitions[s] for s in shown if s in letters.definitions}
-    shown = shown.union(*(x.free_symbols for x in own.values()))
-    rows = []
-    for symbol in sorted(shown, key=lambda s: (sy.rank(letters.replaced(s)), s.name)):
-        definition = own.get(symbol)
-        if definition is None and depth != "constants":
-            definition = derivation.definitions.get(symbol)
-        value = derivation.evaluate(own.get(symbol, symbol)) if depth == "numbers" else None
-        # Nothing that has a name is negative: a critical batch whose formula is, is none.
-        has_value = value is not None and value.is_number and value.is_extended_nonnegative
-        rows.append(Row(symbol, definition, value if has_value else None))
-    return tuple(rows)
+    own = letters.definitions.get(symbol)
+    value = None if evaluate is None else evaluate(symbol if own is None else own)
+    # Nothing that has a name is negative: a critical batch whose formula is, is none.
+    has_value = value is not None and value.is_number and value.is_extended_nonnegative
+    definition = definitions.get(symbol) if own is None else own
+    return Row(symbol, definition, value if has_value else None)
 
 
 def render(
@@ -273,8 +340,8 @@ def body(
 
 # Values with units are put into formulas that are no longer than this with them, in plain text.
 _WITH_VALUES = 140
-# What a left-hand side may take of a line of LaTeX.
-_LEFT = 20.0
+LEFT = 20.0
+"""What a left-hand side may take of a line of LaTeX."""
 
 
 class Writer:
@@ -408,17 +475,38 @@ class Writer:
 
     # --- blocks ----------------------------------------------------------------------------
 
+    def sentence(self, text: str, letters: Notation | None) -> str:
+        """Write words, and the symbols among them as formulas."""
+        if letters is None:
+            return self.escape(text)
+        style = self._style(letters)
+        return "".join(
+            self.escape(x) if isinstance(x, str)
+            else self.inline(style.label(*x) if isinstance(x, tuple) else style.letter(x))
+            for x in letters.pieces(text)
+        )  # fmt: skip
+
+    def escape(self, text: str) -> str:
+        """Protect characters that would be markup."""
+        return text
+
+    def inline(self, formula: str) -> str:
+        """Write a formula in a sentence or in a cell."""
+        return formula
+
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
-        return ("\n" if heading.level > 1 else "") + heading.text
+        before = "\n" if heading.level > 1 else ""
+        return before + self.sentence(heading.text, heading.letters)
 
     def paragraph(self, paragraph: Paragraph) -> str:
         """Write a sentence."""
+        text = self.sentence(paragraph.text, paragraph.letters)
         if paragraph.goes_on:
-            return f"    {paragraph.text}"
+            return f"    {text}"
         if paragraph.number is None:
-            return f"\n{paragraph.text}" if paragraph.apart else paragraph.text + "\n"
-        return f"{paragraph.number:2}. {paragraph.text}"
+            return f"\n{text}" if paragraph.apart else text + "\n"
+        return f"{paragraph.number:2}. {text}"
 
     def math(self, math: Math) -> str:
         """Write formulas; a chain that is longer than a line with each part on one of its own."""
@@ -451,12 +539,14 @@ class Writer:
         """Symbol, unit, meaning, and what it is equal to."""
         info = sy.info(row.symbol)
         # What a notation's own letter stands for is written in the table's symbols.
-        defined = self._style(style.notation.plain()) if info.role == "notation" else style
+        is_own = row.symbol in style.notation.definitions
+        defined = self._style(style.notation.plain()) if is_own else style
         parts = [] if row.definition is None else [write(row.definition, defined)]
         if row.value is not None:
             parts.append(style.quantity(row.value, info.unit))
         rest = self.sign("=").join(parts)
-        return style.letter(row.symbol), info.unit, style.notation.prose(info.meaning), rest
+        meaning = self.sentence(info.meaning, style.notation)
+        return style.letter(row.symbol), info.unit, meaning, rest
 
     def table(self, table: Table) -> str:
         """Write a table."""
@@ -495,7 +585,7 @@ class MarkdownWriter(Writer):
     def chain(self, formula: Formula, style: Style | None = None) -> list[str]:
         """Write a formula as lines that are aligned at the sign."""
         left, *parts = self.sides(formula, style)
-        if not left or width(left) > _LEFT:
+        if not left or width(left) > LEFT:
             # A condition, or an equation whose left-hand side would push the others aside.
             first, *others = parts
             return [f"{ALONE}{x.strip()}" for x in (f"{left}{first}", *others)]
@@ -520,15 +610,20 @@ class MarkdownWriter(Writer):
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
         self._indent = ""
-        return f"{'#' * heading.level} {self.escape(heading.text[0].upper() + heading.text[1:])}\n"
+        return f"{'#' * heading.level} {self.title(heading)}\n"
+
+    def title(self, heading: Heading) -> str:
+        """Write what a heading says, with a capital."""
+        return self.sentence(heading.text[0].upper() + heading.text[1:], heading.letters)
 
     def paragraph(self, paragraph: Paragraph) -> str:
         """Write a sentence; formulas after a numbered one belong to its item of the list."""
+        text = self.sentence(paragraph.text, paragraph.letters)
         if paragraph.goes_on:
-            return f"{self._indent}{self.escape(paragraph.text)}\n"
+            return f"{self._indent}{text}\n"
         number = f"{paragraph.number}. " if paragraph.number else ""
         self._indent = " " * len(number)
-        return f"{number}{self.escape(paragraph.text)}\n"
+        return f"{number}{text}\n"
 
     def escape(self, text: str) -> str:
         """Protect characters that would be markup."""
@@ -550,9 +645,9 @@ class MarkdownWriter(Writer):
         lines = ["```math", *latex.splitlines(), "```"]
         return "".join(f"{self._indent}{line}\n" for line in lines)
 
-    def inline(self, latex: str) -> str:
+    def inline(self, formula: str) -> str:
         """Write a formula in a sentence or in a cell."""
-        return f"$`{latex}`$"
+        return f"$`{formula}`$"
 
     def where(self, where: Where) -> str:
         """Write the table of symbols."""
@@ -562,7 +657,7 @@ class MarkdownWriter(Writer):
         for row in where.rows:
             name, unit, meaning, rest = self._cells(row, style)
             cell = self.inline(rest) if rest else ""
-            lines.append(f"| {self.inline(name)} | {unit} | {self.escape(meaning)} | {cell} |")
+            lines.append(f"| {self.inline(name)} | {unit} | {meaning} | {cell} |")
         return "\n".join(lines) + "\n"
 
     def table(self, table: Table) -> str:
@@ -593,7 +688,7 @@ _TEX = {
 _WORD = re.compile("|".join(re.escape(x) for x in sorted(_TEX, key=len, reverse=True)))
 
 
-def _breaking(latex: str) -> str:
+def breaking(latex: str) -> str:
     """A formula that may break between factors and arguments as well as at signs."""
     # Dearer than a break at a sign (700): only where no sign is near.
     spaced = latex.replace(r"\, ", r"\,\penalty900 ").replace(", ", r", \allowbreak ")
@@ -615,13 +710,17 @@ class LatexWriter(MarkdownWriter):
 
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
-        text = self.escape(heading.text[0].upper() + heading.text[1:])
-        return rf"\section*{{{text}}}" if heading.level == 1 else rf"\subsection*{{{text}}}"
+        kind = "section" if heading.level == 1 else "subsection"
+        return rf"\{kind}*{{{self.title(heading)}}}"
 
     def paragraph(self, paragraph: Paragraph) -> str:
         """Write a sentence."""
         number = rf"\textbf{{{paragraph.number}.}} " if paragraph.number else ""
-        return f"{number}{self.escape(paragraph.text)}\n"
+        return f"{number}{self.sentence(paragraph.text, paragraph.letters)}\n"
+
+    def inline(self, formula: str) -> str:
+        """Write a formula in a sentence or in a cell."""
+        return f"${formula}$"
 
     def sides(self, formula: Formula, style: Style | None = None) -> list[str]:
         """What a formula says; in a chain, what would be wider than the page is set smaller."""
@@ -655,7 +754,7 @@ class LatexWriter(MarkdownWriter):
             if width(written) <= LINE:
                 out.append(self._displayed(written))
             else:
-                inner = f"$\\displaystyle {_breaking(self.formula(f, style))}$"
+                inner = f"$\\displaystyle {breaking(self.formula(f, style))}$"
                 out.append(f"\\begin{{flushleft}}\n{inner}\n\\end{{flushleft}}")
         return "\n".join(out)
 
@@ -675,7 +774,7 @@ class LatexWriter(MarkdownWriter):
             name, unit, meaning, rest = self._cells(row, style)
             # A value stands at the end of the line; a definition, which is longer, on the next.
             before = r"\hfill" if row.definition is None else r"\newline"
-            text = self.escape(meaning) + (f" {before} ${_breaking(rest)}$" if rest else "")
+            text = meaning + (f" {before} ${breaking(rest)}$" if rest else "")
             lines.append(rf"${name}$ & {self.escape(unit)} & {text} \\[2pt]")
         return "\n".join([*lines, r"\bottomrule", r"\end{longtable}"])
 
@@ -719,7 +818,8 @@ class HtmlWriter(Writer):
 
     def document(self, content: Sequence[Block]) -> str:
         """Write the whole document."""
-        title = next((b.text for b in content if isinstance(b, Heading)), "roofsym")
+        first = next((b for b in content if isinstance(b, Heading)), Heading("roofsym"))
+        title = first.text if first.letters is None else first.letters.prose(first.text)
         body = "\n".join(self.block(b) for b in content)
         return _PAGE.format(title=html.escape(title), body=body)
 
@@ -739,13 +839,21 @@ class HtmlWriter(Writer):
 
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
-        text = html.escape(heading.text[0].upper() + heading.text[1:])
+        text = self.sentence(heading.text[0].upper() + heading.text[1:], heading.letters)
         return f"<h{heading.level}>{text}</h{heading.level}>"
+
+    def escape(self, text: str) -> str:
+        """Protect characters that would be markup."""
+        return html.escape(text)
+
+    def inline(self, formula: str) -> str:
+        """Write a formula in a sentence or in a cell."""
+        return f"<math>{formula}</math>"
 
     def paragraph(self, paragraph: Paragraph) -> str:
         """Write a sentence."""
         number = f"<b>{paragraph.number}.</b> " if paragraph.number else ""
-        return f"<p>{number}{html.escape(paragraph.text)}</p>"
+        return f"<p>{number}{self.sentence(paragraph.text, paragraph.letters)}</p>"
 
     def math(self, math: Math) -> str:
         """Write formulas; a chain that is longer than a line with each part on one of its own."""
@@ -776,11 +884,11 @@ class HtmlWriter(Writer):
         rows = []
         for row in where.rows:
             name, unit, meaning, rest = self._cells(row, style)
-            cells = [f"<math>{name}</math>", html.escape(unit), html.escape(meaning)]
+            cells = [self.inline(name), html.escape(unit), meaning]
             if rest:
                 # A definition is long: it stands below the meaning.
                 before = " " if row.definition is None else "<br/>"
-                cells[2] += f"{before}<math><mrow>{self.sign('=')}{rest}</mrow></math>"
+                cells[2] += before + self.inline(f"<mrow>{self.sign('=')}{rest}</mrow>")
             rows.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
         head = "<tr><th>symbol</th><th>unit</th><th>meaning</th></tr>"
         return f"<table>{head}{''.join(rows)}</table>"

@@ -435,8 +435,23 @@ def write(expr: sympy.Basic, style: Style) -> str:
         # Values stand for the package's own symbols, whatever the notation puts in their place.
         return _write(each_side(expr, arranged), style)
     letters = style.notation.settled(expr.free_symbols)
-    style = type(style)(letters, style.digits)
-    return _write(each_side(expr, lambda side: arranged(letters.translate(side))), style)
+    made = in_notation(expr, letters)
+    if letters.letters or letters.substitutions:
+        letters.refuse_clash(made.free_symbols)
+    return _write(made, type(style)(letters, style.digits))
+
+
+def in_notation(expr: sympy.Basic, letters: Notation) -> Any:
+    """Expression or condition in the parameters of a notation, and in the shape of print.
+
+    Examples
+    --------
+    >>> from roofsym.render.notation import notation
+    >>> from roofsym.symbols import d_ff, d_model
+    >>> in_notation(d_ff / d_model, notation("deep-ml"))
+    4
+    """
+    return each_side(expr, lambda side: arranged(letters.translate(side)))
 
 
 def each_side(expr: Any, change: Callable[[sympy.Expr], sympy.Expr]) -> Any:

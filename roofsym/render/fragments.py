@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import sympy
 
+from roofsym import symbols as sy
 from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
 from roofsym.render import document
-from roofsym.render.document import ALONE, LatexWriter, expanded, settled
-from roofsym.render.measure import LINE, width
+from roofsym.render.document import ALONE, LEFT, LatexWriter, at_depth, breaking, settled
+from roofsym.render.measure import LINE, broken, width
+from roofsym.render.naming import Names
 from roofsym.render.notation import Notation, notation
 
 ENVIRONMENTS = ("equation", "align", "inline")
@@ -23,22 +25,45 @@ def derivation(
     made: Derivation, environment: str, label: str, letters: str | Notation, depth: str
 ) -> str:
     """Fragment of a derivation: see `Derivation.fragment`."""
-    steps = expanded(made, depth)
-    result = next(
-        (s for s in reversed(steps) if s.kind == "solution"),
-        next(s for s in reversed(steps) if s.formulas),
-    )
-    chosen = steps if environment == "align" else (result,)
-    formulas = [f for step in chosen for f in _said(step, step is result)]
-    if environment != "align":
+    steps = at_depth(made, depth)
+    results = _results(steps)
+    chosen = steps if environment == "align" else results
+    formulas = [f for step in chosen for f in _said(step, step in results)]
+    if environment != "align" and len(results) == 1:
         formulas = formulas[:1]
-    own, numbered = settled(made, letters), result.formulas[0]
-    if depth != "dimensions":
-        names = document.names(made, own)
-        short = [(f, names.shortened(f)) for f in formulas]
-        formulas = [x for _, found in short for x in found]
-        numbered = next(found[0] for f, found in short if f is numbered)
-    return write(formulas, environment, label, own, numbered)
+    own = settled(made, letters)
+    names = document.names(made, own)
+    short = [(f, names.shortened(f)) for f in formulas]
+    stated = [s.formulas[0] for s in results]
+    numbered = [found[0] for f, found in short if any(f is x for x in stated)]
+    formulas = [x for _, found in short for x in found]
+    told = _definitions(made, formulas, names) if depth == "dimensions" else []
+    if environment != "equation" or not told:
+        return write([*formulas, *told], environment, label, own, numbered)
+    # An equation stays on one page; what its constants stand for may take another.
+    result = write(formulas, environment, label, own, numbered)
+    return f"{result}\n{write(told, 'align', '', own, [])}"
+
+
+def _definitions(made: Derivation, formulas: Sequence[Formula], names: Names) -> list[Formula]:
+    """What the named constants of formulas stand for, as formulas after them."""
+    named = document.explained(formulas, made.definitions) & made.definitions.keys()
+    told: list[Formula] = []
+    for symbol in sorted(named, key=sy.rank):
+        formula = Formula(symbol, made.definitions[symbol], lead="" if told else "where")
+        # One in other constants has letters, as the formulas have; one in dimensions is broken.
+        sizes = {sy.info(s).role for s in formula.right.free_symbols - {sy.window}}
+        told += [formula] if "dimension" in sizes else names.shortened(formula)
+    return told
+
+
+def _results(steps: Sequence[Step]) -> list[Step]:
+    """The steps that state the result: one for each regime in which it is another formula."""
+    solutions = [s for s in steps if s.kind in ("solution", "elasticity")]
+    last = solutions[-1] if solutions else next(s for s in reversed(steps) if s.formulas)
+    # A solution under another name was a step on the way.
+    same = [s for s in solutions if s.formulas[0].left == last.formulas[0].left]
+    return same or [last]
 
 
 def _said(step: Step, is_result: bool) -> tuple[Formula, ...]:
@@ -82,14 +107,18 @@ def equation(
     \end{equation}
     """
     formula = Formula(left, right)
-    return write([formula], environment, label, notation(letters), formula)
+    return write([formula], environment, label, notation(letters), [formula])
 
 
 def write(
     formulas: Sequence[Formula], environment: str, label: str, letters: Notation,
-    numbered: Formula, digits: int | None = None,
+    numbered: Sequence[Formula], digits: int | None = None,
 ) -> str:  # fmt: skip
-    """Formulas in an environment, the label on one of them."""
+    """Formulas in an environment, with numbers at some of them in an ``align``.
+
+    Lines that are wider than a page are broken. Where several formulas are numbered, each has a
+    letter and a label of its own, and the label given is that of all of them.
+    """
     if environment not in ENVIRONMENTS:
         raise InputError("environment", environment, "one of " + ", ".join(ENVIRONMENTS))
     if not _LABEL.fullmatch(label):
@@ -97,41 +126,79 @@ def write(
     writer = LatexWriter(letters, digits)
     if environment == "inline":
         inner = r", \quad ".join(_lead(f) + writer.formula(f) for f in formulas)
-        return f"${inner}$"
-    mark = rf" \label{{{label}}}" if label else ""
+        return f"${breaking(inner) if width(inner) > LINE else inner}$"
     star = "" if label else "*"
     if environment == "equation":
-        lines = [_lead(f) + writer.formula(f) for f in formulas]
+        room = _ROOM - (_NUMBER if label else 0)
+        lines = [_in_lines(_lead(f) + writer.formula(f), room) for f in formulas]
         inner = " \\\\\n".join(lines)
         if len(lines) > 1:
             inner = f"\\begin{{gathered}}\n{inner}\n\\end{{gathered}}"
+        mark = rf" \label{{{label}}}" if label else ""
         return f"\\begin{{equation{star}}}\n{inner}{mark}\n\\end{{equation{star}}}"
-    lines = [line + _mark(f is numbered, mark) for f, line in _aligned(writer, formulas)]
+    several = label and len(numbered) > 1
+    letter = iter("abcdefghijklmnopqrstuvwxyz")
+    lines = []
+    for formula, line in _aligned(writer, formulas):
+        mark = r" \notag" if label else ""
+        if label and any(formula is x for x in numbered):
+            own = f"{label}-{next(letter)}" if several else label
+            mark = rf" \label{{{own}}}"
+        lines.append(line + mark)
     inner = " \\\\\n".join(lines)
-    return f"\\begin{{align{star}}}\n{inner}\n\\end{{align{star}}}"
+    made = f"\\begin{{align{star}}}\n{inner}\n\\end{{align{star}}}"
+    if not several:
+        return made
+    return f"\\begin{{subequations}} \\label{{{label}}}\n{made}\n\\end{{subequations}}"
 
 
-def _mark(numbered: bool, mark: str) -> str:
-    if not mark:
-        return ""
-    return mark if numbered else r" \notag"
+# Narrower than a line: a row of capitals, which are measured as any letter, is wider than it looks.
+_ROOM = LINE - 5.0
+# Width of the number of an equation, and of what keeps it apart.
+_NUMBER = 6.0
+_INDENT = r"\quad "
+
+
+def _in_lines(latex: str, room: float) -> str:
+    """A formula, in several lines where it is wider than a page."""
+    if width(latex) <= room:
+        return latex
+    left, equals, right = latex.partition(" = ")
+    if not equals or width(left) > LEFT:
+        left, right = "", latex
+    first, *others = broken(f"{equals.lstrip()}{right}" if left else right, room - width(left),
+                            width(_INDENT))  # fmt: skip
+    rows = " \\\\\n".join([f"{left} & {first}".strip(), *(f"& {_INDENT}{x}" for x in others)])
+    return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
 
 
 def _aligned(
     writer: LatexWriter, formulas: Iterable[Formula]
-) -> Iterable[tuple[Formula | None, str]]:
-    """Lines of an ``align``; of a chain, the last one stands for the formula."""
+) -> Iterator[tuple[Formula | None, str]]:
+    """Lines of an ``align``; of several, the last one stands for the formula."""
+    rows: list[tuple[Formula | None, str]] = []
     for formula in formulas:
         first, *others = writer.chain(formula)
         before = ALONE if first.startswith(ALONE) else ""
         lead = _lead(formula)
         led = f"{before}{lead}{first.removeprefix(before)}"
         # Beside a long condition there is no room for words.
-        rows = [led] if not lead or width(led) <= LINE else [f"{ALONE}{lead}", first]
-        *lines, last = *rows, *others
-        for line in lines:
+        fits = not (lead and before) or width(led) <= LINE
+        chain = [led] if fits else [f"{ALONE}{lead}", first]
+        chain += others
+        rows += [(None, x) for x in chain[:-1]] + [(formula, chain[-1])]
+    # All lines begin where the longest left-hand side ends.
+    room = _ROOM - max((width(x.partition("&")[0]) for _, x in rows), default=0.0)
+    for made, row in rows:
+        left, _, right = row.partition("&")
+        *lines, last = broken(right, room, width(_CONTINUED))
+        shown = [f"{left}&{x}" if i == 0 else f"{_CONTINUED}{x}" for i, x in enumerate(lines)]
+        for line in shown:
             yield None, line
-        yield formula, last
+        yield made, f"{_CONTINUED}{last}" if lines else row
+
+
+_CONTINUED = f"{ALONE}{_INDENT}"
 
 
 def _lead(formula: Formula) -> str:

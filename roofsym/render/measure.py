@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from types import MappingProxyType
 
 # In widths of a digit, at the size of the text around it.
@@ -68,6 +69,81 @@ def nesting(latex: str) -> int:
         elif token == "}":
             opens = 2 if groups.pop() == 1 else 0
     return deepest
+
+
+# Where a formula may be broken outside of braces and of parentheses that grow: before a sign, a
+# relation or a conjunction as lief as not, in a product only where none of these is near.
+_BREAK = re.compile(
+    r"(?P<sign> (?=(?:[+=<>-]|\\(?:le|ge|ne|to|approx)\b) )| \\;(?=\\text\{(?:and|or)\}))"
+    r"|(?P<product> \\, )|(?P<slash> (?=/ ))|(?P<comma>(?<=,) )"
+    r"|(?P<parenthesis>[()])|(?P<opens>\\left\b|\\begin\b|(?<!\\)\{)|(?P<closes>\\right\b|\\end\b|(?<!\\)\})"
+)
+_DOT = r"\cdot "
+# How full a line has to be for a sign to be near its end.
+_NEAR = 0.5
+
+
+def broken(latex: str, room: float, indent: float = 0.0) -> list[str]:
+    r"""A formula in lines that are no wider than asked, if it has places to break it at.
+
+    Parameters
+    ----------
+    latex : str
+        The formula, on one line.
+    room : float
+        Width of the first line.
+    indent : float
+        By how much the others are narrower.
+
+    Examples
+    --------
+    >>> broken(r"a \, b + c \, (d + e)", 8)
+    ['a \\, b + c', '\\cdot (d + e)']
+    >>> broken(r"\frac{a + b}{c} \, d", 4)
+    ['\\frac{a + b}{c}', '\\cdot d']
+    """
+    lines: list[str] = []
+    rest = latex
+    while width(rest) > room and (places := list(_places(rest))):
+        fitting = [x for x in places if width(rest[: x.start]) <= room] or places[:1]
+        near = [x for x in fitting if x.sign and width(rest[: x.start]) > _NEAR * room]
+        # As far outside of parentheses as there is one, and of these the last.
+        chosen = min(reversed(near), key=lambda x: x.rank) if near else fitting[-1]
+        lines.append(rest[: chosen.start])
+        rest = chosen.before + rest[chosen.end :]
+        if len(lines) == 1:
+            room -= indent
+    return [*lines, rest]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a line may end: what is left out there, and what the next line begins with.
+
+    The lower the rank, the better: how many parentheses are open there.
+    """
+
+    start: int
+    end: int
+    sign: bool
+    rank: int
+    before: str
+
+
+def _places(latex: str) -> Iterator[_Place]:
+    depth = inside = 0
+    for found in _BREAK.finditer(latex):
+        kind = found.lastgroup
+        if kind in ("opens", "closes"):
+            depth += 1 if kind == "opens" else -1
+        elif found[0] in "()":
+            inside += 1 if found[0] == "(" else -1
+        # Not before the first sign, nor behind it: a line would have nothing else.
+        elif depth == 0 and latex[: found.start()].strip() not in ("", "=", _DOT.strip()):
+            before = _DOT if kind == "product" else ""
+            # Between conditions rather than within one.
+            rank = -1 if found[0].startswith(r" \;") else inside
+            yield _Place(found.start(), found.end(), kind == "sign", rank, before)
 
 
 def _group(tokens: Iterator[str]) -> float:

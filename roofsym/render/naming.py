@@ -190,11 +190,24 @@ class Names:
         return None
 
 
+_MEANING = "what is written once"
+
+
 def _letter(text: str) -> sympy.Symbol:
     base, _, index = text.partition("_")
     latex = f"{base}_{{{index}}}" if index else base
-    meaning = "what is written once"
-    return sy.extra(f"part_{text}", "1", meaning, text=text, latex=latex, positive=False)
+    return sy.extra(f"part_{text}", "1", _MEANING, text=text, latex=latex, positive=False)
+
+
+def is_part(symbol: sympy.Basic) -> bool:
+    """Whether a symbol is a letter of a part, which a formula explains.
+
+    Examples
+    --------
+    >>> is_part(_letter("X")), is_part(sy.B)
+    (True, False)
+    """
+    return bool(symbol.is_Symbol and sy.info(symbol).meaning == _MEANING)
 
 
 def _named(formula: Formula, known: Mapping[sympy.Expr, sympy.Symbol]) -> Formula:

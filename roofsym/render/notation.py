@@ -23,7 +23,27 @@ from roofsym import polynomial, units
 from roofsym import symbols as sy
 from roofsym.errors import InputError, ProofError
 
-_LABEL = re.compile(r"^(Δ?)([A-Za-z])(\*|_[^*]+)$")
+# What nearly every formula of a plain decoder on a machine has, or its table of symbols.
+_EVERYWHERE = (
+    sy.ridge, sy.peak, sy.bandwidth, sy.B, sy.phi, sy.alpha, sy.w, sy.kappa, sy.a, sy.S, sy.L,
+    sy.n_layers, sy.n_heads, sy.n_kv_heads, sy.head_dim, sy.d_model, sy.d_ff, sy.vocab_size,
+    sy.b_w, sy.b_a, sy.b_kv, sy.flops, sy.bytes_,
+)  # fmt: skip
+# Roles of symbols after which labels are named: B*, F_att, T_v, ΔF_up.
+_NAMING = ("step", "quantity", "machine", "target", "precision")
+# Numbers with a unit, and quotients of units: the B of 2 GB and of FLOP/B is no batch.
+_UNIT = r"\d[\d.e+]* [kMGTPµmn]?(?:FLOP|B|s|tokens?)\b(?:/\w+)?|\b(?:FLOP|[kMGTP]?B|tokens?)/\w+"
+# In names such as ΔF_att or F(0) the letter, but no index; in LaTeX no command and no roman word.
+_IN_TEXT = re.compile(r"_[^\s*]+|(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
+_IN_LATEX = re.compile(
+    r"\\mathrm\{[^{}]*\}|\\[A-Za-z]+|_(?:\{[^{}]*\}|\w)|(?<![A-Za-z])[A-Za-z](?![A-Za-z])"
+)
+_NAMED_AFTER = frozenset(
+    row.name for row in sy.TABLE.values()
+    if re.fullmatch(r"[A-Za-z](\*|_.+)", row.text)
+    and any(x.text == row.text[0] and x.role in _NAMING for x in sy.TABLE.values())
+    and row.role not in ("dimension", "precision", "convention")
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,13 +60,16 @@ class Notation:
         Plain text and LaTeX by symbol name; symbols that are not listed keep their own.
     substitutions : mapping of str to sympy.Expr
         By name of a symbol, the expression that is printed in its place. A letter that is not of
-        the table comes from `roofsym.symbols.extra`; the first expression that has it defines it,
-        and has it as a factor.
+        the table comes from `roofsym.symbols.extra`; the first expression that has it defines it:
+        set equal to the symbol, it is of degree 1 in the letter (``n_kv_heads = n_heads/g``).
     uncached : mapping of str to (str, str)
         Letters of formulas in which no cached context occurs: a document that calls the length
         ``L`` in prefill and in decode calls ``S`` and ``L`` the same.
     labels : mapping of str to (str, str)
         Plain text and LaTeX of left-hand sides that are no symbols, by their LaTeX.
+    by_config : bool
+        Whether a model that was read from a config is printed in the keys of that config, and
+        `letters` are for other models.
 
     Raises
     ------
@@ -70,7 +93,9 @@ class Notation:
     substitutions: Mapping[str, sympy.Expr] = field(default_factory=dict)
     uncached: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     labels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    by_config: bool = False
     _settled: bool = field(default=False, compare=False, repr=False)
+    _used: frozenset[sympy.Symbol] = field(default=frozenset(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name, expr in self.substitutions.items():
@@ -78,56 +103,124 @@ class Notation:
             units.require(expr, _unit(expr, old), f"{name} in the notation {self.name}")
         for name in (*self.letters, *self.uncached):
             sy.lookup(name, "notation")
-        _ = self._places
+        _ = self._rules
         if self._settled:
             return
         gone = {sy.TABLE[name].symbol for name in self.substitutions}
-        # Targets and a lone layer's sizes meet few other symbols: they are looked at where they do.
-        rare = ("internal", "target", "layer")
-        shown = [i.symbol for i in sy.TABLE.values() if i.role not in rare]
-        shown = [s for s in shown if s not in gone] + list(self.definitions)
-        self._refuse_clash(shown)
+        # With what else a letter is printed, formulas and documents look when they are printed.
+        # Targets and a lone layer's sizes meet few other symbols.
+        rows = (sy.TABLE[name] for name in (*self.letters, *self.uncached))
+        chosen = [row.symbol for row in rows if row.role not in ("target", "layer")]
+        shown = dict.fromkeys(s for s in (*_EVERYWHERE, *chosen) if s not in gone)
+        self.refuse_clash([*shown, *self.definitions])
         if self.uncached:
-            self._uncached()._refuse_clash([s for s in shown if s != sy.L])
+            self._uncached().refuse_clash([*(s for s in shown if s != sy.L), *self.definitions])
 
     # --- letters ---------------------------------------------------------------------------
 
     def text(self, symbol: sympy.Symbol) -> str:
         """Plain text of a symbol."""
-        row = sy.info(symbol)
-        return self.letters.get(row.name, (row.text, ""))[0]
+        return self._letter(symbol)[0]
 
     def latex(self, symbol: sympy.Symbol) -> str:
         """LaTeX of a symbol."""
+        return self._letter(symbol)[1]
+
+    def _letter(self, symbol: sympy.Symbol) -> tuple[str, str]:
         row = sy.info(symbol)
-        return self.letters.get(row.name, ("", row.latex))[1]
+        if row.name in self.letters:
+            return self.letters[row.name]
+        # The critical batch is B* after the letter B, and follows it.
+        return self._renamed(row.text, row.latex) if row.name in _NAMED_AFTER else (
+            row.text, row.latex
+        )  # fmt: skip
 
     def label(self, text: str, latex: str) -> tuple[str, str]:
-        """Plain text and LaTeX of a left-hand side that is no symbol: ``B*`` after the letter B."""
+        """Plain text and LaTeX of a left-hand side that is no symbol: ``B*`` after the letter B.
+
+        Examples
+        --------
+        >>> notation("guesstimator").label("B* / B_f", "B^{*} / B_f")
+        ('S* / S_f', 'S^{*} / S_f')
+        """
         if latex in self.labels:
             return self.labels[latex]
         for row in sy.TABLE.values():
-            if latex == row.latex and row.role in ("step", "quantity", "machine"):
-                return self.text(row.symbol), self.latex(row.symbol)
-        found = _LABEL.match(text)
-        if found is None:
+            # The rows of a lone layer are an M, and so is memory.
+            known = row.role != "layer" or row.symbol in self._used
+            if (text, latex) == (row.text, row.latex) and known:
+                return self._letter(row.symbol)
+        return self._renamed(text, latex)
+
+    def _renamed(self, text: str, latex: str) -> tuple[str, str]:
+        """A name made of letters and marks, with each letter in the notation's own."""
+        own = self._own
+        if not own:
             return text, latex
-        delta, base, rest = found.groups()
-        for row in sy.TABLE.values():
-            if base == row.text and row.role in ("step", "quantity") and row.name in self.letters:
-                own = self.latex(row.symbol)
-                braced = f"{{{own}}}" if "_" in own.replace(r"\_", "") or "^" in own else own
-                before = r"\Delta " if delta else ""
-                suffix = latex.removeprefix(before).removeprefix(row.latex)
-                return f"{delta}{self.text(row.symbol)}{rest}", f"{before}{braced}{suffix}"
-        return text, latex
+
+        def plain(found: re.Match[str]) -> str:
+            return own[found[0]][0] if found[0] in own else found[0]
+
+        def braced(found: re.Match[str]) -> str:
+            if found[0] not in own:
+                return found[0]
+            made = own[found[0]][1]
+            marked = "_" in made.replace(r"\_", "") or "^" in made
+            return f"{{{made}}}" if marked and latex[found.end() :][:1] in "_^'" else made
+
+        return _IN_TEXT.sub(plain, text), _IN_LATEX.sub(braced, latex)
+
+    @functools.cached_property
+    def _own(self) -> dict[str, tuple[str, str]]:
+        """Letters of the notation, by the package's one letter in their place."""
+        rows = (sy.TABLE[name] for name in reversed(list(self.letters)))
+        named = (r for r in rows if r.role in _NAMING and r.text == r.latex and len(r.text) == 1)
+        return {row.text: self.letters[row.name] for row in named}
+
+    def pieces(self, sentence: str) -> list[str | sympy.Symbol | tuple[str, str]]:
+        """A sentence as words and, where they stand alone, the symbols that it speaks of.
+
+        These are symbols of the formulas of its document: see `within`. A name such as ``B*`` is a
+        pair, of its plain text and its LaTeX in the package's letters.
+
+        Examples
+        --------
+        >>> from roofsym.symbols import B, L
+        >>> notation("scaling-book").settled({B, L}).pieces("Solved for L, B* sequences of 2 B")
+        ['Solved for ', L, ', ', ('B*', 'B^{*}'), ' sequences of 2 B']
+        """
+        if not self._used:
+            return [sentence]
+        spoken = {sy.info(s).text: s for s in sorted(self._used, key=sy.rank, reverse=True)}
+        # The English article is no constant.
+        spoken.pop(sy.info(sy.a).text, None)
+        names = "|".join(re.escape(x) for x in sorted(spoken, key=len, reverse=True))
+        letters = rf"(?<![\w.′'*-])(?P<name>{names})(?P<star>\*?)(?![\w′'*-])"
+        out: list[str | sympy.Symbol | tuple[str, str]] = []
+        end = 0
+        for found in re.finditer(rf"{_UNIT}|{letters}", sentence):
+            if found["name"] is None:
+                continue
+            symbol = spoken[found["name"]]
+            row = sy.info(symbol)
+            starred = (f"{row.text}*", f"{row.latex}^{{*}}")
+            out += [sentence[end : found.start()], starred if found["star"] else symbol]
+            end = found.end()
+        return [x for x in (*out, sentence[end:]) if x != ""]
 
     def prose(self, sentence: str) -> str:
-        """A sentence with the step's letters, where they stand alone, in those of the notation."""
-        rows = [sy.info(s) for s in (sy.B, sy.S, sy.L, sy.gamma, sy.peak, sy.bandwidth, sy.ridge)]
-        own = {row.text: self.text(row.symbol) for row in rows}
-        names = "|".join(re.escape(x) for x in sorted(own, key=len, reverse=True))
-        return re.sub(rf"(?<![\w*/.-])({names})(?![\w*/-])", lambda m: own[m[1]], sentence)
+        """A sentence in plain text, with the symbols that it speaks of in the notation's letters.
+
+        Examples
+        --------
+        >>> from roofsym.symbols import bytes_, flops
+        >>> notation("scaling-book").settled({flops, bytes_}).prose("F/Q is 2 FLOP/B")
+        'FLOPs/Q is 2 FLOP/B'
+        """
+        return "".join(
+            x if isinstance(x, str) else self.label(*x)[0] if isinstance(x, tuple) else self.text(x)
+            for x in self.pieces(sentence)
+        )
 
     def refuse_clash(self, symbols: Iterable[sympy.Symbol], *labels: tuple[str, str]) -> None:
         """Refuse a formula in which two symbols, or a symbol and a label, are printed alike.
@@ -137,12 +230,11 @@ class Notation:
         InputError
             Naming the two.
         """
-        self._refuse_clash([s for s in symbols if sy.info(s).role != "internal"], *labels)
-
-    def _refuse_clash(self, symbols: Iterable[sympy.Symbol], *labels: tuple[str, str]) -> None:
+        known = (s for s in symbols if sy.info(s).role != "internal")
+        shown = sorted(known, key=lambda s: (sy.rank(s), s.name))
         for form, write in enumerate((self.text, self.latex)):
             taken = {label[form]: "the left-hand side" for label in labels}
-            for symbol in symbols:
+            for symbol in shown:
                 written = write(symbol)
                 other = taken.setdefault(written, symbol.name)
                 if other != symbol.name:
@@ -165,17 +257,26 @@ class Notation:
             if not new:
                 assumptions[old] = expr.xreplace(definitions)
                 continue
-            rest = expr / new[0]
-            if len(own) > 1 or rest.has(new[0]):
-                accepted = "one new letter, as a factor"
-                raise InputError(f"notation {self.name}", f"{name} = {expr}", accepted)
-            definitions[new[0]] = old / rest
+            if len(new) > 1:
+                raise InputError(f"notation {self.name}", f"{name} = {expr}", "one new letter")
+            definitions[new[0]] = self._solved(old, expr.xreplace(definitions), new[0])
         for _ in assumptions:
             assumptions = {s: x.xreplace(assumptions) for s, x in assumptions.items()}
-        if any(x.free_symbols & assumptions.keys() for x in assumptions.values()):
-            accepted = "substitutions that do not lead back to where they started"
-            raise InputError(f"notation {self.name}", str(assumptions), accepted)
         return assumptions, definitions
+
+    def _solved(self, old: sympy.Symbol, expr: sympy.Expr, letter: sympy.Symbol) -> sympy.Expr:
+        """What a new letter stands for, from the expression in the place of a symbol."""
+        place = f"{old.name} = {expr}"
+        above, _ = sympy.fraction(sympy.together(old - expr))
+        slope = sympy.diff(above, letter)
+        if slope.has(letter):
+            accepted = f"an equation of degree 1 in {letter.name}"
+            raise InputError(f"notation {self.name}", place, accepted)
+        made = sympy.factor_terms(-above.xreplace({letter: sympy.S.Zero}) / slope)
+        if letter.is_positive and not made.is_positive:
+            accepted = f"{letter.name} made with positive=False: {made} may be negative"
+            raise InputError(f"notation {self.name}", place, accepted)
+        return made
 
     @property
     def assumptions(self) -> dict[sympy.Symbol, sympy.Expr]:
@@ -189,9 +290,14 @@ class Notation:
 
     @functools.cached_property
     def _rules(self) -> dict[sympy.Symbol, sympy.Expr]:
+        _ = self._places
         rules = {sy.TABLE[name].symbol: expr for name, expr in self.substitutions.items()}
         for _ in rules:
             rules = {s: x.xreplace(rules) for s, x in rules.items()}
+        if any(x.free_symbols & rules.keys() for x in rules.values()):
+            given = ", ".join(f"{name} = {x}" for name, x in self.substitutions.items())
+            accepted = "substitutions that do not lead back to where they started"
+            raise InputError(f"notation {self.name}", given, accepted)
         return rules
 
     def translate(self, expr: sympy.Expr) -> sympy.Expr:
@@ -217,11 +323,35 @@ class Notation:
             raise ProofError(f"{made} in the notation {self.name} is not {expr}")
         return made
 
+    def of(self, config_keys: Mapping[str, str | sympy.Expr]) -> Notation:
+        """Notation of one model: in the keys of its config, if it is one `by_config`.
+
+        Parameters
+        ----------
+        config_keys : mapping of str to (str or sympy.Expr)
+            By symbol name, the key, or what stands in the symbol's place: see
+            `roofsym.Transformer`. Without any, the model is of no known family.
+
+        Examples
+        --------
+        >>> import roofsym as rs
+        >>> from roofsym.symbols import d_expert
+        >>> mixtral = rs.model("mixtral-8x7b")
+        >>> notation("hugging-face").of(mixtral.config_keys).text(d_expert)
+        'intermediate_size'
+        """
+        if not (self.by_config and config_keys):
+            return self
+        letters = {k: _code(key) for k, key in config_keys.items() if isinstance(key, str)}
+        made_of = {k: x for k, x in config_keys.items() if not isinstance(x, str)}
+        return dataclasses.replace(self, letters=letters, substitutions=made_of, by_config=False)
+
     def within(
         self,
         values: Mapping[sympy.Symbol, sympy.Expr],
         definitions: Mapping[sympy.Symbol, sympy.Expr],
         used: Iterable[sympy.Symbol],
+        unknown: sympy.Symbol | None = None,
     ) -> Notation:
         """Notation of one document: without the assumptions that do not hold in it.
 
@@ -233,6 +363,8 @@ class Notation:
             Named constants in dimensions: what is assumed of a constant has to follow from these.
         used : iterable of sympy.Symbol
             Symbols of its formulas.
+        unknown : sympy.Symbol, optional
+            What is solved for: of it nothing is assumed.
 
         Examples
         --------
@@ -243,13 +375,14 @@ class Notation:
         """
         if self._settled:
             return self
-        dropped = {
-            s for s in self.assumptions if not self._holds(s, values, definitions)
-        }  # fmt: skip
         # With fewer KV heads than heads, head_dim = d_model/n_heads alone would explain nothing:
         # assumptions about the same symbols stand or fall together.
         subjects = {
             s: {s, *self.substitutions[s.name].free_symbols} for s in self.assumptions
+        }  # fmt: skip
+        dropped = {
+            s for s in subjects
+            if unknown in subjects[s] or not self._holds(s, values, definitions)
         }  # fmt: skip
         for _ in subjects:
             about = set().union(*(subjects[s] for s in dropped))
@@ -258,8 +391,9 @@ class Notation:
             name: expr for name, expr in self.substitutions.items()
             if sy.TABLE[name].symbol not in dropped
         }  # fmt: skip
-        base = self if sy.L in set(used) else self._uncached()
-        return dataclasses.replace(base, substitutions=kept, _settled=True)
+        shown = frozenset(used)
+        base = self if sy.L in shown else self._uncached()
+        return dataclasses.replace(base, substitutions=kept, _settled=True, _used=shown)
 
     def settled(self, used: Iterable[sympy.Symbol]) -> Notation:
         """Notation of a formula that stands alone."""
@@ -301,14 +435,12 @@ def _unit(expr: sympy.Expr, old: sympy.Symbol) -> str:
 
 def _code(name: str) -> tuple[str, str]:
     """A letter that is a name in a program or a config file."""
-    return name, r"\mathtt{" + name.replace("_", r"\_") + "}"
+    return name, sy.code_latex(name)
 
 
 _r = sy.extra("r", "1", "width of the feed-forward block over that of the residual stream")
 _Z = sy.extra("Z", "1", "weights read by every step, in billions")
-_n_params = sy.extra(
-    "n_params", "1", "weights read by every step", latex=r"\mathtt{n\_params}"
-)  # fmt: skip
+_n_params = sy.extra("n_params", "1", "weights read by every step", latex=sy.code_latex("n_params"))
 # For the (M, K) × (K, N) of a linear layer, where N or K stands for something else.
 _IN, _OUT = ("d_in", r"d_{\mathrm{in}}"), ("d_out", r"d_{\mathrm{out}}")
 _MULTI_HEAD = {"n_kv_heads": sy.n_heads, "head_dim": sy.d_model / sy.n_heads}
@@ -323,7 +455,7 @@ NOTATIONS: Mapping[str, Notation] = MappingProxyType(
             DEFAULT,
             Notation(
                 "hugging-face",
-                "dimensions by the keys of a Hugging Face config.json",
+                "dimensions by the keys of a Hugging Face config.json, those of the model's family",
                 {
                     "n_layers": _code("num_hidden_layers"),
                     "d_model": _code("hidden_size"),
@@ -342,6 +474,7 @@ NOTATIONS: Mapping[str, Notation] = MappingProxyType(
                     "rope_dim": _code("qk_rope_head_dim"),
                     "v_dim": _code("v_head_dim"),
                 },
+                by_config=True,
             ),
             Notation(
                 "scaling-book",
@@ -363,7 +496,7 @@ NOTATIONS: Mapping[str, Notation] = MappingProxyType(
                     "in_features": _IN,
                     "out_features": _OUT,
                 },
-                labels={"T": ("t", "t"), "N": ("P", "P")},
+                labels={"N": ("P", "P")},
             ),
             Notation(
                 "guesstimator",

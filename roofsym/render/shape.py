@@ -129,8 +129,8 @@ def _is_precision(factor: sympy.Expr) -> bool:
 # From the outside in: what is grouped by, and which common factors are pulled out of the sum. Of
 # the powers of the step only layers and bytes are; what they all share is found at the end.
 _LEVELS: tuple[tuple[Callable[[sympy.Expr], bool], Callable[[sympy.Expr], bool]], ...] = (
-    (lambda f: f == sy.B or _is_rate(f), lambda f: f in _LAYERS or _is_precision(f)),
-    (_is_step, lambda f: f in _LAYERS or _is_precision(f)),
+    (lambda f: f == sy.B or _is_rate(f), lambda f: sy.kind(f) in _LAYERS or _is_precision(f)),
+    (_is_step, lambda f: sy.kind(f) in _LAYERS or _is_precision(f)),
     (_is_precision, lambda f: True),
 )
 
@@ -166,8 +166,8 @@ def _by_layers(terms: Sequence[Term]) -> sympy.Expr:
     """Group by the layers: work that several kinds of layers have in common is written once."""
     counts: dict[Term, list[sympy.Expr]] = {}
     for number, factors in terms:
-        inner = tuple(f for f in factors if f[0] not in _LAYERS)
-        outer = tuple(f for f in factors if f[0] in _LAYERS)
+        inner = tuple(f for f in factors if sy.kind(f[0]) not in _LAYERS)
+        outer = tuple(f for f in factors if sy.kind(f[0]) in _LAYERS)
         counts.setdefault((number, inner), []).append(_product(outer))
     by_count: dict[sympy.Expr, list[Term]] = {}
     for term, outers in counts.items():

@@ -138,6 +138,9 @@ class Result:
         known = {s: evaluate(s) for s in free if s != x.symbol}
         # Lambert's W of what is still open says less than the name of what it is.
         told = {s: v for s, v in known.items() if v.is_number or not v.has(sympy.LambertW)}
+        if x.outcome == "numeric":
+            # Solved only once all else has numbers: what is open is told by name.
+            told = {s: v for s, v in told.items() if v.is_number}
         return x.at({s: value for s, value in told.items() if s != value})
 
     @property
@@ -420,7 +423,9 @@ class Inquiry:
         step = dataclasses.replace(
             step, values={s: v for s, v in step.values.items() if s in values}
         )
-        d = Derivation(question.title, subject, values)
+        d = Derivation(
+            question.title, subject, values, config_keys=step.config_keys, unknown=unknown
+        )
         return cls(question, step, machine or Machine(), unknown, d)
 
     # --- the sides ---------------------------------------------------------------------------
@@ -577,7 +582,7 @@ class Inquiry:
             per = units.parse(sy.info(factor).unit) if factor != 1 else units.COUNT
             unit = str(units.parse(row.unit) * per ** Fraction(-1))
             text, latex = row.text + mark, sy.marked(row.latex, latex)
-            what = f"{row.meaning}, {relation} {unknown.name}"
+            what = f"{row.meaning}, {relation} {unknown.text}"
             part = sy.extra(name, unit, what, text=text, latex=latex)
             d.definitions[part] = amount
             parts += factor * part

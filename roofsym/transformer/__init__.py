@@ -51,6 +51,9 @@ class Transformer:
         Name to print.
     dtype : str, optional
         The dtype of the checkpoint, as the config names it: the default of ``--dtype``.
+    config_keys : mapping of str to (str or sympy.Expr), optional
+        By symbol name, the key of the config that it was read from, or what it is made of, which
+        may be in letters for other keys: for the notation ``hugging-face``.
     **dimensions : int or sympy.Expr
         Dimensions by symbol name: ``n_layers``, ``d_model``, ``n_heads``, ``n_kv_heads``,
         ``head_dim``, ``d_ff``, ``vocab_size``. What is not given stays symbolic.
@@ -72,6 +75,7 @@ class Transformer:
     name: str
     dtype: str | None
     values: Mapping[sympy.Symbol, sympy.Expr] = field(hash=False)
+    config_keys: Mapping[str, str | sympy.Expr] = field(compare=False, repr=False)
 
     def __init__(
         self,
@@ -79,6 +83,7 @@ class Transformer:
         *,
         name: str = "transformer",
         dtype: str | None = None,
+        config_keys: Mapping[str, str | sympy.Expr] | None = None,
         **dimensions: object,
     ) -> None:
         structure = structure or Structure()
@@ -86,6 +91,7 @@ class Transformer:
         object.__setattr__(self, "structure", structure)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "dtype", dtype)
+        object.__setattr__(self, "config_keys", dict(config_keys or {}))
         object.__setattr__(self, "values", values.bindings(dimensions, allowed=allowed))
         self._agree()
 
@@ -142,10 +148,7 @@ class Transformer:
         >>> Transformer(n_layers=32, n_kv_heads=8).at(n_kv_heads=4).values
         {n_layers: 32, n_kv_heads: 4}
         """
-        known = {symbol.name: value for symbol, value in self.values.items()}
-        return Transformer(
-            self.structure, name=self.name, dtype=self.dtype, **{**known, **dimensions}
-        )
+        return self._with(self.structure, **dimensions)
 
     def with_precisions(self, names: Iterable[str]) -> Transformer:
         """Model in which some groups of weights have a precision of their own.
@@ -171,8 +174,14 @@ class Transformer:
             scaled=self.structure.scaled | (LINEAR if wanted & {"group_w", "scale_w"} else set()),
             scaled_kv=self.structure.scaled_kv or bool(wanted & {"group_kv", "scale_kv"}),
         )
+        return self._with(structure)
+
+    def _with(self, structure: Structure, **dimensions: object) -> Transformer:
         known = {symbol.name: value for symbol, value in self.values.items()}
-        return Transformer(structure, name=self.name, dtype=self.dtype, **known)
+        return Transformer(
+            structure, name=self.name, dtype=self.dtype, config_keys=self.config_keys,
+            **{**known, **dimensions},
+        )  # fmt: skip
 
     @property
     def parameters(self) -> sympy.Expr:
