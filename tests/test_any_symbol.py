@@ -26,7 +26,7 @@ MODELS = (
     "gpt2",
 )  # fmt: skip
 EVERY = "ROOFSYM_CASES" in os.environ
-FEW = 3
+FEW = 2
 H100 = rs.machine("h100-sxm", dtype="bf16")
 SIZES = {name: 2 for name in sy.names("precision") if name.startswith("b_")}
 # No part of any equation: what can be asked for instead is in the refusal.

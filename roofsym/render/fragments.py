@@ -147,6 +147,8 @@ def write(
         lines.append(line + mark)
     inner = " \\\\\n".join(lines)
     made = f"\\begin{{align{star}}}\n{inner}\n\\end{{align{star}}}"
+    if len(lines) > _TALL:
+        made = f"\\begingroup\\allowdisplaybreaks\n{made}\n\\endgroup"
     if not several:
         return made
     return f"\\begin{{subequations}} \\label{{{label}}}\n{made}\n\\end{{subequations}}"
@@ -154,6 +156,8 @@ def write(
 
 # Narrower than a line: a row of capitals, which are measured as any letter, is wider than it looks.
 _ROOM = LINE - 5.0
+# An align of more lines may break between them: a page has some thirty.
+_TALL = 15
 # Width of the number of an equation, and of what keeps it apart.
 _NUMBER = 6.0
 _INDENT = r"\quad "
