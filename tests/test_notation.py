@@ -164,7 +164,7 @@ def derivations() -> dict[str, list[tuple[str, rs.Derivation]]]:
 DERIVATIONS = derivations()
 
 
-@pytest.mark.parametrize("depth", ["constants", "dimensions", "numbers"])
+@pytest.mark.parametrize("depth", ["constants", "numbers"])
 @pytest.mark.parametrize("name", NOTATIONS)
 def test_where_tables_have_a_row_for_each_letter_that_is_printed_and_no_other(
     name: str, depth: str, monkeypatch: pytest.MonkeyPatch

@@ -275,7 +275,8 @@ def test_every_result_is_answered_or_refused_by_name(name: str, convention: str)
     check_answer(name, rs.step(subject(name), convention), rs.Machine())
 
 
-@pytest.mark.parametrize("convention", CONVENTIONS)
+# In these a window has a part of FLOPs and of bytes; the others count less of it.
+@pytest.mark.parametrize("convention", ["fused-ops", "unfused-ops", "framework"])
 @pytest.mark.parametrize("name", [n for n in RESULTS if not asked_of(n)])
 def test_every_result_of_a_model_with_a_window(name: str, convention: str):
     led = rs.step(models()["windowed"], convention)

@@ -157,7 +157,7 @@ def write(
 # Narrower than a line: a row of capitals, which are measured as any letter, is wider than it looks.
 _ROOM = LINE - 5.0
 # An align of more lines may break between them: a page has some thirty.
-_TALL = 15
+_TALL = 24
 # Width of the number of an equation, and of what keeps it apart.
 _NUMBER = 6.0
 _INDENT = r"\quad "

@@ -22,6 +22,7 @@ import sympy
 from roofsym import polynomial, units
 from roofsym import symbols as sy
 from roofsym.errors import InputError, ProofError
+from roofsym.values import put
 
 # What nearly every formula of a plain decoder on a machine has, or its table of symbols.
 _EVERYWHERE = (
@@ -316,9 +317,9 @@ class Notation:
         """
         if not expr.free_symbols & self._rules.keys():
             return expr
-        made = expr.xreplace(self._rules)
-        back = made.xreplace(self.definitions).xreplace(self.assumptions)
-        original = expr.xreplace(self.assumptions)
+        made = put(expr, self._rules)
+        back = put(put(made, self.definitions), self.assumptions)
+        original = put(expr, self.assumptions)
         if back != original and not polynomial.is_zero(original - back):
             raise ProofError(f"{made} in the notation {self.name} is not {expr}")
         return made
