@@ -698,11 +698,11 @@ def _refuse_without_effect(
 ) -> None:
     """Refuse a value that an answer does not depend on."""
     from roofsym import symbols as sy
-    from roofsym.closed_form import written_out
+    from roofsym.closed_form import reached
 
-    whole = {**definitions, sy.ridge: sy.peak / sy.bandwidth}
-    made_of = set().union(*(written_out(s, whole).free_symbols for s in mentioned))
-    present = mentioned | definitions.keys() | made_of
+    meanings = {**definitions, sy.ridge: sy.peak / sy.bandwidth}
+    made_of = reached(mentioned, lambda s: meanings.get(s, s).free_symbols)
+    present = made_of | definitions.keys()
     for symbol, value in request.bound.items():
         if symbol not in present:
             settable = {s for s in present if sy.info(s).role not in ("quantity", "internal")}

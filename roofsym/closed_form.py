@@ -100,6 +100,27 @@ def written_out(expr: sympy.Expr, definitions: Mapping[sympy.Symbol, sympy.Expr]
     return expr
 
 
+def reached(
+    symbols: Iterable[sympy.Symbol], inside: Callable[[sympy.Symbol], Iterable[sympy.Symbol]]
+) -> set[sympy.Symbol]:
+    """Symbols, those that stand inside of what they mean, those inside of these, and so on.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, a, kappa, w
+    >>> meanings = {w: B * kappa, kappa: L + 1}
+    >>> found = reached({w, a}, lambda s: meanings.get(s, s).free_symbols)
+    >>> found == {w, a, B, kappa, L}
+    True
+    """
+    found: set[sympy.Symbol] = set()
+    waiting = set(symbols)
+    while new := waiting - found:
+        found |= new
+        waiting = set().union(*(inside(s) for s in new))
+    return found
+
+
 def closed_form(
     ledger: Ledger, quantity: str, select: Callable[[Entry], bool] | None = None
 ) -> ClosedForm:

@@ -424,6 +424,23 @@ _POINTS = [_Point(seed) for seed in range(2)]
 _MOST_VALUES = 50_000
 
 
+def at_root(value: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr] | None:
+    """``m``, ``n`` and ``D`` of ``m + n √D``; None if there is not one square root.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L
+    >>> at_root(B - 2 * sympy.sqrt(L + 1))
+    (B, -2, L + 1)
+    """
+    roots = {p for p in value.atoms(sympy.Pow) if p.exp == sympy.Rational(1, 2)}
+    if len(roots) != 1:
+        return None
+    (root,) = roots
+    m, with_one = (value.xreplace({root: x}) for x in (sympy.S.Zero, sympy.S.One))
+    return m, with_one - m, root.base
+
+
 def is_zero_at_root(ring: Ring, parts: Mapping[int, Polynomial], value: sympy.Expr) -> bool:
     """Whether ``m + n √D`` makes a polynomial 0, given by the coefficients of its powers.
 
@@ -441,12 +458,12 @@ def is_zero_at_root(ring: Ring, parts: Mapping[int, Polynomial], value: sympy.Ex
     >>> is_zero_at_root(ring, parts, L + sympy.sqrt(L**2 + w))
     False
     """
-    (root,) = {p for p in value.atoms(sympy.Pow) if p.exp == sympy.Rational(1, 2)}
-    without, with_one = (value.xreplace({root: x}) for x in (sympy.S.Zero, sympy.S.One))
+    split = at_root(value)
+    if split is None:
+        raise ValueError(f"{value} has not one square root")
     for seed in range(len(_POINTS)):
         point = _Point(seed)
-        m, radicand = point[without], point[root.base]
-        n = point[with_one] - m
+        m, n, radicand = (point[x] for x in split)
         a = b = 0
         for exponent in range(max(parts), -1, -1):
             coefficient = sum(

@@ -240,8 +240,6 @@ def _meet(
         return _by_step(left, right, symbol)
     if regimes(symbol, left, right):
         return _by_regime(left, right, symbol, anywhere=anywhere)
-    if symbol == sy.rho and (branch := _share_branch(left, right)) is not None:
-        return _of_share(left, right, branch)
     if exponential.in_share(symbol, left, right) or _in_exponent(left, right, symbol):
         return _with_exponential(left, right, symbol, anywhere=anywhere)
     parts = coefficients(left, right, symbol)
@@ -368,7 +366,12 @@ def _side_within(
 def _with_exponential(
     left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, *, anywhere: bool
 ) -> Crossover:
-    """Solve where the unknown stands in an exponent: in closed form, or a certified root."""
+    """Solve where the unknown stands in an exponent: in closed form, or a certified root.
+
+    Of the share of experts that a token leaves alone, wherever it stands.
+    """
+    if symbol == sy.rho and (branch := _share_branch(left, right)) is not None:
+        return _with_branch(left, right, symbol, branch)
     if left.free_symbols | right.free_symbols == {symbol}:
         mixed = any(p.exp.has(symbol) for p in exponential.shares(symbol, left, right))
         brackets = (bounds if mixed else exponential).crossings(left, right, symbol)
@@ -388,6 +391,15 @@ def _with_exponential(
     branch = _exponential_branch(one.minus(other), symbol) if fades else None
     if branch is None:
         return Crossover(left, right, symbol, "numeric")
+    return _with_branch(left, right, symbol, branch)
+
+
+def _with_branch(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, branch: Branch
+) -> Crossover:
+    """A crossing of one branch at most, verified."""
+    if branch.when == sympy.false:
+        return Crossover(left, right, symbol, _side(left, right, symbol))
     outcome = "crosses" if branch.when == sympy.true else "conditional"
     found = Crossover(left, right, symbol, outcome, (branch,))
     verify(found, branch)
@@ -442,15 +454,6 @@ def _share_branch(left: sympy.Expr, right: sympy.Expr) -> Branch | None:
         q, c = q.times(-1), c.times(-1)
     when = all_of(above_zero(q), above_zero(c.minus(q)))
     return Branch((q.expr / c.expr) ** (1 / exponent), when)
-
-
-def _of_share(left: sympy.Expr, right: sympy.Expr, branch: Branch) -> Crossover:
-    if branch.when == sympy.false:
-        return Crossover(left, right, sy.rho, _side(left, right, sy.rho))
-    outcome = "crosses" if branch.when == sympy.true else "conditional"
-    found = Crossover(left, right, sy.rho, outcome, (branch,))
-    verify(found, branch)
-    return found
 
 
 def _unknowns(left: sympy.Expr, right: sympy.Expr) -> str:

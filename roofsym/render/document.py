@@ -17,7 +17,7 @@ import sympy
 
 from roofsym import symbols as sy
 from roofsym import units
-from roofsym.closed_form import DEPTHS
+from roofsym.closed_form import DEPTHS, reached
 from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
 from roofsym.render.expression import LAMBERT, STYLES, Style, in_notation, listed, write
@@ -221,7 +221,7 @@ def explanation(
         *(_sides_of(f, lambda x: x.free_symbols) for f in told),
     )
     # What the letter of a long sum stands for is a formula of its own.
-    symbols = _closure({s for s in printed if not is_part(s)}, inside)
+    symbols = reached({s for s in printed if not is_part(s)}, inside)
     if letters.letters or letters.substitutions:
         # The package's own letters are few: two of them may be one, where none is mistaken.
         letters.refuse_clash(symbols)
@@ -241,7 +241,7 @@ def explained(
 ) -> set[sympy.Symbol]:
     """Symbols of formulas, and of what these stand for."""
     used = set().union(*(_sides_of(f, lambda x: x.free_symbols) for f in formulas))
-    return _closure(used, lambda s: _free(definitions.get(s)) | _free(substitutions.get(s.name)))
+    return reached(used, lambda s: _free(definitions.get(s)) | _free(substitutions.get(s.name)))
 
 
 def _free(expr: sympy.Basic | None) -> set[sympy.Symbol]:
@@ -254,17 +254,6 @@ def _sides_of(
     """Symbols of what is printed of a formula: its sides, and what a source has in their place."""
     sides = (formula.left, formula.right, formula.claim)
     return set().union(*(symbols(x) for x in sides if isinstance(x, sympy.Basic)))
-
-
-def _closure(
-    symbols: set[sympy.Symbol], inside: Callable[[sympy.Symbol], set[sympy.Symbol]]
-) -> set[sympy.Symbol]:
-    """Symbols, and those of what stands beside them, and so on."""
-    found: set[sympy.Symbol] = set()
-    while new := symbols - found:
-        found |= new
-        symbols = set().union(*(inside(s) for s in new))
-    return found
 
 
 def _led(formulas: Iterable[Formula]) -> Iterator[tuple[str, tuple[Formula, ...]]]:

@@ -250,15 +250,10 @@ def _equal_at_root(one: sympy.Expr, other: sympy.Expr) -> bool:
     >>> _equal_at_root(L + inside, L + outside), _equal_at_root(L + inside, L - outside)
     (True, False)
     """
-    parts = []
-    for expr in (one, other):
-        roots = {p for p in expr.atoms(sympy.Pow) if p.exp == sympy.Rational(1, 2)}
-        if len(roots) != 1:
-            return False
-        (root,) = roots
-        m, n = expr.xreplace({root: sympy.S.Zero}), expr.xreplace({root: sympy.S.One})
-        parts.append((m, n - m, root.base))
-    (m, n, inner), (other_m, other_n, other_inner) = parts
+    first, second = polynomial.at_root(one), polynomial.at_root(other)
+    if first is None or second is None:
+        return False
+    (m, n, inner), (other_m, other_n, other_inner) = first, second
     same = polynomial.is_zero(m - other_m)
     same = same and polynomial.is_zero(n**2 * inner - other_n**2 * other_inner)
     return same and polynomial.sign(sympy.cancel(n / other_n)) == 1

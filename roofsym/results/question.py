@@ -19,7 +19,7 @@ from sympy.logic.boolalg import Boolean
 
 from roofsym import polynomial, units
 from roofsym import symbols as sy
-from roofsym.closed_form import written_out
+from roofsym.closed_form import reached, written_out
 from roofsym.conditions import cases, solve_condition
 from roofsym.derivation import Derivation, Label
 from roofsym.errors import InputError, ProofError
@@ -525,24 +525,22 @@ class Inquiry:
         used = (left - right).free_symbols
         meanings = {**d.definitions, sy.ridge: sy.peak / sy.bandwidth}
 
-        def hides(constant: sympy.Symbol) -> bool:
-            # What a constant is made of can be constants itself: the cost of a sequence.
-            made_of = meanings[constant].free_symbols
-            return symbol in made_of or any(hides(s) for s in made_of & meanings.keys())
+        # What a constant is made of can be constants itself: the cost of a sequence.
+        def inside(s: sympy.Symbol) -> set[sympy.Symbol]:
+            return meanings[s].free_symbols if s in meanings else set()
 
         # A constant that is asked for itself stays one.
         others = {s: meaning for s, meaning in d.definitions.items() if s != symbol}
         hiding = {
             s: written_out(meanings[s], others)
             for s in sorted(used & meanings.keys(), key=sy.rank)
-            if hides(s)
+            if symbol in reached(inside(s), inside)
         }
         if not hiding and symbol not in used and symbol == self.question.symbol:
             accepted = f"one under which {symbol.name} matters"
             raise InputError("convention", self.ledger.convention, accepted)
         if not hiding and symbol not in used:
-            inside = {s for u in used for s in written_out(u, d.definitions).free_symbols}
-            named = {s for u in used for s in meanings.get(u, u).free_symbols} | used | inside
+            named = reached(used, inside)
             listing = ", ".join(s.name for s in sorted(named, key=sy.rank) if s.name in sy.TABLE)
             raise InputError("unknown", symbol.name, f"a symbol of the equation: {listing}")
         for constant in hiding:
