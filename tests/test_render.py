@@ -908,3 +908,10 @@ def test_notebooks_get_formulas_and_pages():
     assert led._repr_latex_().startswith(r"$\displaystyle F = B")
     form = QUANTITIES["bytes"].closed_form(Subject(rs.Transformer(), led, rs.Machine()))
     assert form._repr_latex_() == r"$\displaystyle w + B \, (\kappa \, L + a)$"
+
+
+def test_decimals_in_a_sum_are_written():
+    # What is left of ρ^T with thousands of digits, in a message that refuses an equation.
+    many = sympy.Float("0.123456789012345678901234567890", 30)
+    assert render(sy.B * (many * sy.L + sy.w), "text") == "B (w + 0.123457 L)"
+    assert render((sy.w / 2 + many * sy.a) * sy.B, "text").startswith("B (")

@@ -604,8 +604,10 @@ def _product(expr: sympy.Expr, style: Style) -> str:
             number = factor
             continue
         base, exponent = factor.as_base_exp()
-        halves = {x.as_coeff_Mul()[0].q for x in base.args} if base.is_Add else set()
-        if len(halves) == 1 and exponent.is_Integer:
+        numbers = [x.as_coeff_Mul()[0] for x in base.args] if base.is_Add else []
+        # A decimal of many digits is no fraction.
+        halves = {x.q for x in numbers if x.is_Rational}
+        if len(halves) == 1 and exponent.is_Integer and all(x.is_Rational for x in numbers):
             # (α/2 + β/2) is (α + β) over the 2 of the product.
             (shared,) = halves
             number, base = number / sympy.Integer(shared) ** exponent, base * shared
