@@ -221,7 +221,7 @@ def _named(formula: Formula, known: Mapping[sympy.Expr, sympy.Symbol]) -> Formul
             return found
         back = found
         for part, letter in reversed(list(known.items())):
-            back = back.xreplace({letter: part})
+            back = _replaced(back, letter, part)
         if back != expr and not _equal(back, expr):
             raise ProofError(f"{found} is not {expr}")
         return found
@@ -292,13 +292,17 @@ def _holds(total: sympy.Expr, part: sympy.Expr) -> int:
     return -1 if terms.issuperset(-x for x in part.args) else 0
 
 
-def _replaced(expr: sympy.Expr, part: sympy.Expr, letter: sympy.Symbol) -> sympy.Expr:
-    if not expr.args:
-        return expr
+def _replaced(expr: sympy.Expr, part: sympy.Expr, letter: sympy.Expr) -> sympy.Expr:
     if not part.is_Add and expr in (part, -part):
         return letter if expr == part else -letter
+    if not expr.args:
+        return expr
     if expr.is_Add and part.is_Add and (sign := _holds(expr, part)):
         rest = [x for x in expr.args if sign * x not in part.args]
         return sympy.Add(sign * letter, *(_replaced(x, part, letter) for x in rest))
     args = tuple(_replaced(x, part, letter) for x in expr.args)
-    return expr if args == expr.args else expr.func(*args)
+    if args == expr.args:
+        return expr
+    # Evaluated, a maximum asks at length which of its arguments could be dropped: none could.
+    extremum = isinstance(expr, sympy.Min | sympy.Max)
+    return expr.func(*args, evaluate=False) if extremum else expr.func(*args)

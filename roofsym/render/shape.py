@@ -158,7 +158,7 @@ def _nested(terms: Sequence[Term], level: int) -> sympy.Expr:
         # S − 1, not 1 − S.
         lead = max(outers, key=lambda x: sum(_powers(x).values()))
         sign = -1 if len(outers) > 1 and lead.as_coeff_Mul()[0] < 0 else 1
-        parts.append(sympy.factor_terms(sympy.Add(*(sign * x for x in outers))) * (sign * inside))
+        parts.append(_gathered(sympy.Add(*(sign * x for x in outers))) * (sign * inside))
     return _pull(parts, pulled)
 
 

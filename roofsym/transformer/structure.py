@@ -424,14 +424,20 @@ class Structure:
         )  # fmt: skip
         return (weights, *caches)
 
-    @functools.cached_property
+    @property
     def symbols(self) -> frozenset[sympy.Symbol]:
         """Symbols of the dimensions and precisions that this structure has."""
-        used: set[sympy.Symbol] = set()
-        for _, count, operator in self.operators():
-            used |= count.free_symbols
-            for entry in operator.entries(Geometry()):
-                used |= entry.amount.free_symbols
-        used |= self.stored_bytes.free_symbols | self._cached_element_bytes.free_symbols
-        roles = ("dimension", "precision")
-        return frozenset(s for s in used if sy.info(s).role in roles)
+        return _symbols(self)
+
+
+# A model is often read anew, and its operators are all asked for this.
+@functools.lru_cache(maxsize=256)
+def _symbols(structure: Structure) -> frozenset[sympy.Symbol]:
+    used: set[sympy.Symbol] = set()
+    for _, count, operator in structure.operators():
+        used |= count.free_symbols
+        for entry in operator.entries(Geometry()):
+            used |= entry.amount.free_symbols
+    used |= structure.stored_bytes.free_symbols | structure._cached_element_bytes.free_symbols
+    roles = ("dimension", "precision")
+    return frozenset(s for s in used if sy.info(s).role in roles)
