@@ -106,7 +106,7 @@ class Step:
     formulas: tuple[Formula, ...] = ()
 
 
-@dataclass
+@dataclass(repr=False)
 class Derivation:
     """Steps from the ledger to a result.
 
@@ -694,6 +694,9 @@ class Derivation:
 
     def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        return f"<Derivation {self.title!r}: {len(self.steps)} steps>"
 
 
 @dataclass(frozen=True)

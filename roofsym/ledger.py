@@ -73,7 +73,7 @@ class Entry:
 _TAGS = ("operator", "part", "group", "quantity", "kind", "access", "scheme")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ledger:
     """Entries of one step of a model, counted under one convention, with values bound to symbols.
 
@@ -105,6 +105,8 @@ class Ledger:
     --------
     >>> import roofsym as rs
     >>> led = rs.decode(rs.Transformer(), convention="weights-only")
+    >>> led
+    <Ledger transformer: decode, counted as weights-only, 24 entries>
     >>> led.intensity
     2*B/b_w
     """
@@ -116,12 +118,10 @@ class Ledger:
     phase: str = "step"
     tokens: sympy.Expr = sy.B * sy.S
     pairs: sympy.Expr = sy.S * sy.L
-    held: tuple[Entry, ...] = field(default=(), repr=False)
-    config_keys: Mapping[str, str | sympy.Expr] = field(
-        default_factory=dict, compare=False, repr=False
-    )
-    remake: Callable[..., Ledger] | None = field(default=None, compare=False, repr=False)
-    _sums: dict[object, sympy.Expr] = field(default_factory=dict, compare=False, repr=False)
+    held: tuple[Entry, ...] = ()
+    config_keys: Mapping[str, str | sympy.Expr] = field(default_factory=dict, compare=False)
+    remake: Callable[..., Ledger] | None = field(default=None, compare=False)
+    _sums: dict[object, sympy.Expr] = field(default_factory=dict, compare=False)
 
     # --- algebra ---------------------------------------------------------------------------
 
@@ -264,6 +264,10 @@ class Ledger:
         made = self.remake(phase, **switches)
         # The model's values are among this ledger's, but for those that it was left without.
         return dataclasses.replace(made, values=self.values)
+
+    def __repr__(self) -> str:
+        counted = f", counted as {self.convention}" if self.convention else ""
+        return f"<Ledger {self.model}: {self.phase}{counted}, {len(self.entries)} entries>"
 
     def _repr_latex_(self) -> str:
         # Closed forms and rendering know ledgers, not the other way round.

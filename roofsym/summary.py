@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _ON_A_SCREEN = 1000
 
 
-def text(result: Result, letters: Notation, freed: Result | None = None) -> str:
+def text(result: Result, letters: Notation = DEFAULT, freed: Result | None = None) -> str:
     """An answer on a few lines: formula, condition, number, and why not if never.
 
     Parameters

@@ -100,9 +100,11 @@ class Question:
         return self.phases[0] if self.phases else ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """Where two quantities of a step meet: the value, its condition and its derivation.
+
+    Printed it is the answer on a few lines, as ``roofsym solve`` prints it.
 
     Attributes
     ----------
@@ -116,6 +118,18 @@ class Result:
         The answer with everything put in that is known, where it has been found already.
     without : str
         Why there is no answer where the equation is not asked (see `Crossover.given`).
+
+    Examples
+    --------
+    >>> import roofsym as rs
+    >>> step = rs.decode(rs.Transformer(), convention="weights-only").at(b_w=2)
+    >>> batch = rs.results.critical_batch(step, rs.Machine(peak=312e12, bandwidth=2e12))
+    >>> print(batch)
+    critical batch of decode: transformer on machine, counted as weights-only
+      B* = I* w / φ
+      B* = 156 (first compute-bound batch: 156)
+    >>> batch
+    <Result critical-batch: B* = 156, crosses>
     """
 
     question: Question
@@ -288,6 +302,18 @@ class Result:
     def _side_unit(self) -> str:
         return str(units.dimension(self.general.right))
 
+    def __str__(self) -> str:
+        # A summary knows results, not the other way round; looked up when something is printed.
+        from roofsym import summary
+
+        return summary.text(self).rstrip("\n")
+
+    def __repr__(self) -> str:
+        told = self.outcome
+        if self.value is not None and self.value.is_number:
+            told = f"{self.label.text} = {units.format_quantity(self.value, self.unit, 5)}, {told}"
+        return f"<Result {self.question.name}: {told}>"
+
     def _repr_latex_(self) -> str:
         return self.derivation._repr_latex_()
 
@@ -405,9 +431,8 @@ class Inquiry:
         if machine is not None:
             parts.append(("on " if parts else "") + machine.label)
             values |= {s: v for s, v in machine.values.items() if s not in values}
-        subject = " ".join(parts) + (
-            f", counted as {step.convention}" if ledger is not None else ""
-        )
+        # A lone linear layer has no convention.
+        subject = " ".join(parts) + (f", counted as {step.convention}" if step.convention else "")
         unknown = question.symbol
         if symbol is not None:
             unknown = sy.lookup(symbol) if isinstance(symbol, str) else symbol
