@@ -277,6 +277,7 @@ class Derivation:
         )  # fmt: skip
         if vanishes != 0:
             raise ProofError(f"the error {error} tends to {vanishes}, not to 0: {text}")
+        error = _positive_below(error, variable, towards)
         where = "grows" if towards is sympy.oo else "falls to 0"
         text = f"{text}; the error vanishes as {sy.info(variable).text} {where}"
         relative = Label("error", r"\mathrm{error}")
@@ -697,6 +698,31 @@ class Derivation:
 
     def __repr__(self) -> str:
         return f"<Derivation {self.title!r}: {len(self.steps)} steps>"
+
+
+def _positive_below(
+    quotient: sympy.Expr, variable: sympy.Symbol, towards: sympy.Expr
+) -> sympy.Expr:
+    """A quotient with the signs under its bar such that there is no minus near a limit.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L
+    >>> _positive_below(-B / (B - L), L, sympy.oo), _positive_below(-B / (B - L), L, sympy.S.Zero)
+    (B/(-B + L), -B/(B - L))
+    """
+    factors = []
+    for factor in sympy.Mul.make_args(quotient):
+        base, exponent = factor.as_base_exp()
+        if base.is_Add and exponent.is_Integer and exponent < 0:
+            powers = sympy.collect(sympy.expand(base), variable, evaluate=False)
+            pick = max if towards is sympy.oo else min
+            lead = powers[pick(powers, key=lambda x: 0 if x == 1 else x.as_base_exp()[1])]
+            if lead.could_extract_minus_sign():
+                factors += [(-1) ** exponent, (-base) ** exponent]
+                continue
+        factors.append(factor)
+    return sympy.Mul(*factors)
 
 
 @dataclass(frozen=True)
