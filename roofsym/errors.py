@@ -46,14 +46,19 @@ class InputError(ValueError):
 
 
 def nearest(name: str, names: Iterable[str], most: int = 3) -> list[str]:
-    """Names that are nearly a given one, the nearest first.
+    """Names that begin with a given one, then those that are nearly it, the nearest first.
 
     Examples
     --------
     >>> nearest("critical-bach", ["ridge-point", "critical-batch", "largest-batch"])
     ['critical-batch']
+    >>> nearest("h10", ["h20", "a10", "h100-pcie", "h100-sxm"])
+    ['h100-pcie', 'h100-sxm', 'h20']
     """
-    return difflib.get_close_matches(str(name), list(names), most, 0.5)
+    known = list(names)
+    begun = [x for x in known if name and x.startswith(str(name))]
+    close = difflib.get_close_matches(str(name), known, most, 0.5)
+    return list(dict.fromkeys([*begun, *close]))[:most]
 
 
 class ProofError(AssertionError):

@@ -523,6 +523,12 @@ def info(symbol: sympy.Symbol) -> SymbolInfo:
 
 # More names than this in a message are no help: then the nearest ones.
 _LISTED = 24
+# Words of the glossary that no nearness of letters leads to a symbol from.
+_WORDS = {
+    "batch": B, "batch_size": B, "concurrency": B, "sequences": B, "prompt": S, "new_tokens": S,
+    "prompt_length": S, "context": L, "context_length": L, "past": L, "cached_tokens": L, "tp": t,
+    "devices": t, "draft": gamma, "draft_tokens": gamma, "drafts": gamma,
+}  # fmt: skip
 
 
 def lookup(name: str, field: str = "symbol", allowed: Iterable[str] | None = None) -> sympy.Symbol:
@@ -549,15 +555,31 @@ def lookup(name: str, field: str = "symbol", allowed: Iterable[str] | None = Non
     """
     accepted = tuple(TABLE) if allowed is None else tuple(allowed)
     if name not in accepted:
-        # The letter that is printed, or a name that is nearly it.
-        near = [n for n in accepted if TABLE[n].text == name]
-        near = near or nearest(name, accepted, 8)
+        known = {s.name for s in _meant(name)}
+        near = [n for n in accepted if n in known] or nearest(name, accepted, 8)
         listing = ", ".join(accepted if len(accepted) <= _LISTED else near)
         every = f"of {len(accepted)} names (roofsym list symbols)"
         if name in TABLE:
             every += f"; {name} follows from others"
         raise InputError(field, name, f"one of {listing}" if listing else f"one {every}")
     return TABLE[name].symbol
+
+
+def _meant(word: str) -> set[sympy.Symbol]:
+    """Symbols that are printed so in some notation, or that the glossary knows under a word.
+
+    Examples
+    --------
+    >>> _meant("hidden_size"), _meant("batch"), _meant("I*")
+    ({d_model}, {B}, {ridge})
+    """
+    # Notations know symbols, not the other way round; looked up when a name is refused.
+    from roofsym.render.notation import NOTATIONS
+
+    found = {row.symbol for row in TABLE.values() if row.text == word}
+    found |= {TABLE[n].symbol for x in NOTATIONS.values()
+              for n, (text, _) in x.letters.items() if text == word}  # fmt: skip
+    return found | ({_WORDS[word]} if word in _WORDS else set())
 
 
 def rank(symbol: sympy.Symbol) -> float:
