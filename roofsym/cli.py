@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from roofsym import __version__
@@ -205,14 +205,11 @@ class _Request:
             raise InputError("--convention", ", ".join(named), accepted)
         self.conventions = [self._switched(name) for name in named]
         self.convention = self.conventions[0]
-        # The ridge point is peak over bandwidth: to be set by these.
-        roles = ("quantity", "internal")
-        settable = [n for n in sy.names() if sy.TABLE[n].role not in roles and n != "ridge"]
         given = _pairs(options.assignments, "--set", "NAME=NUMBER, such as L=4096")
         self.assigned = {
             name: values.number_from_text(text, f"--set {name}") for name, text in given.items()
         }
-        self.bound = values.bindings(self.assigned, allowed=settable)
+        self.bound = values.bindings(self.assigned, allowed=_settable(sy.names()))
         self.model = self._model()
         named_notation = notation.notation(options.notation)
         self.notation: Notation = named_notation.of(self.model.config_keys)
@@ -434,7 +431,9 @@ def _show(options: argparse.Namespace) -> str:
         name: quantities.named(name).closed_form(subject)
         for name in dict.fromkeys(options.quantities)
     }
-    _refuse_absent(request, {s: d for f in forms.values() for s, d in f.definitions.items()})
+    definitions = {s: d for f in forms.values() for s, d in f.definitions.items()}
+    _refuse_absent(request, definitions)
+    _refuse_contradictions(request, definitions)
     depth = options.depth or ("numbers" if options.model else "constants")
     if options.json or options.format == "json":
         return _quantities_json(request, forms, depth)
@@ -578,7 +577,9 @@ def _eval(options: argparse.Namespace) -> str:
         name: quantities.named(name).closed_form(subject)
         for name in dict.fromkeys(options.quantities)
     }
-    _refuse_absent(request, {s: d for f in forms.values() for s, d in f.definitions.items()})
+    definitions = {s: d for f in forms.values() for s, d in f.definitions.items()}
+    _refuse_absent(request, definitions)
+    _refuse_contradictions(request, definitions)
     for name, form in forms.items():
         free = form.at_depth("numbers").free_symbols
         if free:
@@ -670,25 +671,35 @@ def _difference_json(request: _Request, made: list[Difference]) -> str:
     )
 
 
-def _refuse_absent(
-    request: _Request,
-    definitions: Mapping[sympy.Symbol, sympy.Expr],
-    mentioned: set[sympy.Symbol] | None = None,
+def _settable(names: Iterable[str]) -> list[str]:
+    """Those of some symbols to which ``--set`` gives a value."""
+    from roofsym import symbols as sy
+
+    # The ridge point is peak over bandwidth: to be set by these.
+    return [n for n in names if sy.TABLE[n].role not in ("quantity", "internal") and n != "ridge"]
+
+
+def _refuse_contradictions(
+    request: _Request, definitions: Mapping[sympy.Symbol, sympy.Expr]
 ) -> None:
-    """Refuse a value that no formula asked for has, or that another value contradicts."""
+    """Refuse a value of a constant beside one of what it is made of."""
+    for symbol in request.bound.keys() & definitions.keys():
+        for other in definitions[symbol].free_symbols & request.bound.keys():
+            accepted = f"one of them: {symbol.name} is made of {other.name}"
+            raise InputError("--set", f"{symbol.name} and {other.name}", accepted)
+
+
+def _refuse_absent(request: _Request, definitions: Mapping[sympy.Symbol, sympy.Expr]) -> None:
+    """Refuse a value of a constant or target that no quantity asked for has."""
     from roofsym import symbols as sy
 
     named = {"constant", "target", "layer"}
-    present = set(definitions) | (mentioned or set())
-    for symbol in request.bound:
-        if sy.info(symbol).role in named and symbol not in present:
-            known = (s for s in sorted(present, key=sy.rank) if sy.info(s).role in named)
+    for symbol, value in request.bound.items():
+        if sy.info(symbol).role in named and symbol not in definitions:
+            known = (s for s in sorted(definitions, key=sy.rank) if sy.info(s).role in named)
             listing = ", ".join(s.name for s in known) or "none here"
-            raise InputError("--set", symbol.name, f"a symbol of what is asked for: {listing}")
-        inside = definitions[symbol].free_symbols if symbol in definitions else set()
-        for other in inside & request.bound.keys():
-            accepted = f"one of them: {symbol.name} is made of {other.name}"
-            raise InputError("--set", f"{symbol.name} and {other.name}", accepted)
+            accepted = f"a symbol of what is asked for: {listing}"
+            raise InputError(f"--set {symbol.name}", str(value), accepted)
 
 
 def _refuse_without_effect(
@@ -705,9 +716,8 @@ def _refuse_without_effect(
     present = made_of | definitions.keys()
     for symbol, value in request.bound.items():
         if symbol not in present:
-            settable = {s for s in present if sy.info(s).role not in ("quantity", "internal")}
-            names = ", ".join(s.name for s in sorted(settable, key=sy.rank) if s.name in sy.TABLE)
-            accepted = f"a symbol on which the answer depends: {names}"
+            ordered = (s.name for s in sorted(present, key=sy.rank) if s.name in sy.TABLE)
+            accepted = f"a symbol on which the answer depends: {', '.join(_settable(ordered))}"
             raise InputError(f"--set {symbol.name}", str(value), accepted)
 
 
@@ -784,7 +794,7 @@ def _answer(request: _Request, name: str, without: sympy.Symbol | None = None) -
     ledger = request.ledger(phase or "step", without)
     result = entry.answer(ledger, request.machine, unknown)
     definitions, mentioned = result.derivation.definitions, _mentioned(result)
-    _refuse_absent(request, definitions, mentioned)
+    _refuse_contradictions(request, definitions)
     _refuse_without_effect(request, definitions, mentioned)
     return result
 
@@ -794,16 +804,19 @@ def _solved_for(symbol: sympy.Symbol, value: sympy.Expr) -> InputError:
 
 
 def _mentioned(result: Result) -> set[sympy.Symbol]:
-    """Symbols of the formulas of a derivation."""
+    """Symbols that the formulas of a derivation are made of.
+
+    A symbol that is only what a formula is called, such as intensity before its limit, is none.
+    """
     import sympy
 
-    sides = [
-        side
-        for step in result.derivation.steps
-        for f in step.formulas
-        for side in (f.left, f.right)
-    ]
-    return set().union(*(s.free_symbols for s in sides if isinstance(s, sympy.Basic)))
+    formulas = [(step.kind, f) for step in result.derivation.steps for f in step.formulas]
+    sides = [f.right for _, f in formulas]
+    sides += [
+        f.left for kind, f in formulas
+        if isinstance(f.left, sympy.Basic) and (kind == "equation" or not f.left.is_Symbol)
+    ]  # fmt: skip
+    return set().union(*(s.free_symbols for s in sides))
 
 
 def _derive(options: argparse.Namespace) -> str:

@@ -465,6 +465,7 @@ def test_more_chosen_experts_than_there_are_are_refused(shell: Shell, setting: s
     [
         ("critical-batch --model llama-3.1-8b --machine h100-sxm", "capacity=80e9"),
         ("critical-batch --model llama-3.1-8b --machine h100-sxm", "gamma=7"),
+        ("critical-batch --model llama-3.1-8b --machine h100-sxm", "intensity=7"),
         ("distinct-experts --model mixtral-8x7b --set B=8", "L=77"),
         ("ridge-point --machine h100-sxm", "L=5"),
         ("time=0.02 --for B --phase decode --model llama-3.1-8b --machine h100-sxm --set L=10",
@@ -741,7 +742,7 @@ BAD = {
         ["solve", "critical-batch", "--for", "b_w", "--set", "w=9"], "is part of it",
     ),
     "a target that nobody asked for": (
-        ["solve", "critical-batch", "--set", "time=1"], "what is asked for",
+        ["solve", "critical-batch", "--set", "time=1"], "depends: ",
     ),
     "a phase that is no phase of it": (
         ["solve", "time-to-first-token", "--phase", "decode"], "prefill",
