@@ -252,9 +252,11 @@ def piggybacked_chunk(ledger: Ledger, machine: Machine, symbol: Unknown = None) 
     weights = weights_of_every_step(q.ledger)
     shared_entries = set(weights.entries)
     own = q.ledger.keep(e for e in q.ledger.entries if e not in shared_entries)
-    work = q.total("FLOPs of a step", sy.flops, q.ledger, "flops")
-    shared = q.total("Weights of a step", Label("Q_w", r"Q_{\mathrm{w}}"), weights, "bytes")
-    moved = q.total("All other bytes", Label("Q_o", r"Q_{\mathrm{o}}"), own, "bytes")
+    work = q.total(
+        "FLOPs of any step: chunk and decode are cases of it", sy.flops, q.ledger, "flops"
+    )
+    shared = q.total("Weights of any step", Label("Q_w", r"Q_{\mathrm{w}}"), weights, "bytes")
+    moved = q.total("All other bytes of any step", Label("Q_o", r"Q_{\mathrm{o}}"), own, "bytes")
     if shared + moved == 0:
         raise InputError("convention", q.ledger.convention, "one that counts bytes")
     chunk = {sy.B: sympy.S.One}
@@ -263,8 +265,9 @@ def piggybacked_chunk(ledger: Ledger, machine: Machine, symbol: Unknown = None) 
     tokens = {sy.rho ** (sy.B * sy.S): sy.rho**sy.S * sy.rho**sy.decode_batch}
     beside = [one_token(x, decode, sy.decode_batch) for x in (work, moved)]
     parts = (sy.decode_flops, sy.decode_bytes)
-    for part, expr in zip(parts, beside, strict=True):
-        q.d.define("Of the decode batch", part, expr)
+    counted = ("FLOPs of the decode batch", "Bytes of the decode batch, without the weights")
+    for text, part, expr in zip(counted, parts, beside, strict=True):
+        q.d.define(text, part, expr)
         q.d.definitions[part] = expr.xreplace(q.d.definitions)
     work, moved = (
         x.xreplace(chunk) + (part if expr != 0 else 0)
