@@ -16,6 +16,7 @@ RESTS_ON = {
     "kv_overtakes_weights": ["bytes weight", "bytes kv"],
     "latent_attention": ["flops linear", "flops attention"],
     "linear_layers_and_attention": ["flops attention", "bytes kv"],
+    "parameter_rule": ["flops linear", "flops attention"],
     "prefill_critical_length": ["flops per-weight", "bytes weight"],
     "ridge_point": ["flops per-weight", "bytes weight"],
 }  # fmt: skip
