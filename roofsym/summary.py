@@ -140,7 +140,9 @@ def _verdict(result: Result, letters: Notation, freed: Result | None) -> list[st
         return lines + _where_it_would(freed, letters)
     branches = result.bound.branches
     if result.value is None:
-        return []
+        d = result.derivation
+        sides = d.evaluate(result.bound.left) - d.evaluate(result.bound.right)
+        return [_awaited(sides, result.symbol)] if d.values else []
     if not all(b.value.is_number and b.when == sympy.true for b in branches):
         if result.value == result.general.value and not result.value.is_number:
             return []
@@ -152,6 +154,21 @@ def _verdict(result: Result, letters: Notation, freed: Result | None) -> list[st
     if result.reading:
         line += f" ({letters.prose(result.reading)})"
     return [line]
+
+
+def _awaited(sides: sympy.Expr, unknown: sympy.Symbol) -> str:
+    """What a root without a closed form lacks to be found, by the names that values are given to.
+
+    Examples
+    --------
+    >>> _awaited(sy.B * sy.L - sy.ridge, sy.B)
+    'a number as soon as peak, bandwidth and L have values'
+    """
+    missing = sides.xreplace({sy.ridge: sy.peak / sy.bandwidth}).free_symbols - {unknown}
+    *names, last = [s.name for s in sorted(missing, key=sy.rank)]
+    if not names:
+        return f"a number as soon as {last} has a value"
+    return f"a number as soon as {', '.join(names)} and {last} have values"
 
 
 def _open(result: Result, branch: Branch, letters: Notation) -> list[str]:
@@ -220,6 +237,8 @@ def equation(
             where = "grows" if end is bound.ends else "falls to 0"
             line += f"; left/right tends to {units.format_number(ratio)} as {name} {where}"
         lines.append(line)
+    if bound.outcome == "numeric" and not bound.branches:
+        lines.append(f"  {_awaited(bound.left - bound.right, bound.symbol)}")
     for branch in bound.branches:
         if branch.value.is_number:
             line = f"  {name} = {units.format_quantity(branch.value, unit)}"

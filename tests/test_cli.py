@@ -478,6 +478,21 @@ def test_a_value_without_effect_is_refused(shell: Shell, command: str, setting: 
     assert "a symbol on which the answer depends: " in line
 
 
+@pytest.mark.parametrize(
+    "asked", ["compute-bound-chunk", "intensity = ridge --for S --phase chunk"]
+)
+def test_a_root_without_a_closed_form_says_what_it_lacks(shell: Shell, asked: str):
+    what, _, options = asked.partition(" --")
+    chosen = f"--{options}".split() if options else []
+    given = ["--model", "mixtral-8x7b", "--machine", "h100-sxm"]
+    command = ["solve", what, *chosen, *given]
+    assert "a number as soon as B and L have values" in shell.good(*command)
+    assert "a number as soon as L has a value" in shell.good(*command, "--set", "B=1")
+    found = shell.good(*command, "--set", "B=1", "--set", "L=4")
+    assert "1214" in found
+    assert "as soon as" not in found
+
+
 def test_a_value_with_effect_is_not(shell: Shell):
     # Inside a constant, inside the ridge point, as a constant itself, of the batch left out.
     for setting in ("d_ff=2000", "peak=7e14", "phi=2e9", "b_kv=1"):
