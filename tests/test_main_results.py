@@ -8,6 +8,7 @@ import pytest
 from support import ROOT, double
 
 RESTS_ON = {
+    "chunked_prefill": ["flops attention", "bytes weight", "bytes kv"],
     "critical_batch": [
         "flops linear", "flops attention", "bytes weight", "bytes kv", "bytes activation",
     ],
