@@ -14,6 +14,7 @@ RESTS_ON = {
     ],
     "decode_speed_limit": ["bytes weight"],
     "distinct_experts": ["bytes weight"],
+    "elasticities": ["bytes weight", "bytes kv"],
     "kv_overtakes_weights": ["bytes weight", "bytes kv"],
     "latent_attention": ["flops linear", "flops attention"],
     "linear_layers_and_attention": ["flops attention", "bytes kv"],
