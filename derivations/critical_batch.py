@@ -140,6 +140,17 @@ assert beyond.outcome == "never"
 print(f"L = {int(edge.whole) + 1}: {beyond.outcome}")
 
 # %%
+# The rule "ridge point times half the bytes of a weight" against that. It is never too high here,
+# and there is no context for which it is right: activations alone push the batch out.
+
+for context in (0, 128, 256, 320):
+    ratio = rs.results.ridge_rule_ratio(decode.at(L=context), machine)
+    exact = rs.results.critical_batch(decode.at(L=context), machine).value
+    assert ratio.value * machine.ridge == exact
+    assert ratio.value > 1
+    print(f"L = {context:3}: {ratio.reading}")
+
+# %%
 
 intensity = rs.compile(decode.intensity)
 batches = np.geomspace(1, 20000, 300)

@@ -161,6 +161,17 @@ assert batch.outcome == "crosses"
 assert never.outcome == "never"
 
 # %%
+# Asked for the degree instead of the batch: at a short context the links bind from some number of
+# devices on, at a long one at no number, since each device still reads a whole KV head.
+
+few, none = (
+    results_parallel.link_bound_degree(device.at(B=256, L=context), h100) for context in (128, 4096)
+)
+assert few.outcome == "crosses"
+assert none.outcome == "never"
+print(f"256 sequences at L = 128: from t = {few.whole} on. At L = 4096: {none.reason}.")
+
+# %%
 # At that batch the device is no longer memory-bound in the first place: what overtakes the
 # reading is computing. With NVLink between eight of these devices, decode is not bound by its
 # links at all.
