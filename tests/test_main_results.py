@@ -19,6 +19,7 @@ RESTS_ON = {
     "latent_attention": ["flops linear", "flops attention"],
     "linear_layers_and_attention": ["flops attention", "bytes kv"],
     "parameter_rule": ["flops linear", "flops attention"],
+    "memory_capacity": ["flops linear", "bytes weight", "bytes kv"],
     "prefill_critical_length": ["flops per-weight", "bytes weight"],
     "ridge_point": ["flops per-weight", "bytes weight"],
 }  # fmt: skip
