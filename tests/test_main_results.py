@@ -21,6 +21,7 @@ RESTS_ON = {
     "parameter_rule": ["flops linear", "flops attention"],
     "memory_capacity": ["flops linear", "bytes weight", "bytes kv"],
     "prefill_critical_length": ["flops per-weight", "bytes weight"],
+    "quantised_weights": ["flops linear", "bytes weight", "bytes kv"],
     "ridge_point": ["flops per-weight", "bytes weight"],
 }  # fmt: skip
 
