@@ -23,6 +23,7 @@ RESTS_ON = {
     "prefill_critical_length": ["flops per-weight", "bytes weight"],
     "quantised_weights": ["flops linear", "bytes weight", "bytes kv"],
     "ridge_point": ["flops per-weight", "bytes weight"],
+    "sliding_window": ["flops linear", "flops attention", "bytes weight", "bytes kv"],
 }  # fmt: skip
 
 
