@@ -24,6 +24,7 @@ RESTS_ON = {
     "quantised_weights": ["flops linear", "bytes weight", "bytes kv"],
     "ridge_point": ["flops per-weight", "bytes weight"],
     "sliding_window": ["flops linear", "flops attention", "bytes weight", "bytes kv"],
+    "throughput": ["bytes weight", "bytes kv"],
 }  # fmt: skip
 
 
