@@ -476,8 +476,8 @@ def _solve(parts: dict[int, Terms], symbol: sympy.Symbol) -> tuple[str, tuple[Br
         # Both sides are proportional to the unknown: which is larger, the other symbols decide.
         return "conditional", ()
     c0, c1, c2 = (parts.get(power, Terms([])) for power in range(3))
-    branches = _linear(c0, c1) if degree == 1 else _quadratic(c0, c1, c2)
-    kept = tuple(b for b in branches if b.when != sympy.false)
+    solved = _linear(c0, c1, symbol) if degree == 1 else _quadratic(c0, c1, c2, symbol)
+    kept = tuple(b for b in solved if b.when != sympy.false)
     if not kept:
         return ("always" if c0.sign == 1 else "never"), ()
     if all(b.when == sympy.true for b in kept):
@@ -485,7 +485,7 @@ def _solve(parts: dict[int, Terms], symbol: sympy.Symbol) -> tuple[str, tuple[Br
     return "conditional", kept
 
 
-def _linear(c0: Terms, c1: Terms) -> Iterator[Branch]:
+def _linear(c0: Terms, c1: Terms, symbol: sympy.Symbol) -> Iterator[Branch]:
     if c0.sign is not None:
         when = above_zero(c1.times(-c0.sign))
     elif c1.sign is not None:
@@ -495,13 +495,15 @@ def _linear(c0: Terms, c1: Terms) -> Iterator[Branch]:
             all_of(above_zero(c1), below_zero(c0)),
             all_of(below_zero(c1), above_zero(c0)),
         )
-    # Put together so that a numerator of one sign is printed without a minus.
-    falls = c0.sign == 1 or (c0.sign is None and c1.sign == -1)
+    # Put together so that a numerator of one sign is printed without a minus, and of two without a
+    # sign as it is where intensity is on the left: it falls with the context, and rises otherwise.
+    slope_falls = c1.sign == -1 or (c1.sign is None and symbol == sy.L)
+    falls = c0.sign == 1 or (c0.sign is None and slope_falls)
     above, below = (c0, c1.times(-1)) if falls else (c0.times(-1), c1)
     yield Branch(above.expr / below.expr, when)
 
 
-def _quadratic(c0: Terms, c1: Terms, c2: Terms) -> Iterator[Branch]:
+def _quadratic(c0: Terms, c1: Terms, c2: Terms, symbol: sympy.Symbol) -> Iterator[Branch]:
     if c2.sign == -1:
         c0, c1, c2 = (c.times(-1) for c in (c0, c1, c2))
     # What c1 and c2 share stays out of the root: I* w / B under it reads better than B² around it.
@@ -524,7 +526,7 @@ def _quadratic(c0: Terms, c1: Terms, c2: Terms) -> Iterator[Branch]:
         )
         yield Branch(high, sympy.Or(sympy.And(up, sympy.Or(one, both)), sympy.And(down, both_down)))
         # And where c2 vanishes, a straight line.
-        for straight in _linear(c0, c1):
+        for straight in _linear(c0, c1, symbol):
             yield Branch(straight.value, sympy.And(is_zero(c2), straight.when))
         return
     if c0.sign == -1:
