@@ -288,10 +288,13 @@ class Derivation:
 
     def _equal(self, left: sympy.Expr, right: sympy.Expr) -> bool:
         """Whether two expressions are equal, named constants standing for their definitions."""
-        return any(
-            polynomial.is_zero(difference)
-            for difference in (left - right, (left - right).xreplace(self.definitions))
-        )
+        difference = left - right
+        while not polynomial.is_zero(difference):
+            # A constant may be made of others.
+            before, difference = difference, difference.xreplace(self.definitions)
+            if difference == before:
+                return False
+        return True
 
     def equation(self, text: str, left: sympy.Expr, right: sympy.Expr) -> None:
         """Set two expressions of one unit equal.

@@ -15,6 +15,7 @@ import pytest
 from support import ROOT, double
 
 from roofsym.errors import ProofError
+from roofsym.results import RESULTS
 
 SCRIPTS = sorted(p for p in (ROOT / "derivations").glob("*.py") if not p.name.startswith("_"))
 PAGES = sorted((ROOT / "docs").glob("[a-z]*/*.py"))
@@ -67,6 +68,12 @@ def test_a_figure_is_finished_in_the_block_that_makes_it(
 
 def test_there_is_one_for_each_source_document():
     assert sorted(DOCUMENTS) == ["000", "001", "002", "003", "004"]
+
+
+def test_every_named_result_is_asked_in_an_article():
+    articles = "".join(p.read_text(encoding="utf-8") for p in SCRIPTS)
+    asked = {name for name in RESULTS if re.search(rf"\b{name.replace('-', '_')}\(", articles)}
+    assert asked == set(RESULTS)
 
 
 def titles(text: str) -> list[str]:

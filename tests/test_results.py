@@ -486,6 +486,19 @@ def test_an_approximation_states_its_error_and_where_it_vanishes():
     assert r"\approx" in d.latex()
 
 
+def test_an_identity_sees_through_constants_made_of_constants():
+    d = Derivation("a chain", "any model")
+    d.definitions.update(
+        {sy.critical_batch: sy.ridge * sy.w / sy.phi, sy.ridge: sy.peak / sy.bandwidth}
+    )
+    d.identity(
+        "true", sy.critical_batch, sy.peak * sy.w / (sy.bandwidth * sy.phi), sy.critical_batch
+    )
+    d.identity("in part", sy.critical_batch, sy.ridge * sy.w / sy.phi, sy.critical_batch)
+    with pytest.raises(AssertionError):
+        d.identity("false", 2 * sy.critical_batch, sy.ridge * sy.w / sy.phi, sy.critical_batch)
+
+
 def test_a_printed_number_is_reproduced_to_its_digits_or_is_no_step():
     d = Derivation("t", "s", {sy.w: sympy.Integer(1499), sy.kappa: sympy.Integer(4)})
     ratio = sy.w / sy.kappa  # 374.75

@@ -289,11 +289,12 @@ def window_saving(ledger: Ledger, symbol: Unknown = None) -> Result:
     q = Inquiry.of(WINDOW_SAVING, ledger, None, symbol)
     _windowed(q)
     cache = q.ledger.memory.filter(kind="kv")
-    held = q.total("KV cache of a sequence", _HELD, cache, "memory") / sy.B
+    held = q.total("KV cache of all sequences", _HELD, cache, "memory")
     (kept,) = held.atoms(sympy.Min)
     (seen,) = (x for x in kept.args if x.has(sy.L))
     full = held.xreplace({kept: seen})
     q.d.define("Without windows", Label("M_full", r"M_{\mathrm{full}}"), full, "B")
+    held, full = (x / sy.B for x in (held, full))
     beyond = held.xreplace({kept: next(x for x in kept.args if x != seen)}) / full
     q.d.limit("Beyond the window, as the context grows, the ratio tends to", sy.ratio, beyond, sy.L,
               limit(beyond, sy.L))  # fmt: skip
