@@ -54,7 +54,7 @@ length = rs.results.parameter_rule_length(rs.decode(rs.Transformer()))
 further = Derivation("What one more token of context adds", "any dense model, counted as fused-ops")
 further.definitions.update(length.derivation.definitions)
 needed = 2 * sy.n_active / sy.alpha
-slope = Label("dL_e/de", r"\frac{\mathrm{d} L_{e}}{\mathrm{d} e}")
+slope = Label("d L_e / d e", r"\frac{\mathrm{d} L_{e}}{\mathrm{d} e}")
 further.identity(
     "For each further error of 1, so many tokens more",
     length.general.value.diff(sy.error), needed, slope,

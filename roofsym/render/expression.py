@@ -285,6 +285,44 @@ _GREEK = {row.latex: row.text for row in sy.TABLE.values() if re.match(r"\\\w+$"
 _COMMANDS = {r"\infty": "∞", r"\max": "max", r"\ell": "ℓ", r"\_": "_"}
 
 
+_TOKENS = re.compile(
+    r"(?P<name>ln|[^\W\d_][₀-₉]?)(?P<star>\*?)(?:_(?P<index>\w+|∞))?|(?P<number>\d+)"
+    r"|(?P<space>\s+(?=\w|\())|(?P<sign>[^\w\s])|\s+"
+)
+
+
+def _several_names(text: str) -> str:
+    """MathML of what is more than a name, ``d ln T / d ln B``; of words it is text.
+
+    Examples
+    --------
+    >>> _several_names("B_max + 1")
+    '<mrow><msub><mi>B</mi><mtext>max</mtext></msub><mo>+</mo><mn>1</mn></mrow>'
+    >>> _several_names("claimed / true")
+    '<mtext>claimed / true</mtext>'
+    """
+    bare = re.sub(r"_\w+|[₀-₉]", "", text)
+    if any(word != "ln" for word in re.findall(r"[^\W\d_]{2,}", bare)):
+        return f"<mtext>{html.escape(text)}</mtext>"
+    parts: list[str] = []
+    for token in _TOKENS.finditer(text):
+        if token["name"]:
+            shown = f"<mi>{token['name']}</mi>"
+            if token["star"]:
+                shown = f"<msup>{shown}<mo>*</mo></msup>"
+            if token["index"]:
+                shown = f"<msub>{shown}<mtext>{token['index']}</mtext></msub>"
+            parts.append(shown)
+        elif token["number"]:
+            parts.append(f"<mn>{token['number']}</mn>")
+        elif token["sign"]:
+            sign = token["sign"].replace("'", "′")
+            parts.append(f"<mo>{html.escape(sign)}</mo>")
+        elif token["space"] and parts and not parts[-1].startswith("<mo>"):
+            parts.append('<mspace width="0.17em"/>')
+    return f"<mrow>{''.join(parts)}</mrow>"
+
+
 class MathMLStyle(Style):
     """Content of a MathML ``<math>`` element."""
 
@@ -302,7 +340,7 @@ class MathMLStyle(Style):
     def _name(self, text: str, latex: str) -> str:
         found = _LATEX_NAME.match(latex)
         if found is None:
-            return f"<mi>{html.escape(text)}</mi>"
+            return _several_names(text)
         delta, base, index, star = found.groups()
         if base.startswith(("\\mathrm", "\\mathtt", "\\text")):
             base = base.partition("{")[2].removesuffix("}").replace("\\_", "_")
