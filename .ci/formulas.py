@@ -1,7 +1,8 @@
 """Writes what the package can print, for `.ci/documents` to compile, parse and open.
 
-One document per notation and format with every named result, in symbols and with numbers, and one
-of LaTeX fragments with the labels referred to, on the page for which their lines are broken.
+One document per notation, format and depth with every named result, of any model and of one with
+numbers, and one of LaTeX fragments with the labels referred to, on the page for which their lines
+are broken.
 """
 
 from __future__ import annotations
@@ -68,12 +69,14 @@ def main(output: Path) -> None:
     """Write all documents."""
     made = derivations()
     for name, letters in NOTATIONS.items():
+        preface: list[document.Block] = [document.Heading(f"all results, {name}")]
+        for depth in DEPTHS[:2]:
+            preface += quantities(letters, depth)
         for suffix, form in (("md", "markdown"), ("tex", "latex"), ("html", "html")):
-            preface: list[document.Block] = [document.Heading(f"all results, {name}")]
-            for depth in DEPTHS[:2]:
-                preface += quantities(letters, depth)
-            text = document.render(made, form, letters, preface=preface)
-            (output / f"{name}.{suffix}").write_text(text, encoding="utf-8")
+            # A page of HTML has no width to keep to: the deepest has all formulas of the others.
+            for depth in DEPTHS if form != "html" else DEPTHS[-1:]:
+                text = document.render(made, form, letters, depth, preface)
+                (output / f"{name}-{depth}.{suffix}").write_text(text, encoding="utf-8")
         (output / f"{name}-fragments.tex").write_text(pasted(made, letters), encoding="utf-8")
 
 
