@@ -691,7 +691,13 @@ class LatexWriter(MarkdownWriter):
 
     def document(self, content: Sequence[Block]) -> str:
         """Write the whole document."""
-        return _PREAMBLE + "\n".join(self.block(b) for b in content) + "\n\\end{document}\n"
+        text = ""
+        for block in content:
+            # A formula belongs to the sentence before it: a blank line between them would be space,
+            # and a place for the page to break. After it another sentence begins.
+            text += "\n" if isinstance(block, Math) and text else "\n\n" if text else ""
+            text += self.block(block).rstrip("\n")
+        return f"{_PREAMBLE}{text}\n\\end{{document}}\n"
 
     def escape(self, text: str) -> str:
         """Protect characters that TeX would take for markup."""
