@@ -339,3 +339,14 @@ def test_the_cost_of_a_sequence_does_not_hide_what_it_is_made_of(unknown: str):
     found = rs.results.break_even_batch(led, rs.machine("h100-sxm", dtype="bf16"), unknown)
     assert found.outcome == "never"  # At 50 sequences, whatever the model's shape.
     assert not (found.bound.left - found.bound.right).free_symbols - {found.symbol}
+
+
+def test_drafts_are_asked_for_in_named_constants():
+    """Work of a verification has a square in γ: its three parts are constants of their own."""
+    found = rs.results.break_even_batch(rs.decode(rs.Transformer()), rs.Machine(), symbol="gamma")
+    used = (found.general.left - found.general.right).free_symbols
+    assert {sy.info(s).role for s in used}.isdisjoint({"dimension", "precision"})
+    per_square = next(s for s in used if "per_square" in s.name)
+    # Attention of the drafts to one another: half of γ² pairs.
+    exact = found.derivation.definitions[per_square]
+    assert sympy.cancel(exact - 2 * sy.n_layers * sy.n_heads * sy.head_dim) == 0

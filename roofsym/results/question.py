@@ -583,31 +583,33 @@ class Inquiry:
     def _parts(self, constant: sympy.Symbol, meaning: sympy.Expr) -> sympy.Expr:
         """A constant as so much per unit of the unknown and a rest, each a constant of its own.
 
-        The equation stays as short as it was, whatever the model; what is not of that form is
-        written out in dimensions.
+        The equation stays as short as it was, whatever the model; what is not of that form, or a
+        square at most, is written out in dimensions.
         """
         d, unknown = self.d, sy.info(self.symbol)
         if constant == sy.ridge or not meaning.is_polynomial(self.symbol):
             return meaning
-        slope = sympy.factor_terms(sympy.expand(sympy.diff(meaning, self.symbol)))
-        if slope.has(self.symbol) or not slope.is_positive:
+        by_power = sympy.collect(sympy.expand(meaning), self.symbol, evaluate=False)
+        amounts = {power: sympy.factor_terms(x) for power, x in by_power.items()}
+        if not all(x.is_positive for x in amounts.values()):
             return meaning
-        rest = sympy.factor_terms(sympy.expand(meaning.xreplace({self.symbol: sympy.S.Zero})))
         row, parts = sy.info(constant), sympy.S.Zero
-        pieces = (
-            (slope, self.symbol, "per", "′", "'"),
-            (rest, sympy.S.One, "without", "₀", "_0"),
-        )
-        for amount, factor, relation, mark, latex in pieces:
-            if amount == 0:
+        pieces = {
+            self.symbol**2: (2, "per square of", "″", "''"),
+            self.symbol: (1, "per", "′", "'"),
+            sympy.S.One: (0, "without", "₀", "_0"),
+        }
+        if not amounts.keys() <= pieces.keys():
+            return meaning
+        for factor, (power, relation, mark, latex) in pieces.items():
+            if factor not in amounts:
                 continue
-            name = f"{constant}_{relation}_{unknown.name}"
-            per = units.parse(sy.info(factor).unit) if factor != 1 else units.COUNT
-            unit = str(units.parse(row.unit) * per ** Fraction(-1))
+            name = f"{constant}_{relation.replace(' ', '_')}_{unknown.name}"
+            unit = str(units.parse(row.unit) * units.parse(unknown.unit) ** Fraction(-power))
             text, latex = row.text + mark, sy.marked(row.latex, latex)
             what = f"{row.meaning}, {relation} {unknown.text}"
             part = sy.extra(name, unit, what, text=text, latex=latex)
-            d.definitions[part] = amount
+            d.definitions[part] = amounts[factor]
             parts += factor * part
         made_of = {s: x for s, x in d.definitions.items() if s != self.symbol}
         if not polynomial.is_zero(parts.xreplace(made_of) - meaning):
