@@ -144,7 +144,9 @@ def _verdict(result: Result, letters: Notation, freed: Result | None) -> list[st
         sides = d.evaluate(result.bound.left) - d.evaluate(result.bound.right)
         return [_awaited(sides, result.symbol)] if d.values else []
     if not all(b.value.is_number and b.when == sympy.true for b in branches):
-        if result.value == result.general.value and not result.value.is_number:
+        # Of any model on any machine, the constants say it; `derive` says what they stand for.
+        told = result.derivation.values and result.value != result.general.value
+        if not told and not result.value.is_number:
             return []
         if _too_long(result.bound):
             return ["in numbers as long: it takes values for more of the symbols"]
@@ -175,7 +177,7 @@ def _open(result: Result, branch: Branch, letters: Notation) -> list[str]:
     """A value in which a symbol is left open, and its condition."""
     writer = document.Writer(letters, digits=4)
     line = f"{_label(result.label, letters)} = {write(numbered(branch.value), writer.style)}"
-    if branch.when == sympy.true or not result.derivation.values:
+    if branch.when == sympy.true:
         return [line]
     when = of_one_symbol(branch.when)
     if when == sympy.false:

@@ -493,6 +493,13 @@ def test_a_root_without_a_closed_form_says_what_it_lacks(shell: Shell, asked: st
     assert "as soon as" not in found
 
 
+@pytest.mark.parametrize("name", ["critical-batch", "largest-batch", "quantization-speedup"])
+def test_an_answer_for_any_model_is_in_constants_alone(shell: Shell, name: str):
+    said = shell.good("solve", name)
+    assert "n_layers" not in said
+    assert "n_layers" in shell.good("solve", name, "--set", "d_model=4096")
+
+
 def test_a_value_with_effect_is_not(shell: Shell):
     # Inside a constant, inside the ridge point, as a constant itself, of the batch left out.
     for setting in ("d_ff=2000", "peak=7e14", "phi=2e9", "b_kv=1"):
