@@ -486,6 +486,21 @@ def test_an_approximation_states_its_error_and_where_it_vanishes():
     assert r"\approx" in d.latex()
 
 
+@pytest.mark.parametrize("name", ["gemma-3-12b", "gpt-oss-20b", "llama-3.1-8b", "deepseek-v3"])
+def test_a_derivation_ends_with_an_answer_whatever_is_left_open(name: str):
+    h100 = rs.machine("h100-sxm", dtype="bf16")
+    for question, entry in RESULTS.items():
+        for machine in (rs.Machine(), h100):
+            try:
+                steps = entry.answer(rs.step(rs.model(name)), machine).derivation.steps
+            except rs.InputError:
+                continue  # a question to models of another kind
+            after = [step.kind for step in steps]
+            asked = "equation" in after
+            ends = after[after.index("equation") + 1 :] if asked else after
+            assert {"solution", "elasticity", "remark"} & set(ends), question
+
+
 def test_an_identity_sees_through_constants_made_of_constants():
     d = Derivation("a chain", "any model")
     d.definitions.update(

@@ -628,7 +628,9 @@ def _derive_branch(result: Result, branch: Branch) -> None:
     d, general = result.derivation, result.general
     when = branch.when
     holds = [c for c in (when, *cases(when)) if evaluate_condition(d, c) == sympy.true]
-    decided = when != sympy.true and _known(result) and result.outcome == "crosses"
+    # With something left open, every formula may yet be the one.
+    number = result.value is not None and result.value.is_number
+    decided = when != sympy.true and _known(result) and result.outcome == "crosses" and number
     if decided and not holds and len(general.branches) > 1:
         return
     if decided and holds:
