@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import inspect
 import io
 import shlex
@@ -29,7 +30,7 @@ from sphinx.util.docutils import SphinxDirective
 
 import roofsym
 from roofsym import catalog, cli, conventions, quantities, results, symbols
-from roofsym.render import expression, notation
+from roofsym.render import document, notation
 from roofsym.units import format_quantity
 
 if TYPE_CHECKING:
@@ -92,28 +93,37 @@ def _symbols() -> str:
 
 def _quantities() -> str:
     rows = [
-        (f"`{q.name}`", f"${q.latex}$", q.unit.replace("1", "") or "–", q.meaning)
-        for q in quantities.QUANTITIES.values()
+        (f"`{q.name}`", f"${q.latex}$", q.unit, q.meaning) for q in quantities.QUANTITIES.values()
     ]
     return _table(("name", "symbol", "unit", "meaning"), rows)
 
 
+_ANSWERS = ("solution", "elasticity")
+
+
 def _results() -> str:
-    """Each result in general: asked of a dense model of which nothing is known."""
-    step, machine = roofsym.step(roofsym.Transformer()), roofsym.Machine()
-    rows = []
+    """Each result in general, of a model of which nothing is known that can be asked for it."""
+    parts = []
     for name, entry in results.RESULTS.items():
         question = entry.question
-        try:
-            answer = entry.answer(step, machine)
-            formulas = [
-                f"${question.label.latex} = {expression.render(b.value, 'latex')}$"
-                for b in answer.general.branches[:1]
-            ]
-        except roofsym.InputError:
-            formulas = []  # a question to models of another kind
-        rows.append((f"`{name}`", question.title, *(formulas or ["–"])))
-    return _table(("name", "what is found", "for a dense model, `fused-ops`"), rows)
+        example = question.example
+        model = roofsym.model(example) if example else roofsym.Transformer()
+        found = entry.answer(roofsym.step(model), roofsym.Machine()).derivation
+        # What has no closed form in general is shown as the equation it is.
+        last = [s for s in found.steps if s.kind in _ANSWERS] or found.steps[-2:]
+        shown = dataclasses.replace(found, steps=last)
+        writer = document.HtmlWriter(notation.DEFAULT)
+        body = [b for b in document.blocks(shown, "constants") if isinstance(b, document.Math)
+                or (isinstance(b, document.Paragraph) and b.goes_on)]  # fmt: skip
+        written = "\n".join(writer.block(b) for b in body)
+        asked = f" (of {model.name})" if example else ""
+        title = f"`{name}`\n: {question.title}{asked}\n"
+        parts.append(f"{title}\n  ```{{raw}} html\n{_indented(written)}\n  ```\n")
+    return "\n".join(parts)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
 
 
 def _models() -> str:
