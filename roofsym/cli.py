@@ -493,15 +493,18 @@ def _where(
     return "".join(f"{writer.block(b)}\n" for b in blocks)
 
 
-def _counted_as(request: _Request, subject: Subject) -> str:
-    c = request.convention
+def _step_line(request: _Request, subject: Subject) -> str:
     on = f" on {request.machine.label}" if request.options.machine else ""
+    ledger = subject.ledger
+    return f"{ledger.model}{on}: {ledger.phase}, counted as {ledger.convention}"
+
+
+def _counted_as(request: _Request, subject: Subject) -> str:
     switches = ", ".join(
         f"{switch} {'yes' if value is True else 'no' if value is False else value}"
-        for switch, value in c.switches().items()
+        for switch, value in request.convention.switches().items()
     )
-    what = f"{subject.ledger.model}{on}: {subject.ledger.phase}, counted as {c.name}"
-    return f"{what}\n  ({switches})\n"
+    return f"{_step_line(request, subject)}\n  ({switches})\n"
 
 
 def _show_text(letters: Notation, name: str, form: ClosedForm, depth: str) -> list[str]:
@@ -588,7 +591,7 @@ def _eval(options: argparse.Namespace) -> str:
     if options.json:
         return _quantities_json(request, forms, "numbers")
     width = max(map(len, forms))
-    lines = []
+    lines = [_step_line(request, subject)]
     for name, form in forms.items():
         value = form.at_depth("numbers")
         lines.append(f"{name.ljust(width)}  {_with_exact(value, quantities.named(name).unit)}")
