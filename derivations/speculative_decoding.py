@@ -96,15 +96,15 @@ assert speculative.tokens_per_round(4).xreplace({p: sympy.Rational(4, 5)}) == sy
 # How many drafts
 # ---------------
 #
-# While verification costs what a decode step costs, a round takes ``1 + γ c`` of them, and the
-# speed-up is ``E/(1 + γ c)``. One more draft pays while ``G(γ) > 0``, with ``G`` as below - and
+# While verification costs what a decode step costs, a round takes ``1 + γ δ`` of them, and the
+# speed-up is ``E/(1 + γ δ)``. One more draft pays while ``G(γ) > 0``, with ``G`` as below - and
 # ``G`` only falls, so the first number at which another draft does not pay is the best one.
 
 short = closed.xreplace(expanded)
 compared = longer * (1 + gamma * c) - short * (1 + (gamma + 1) * c)
 d = Derivation("the best number of drafts", "verification at the price of a decode step")
 gain = d.identity(
-    "E(γ + 1)/(1 + (γ + 1) c) exceeds E(γ)/(1 + γ c) just while this is positive",
+    "E(γ + 1)/(1 + (γ + 1) δ) exceeds E(γ)/(1 + γ δ) just while this is positive",
     compared, p * p**gamma * (1 + gamma * c) - c * short, Label("G(γ)", r"G(\gamma)"),
 )  # fmt: skip
 after = gain.xreplace({gamma: gamma + 1}).xreplace({p ** (gamma + 1): p * p**gamma})
@@ -120,9 +120,12 @@ alone = llama.at(B=1, L=128)
 best = speculative.best_draft(alone, h100, acceptance=0.8, draft_cost=0.05)
 tenths = {p: sympy.Rational(4, 5), c: sympy.Rational(1, 20)}
 signs = [gain.xreplace({**tenths, gamma: sympy.Integer(n)}) > 0 for n in range(12)]
-print(f"p = 0.8, c = 0.05: draft {signs.index(False)}")
+print(f"p = 0.8, δ = 0.05: draft {signs.index(False)}")
 print(f"on the roofline of {h100.label}: draft {best.gamma} (speed-up {float(best.speed_up):.2f})")
 assert best.gamma == signs.index(False) == 8
+for n, pays in enumerate(signs):
+    speed = sum(0.8**k for k in range(n + 1)) / (1 + 0.05 * n)
+    assert (0.8 ** (n + 1) > 0.05 * speed) == pays
 
 # %%
 # From which acceptance it pays
@@ -179,7 +182,7 @@ for context, colour in zip((128, 1024, 8192), colours, strict=False):
 left.axhline(1, color="#888888", linewidth=0.8)
 left.axvline(float(batch.value), color=colours[0], linewidth=0.8, linestyle=":")
 left.set(xscale="log", xlabel="batch B", ylabel="speed-up over plain decode",
-         title="γ = 4, p = 0.8, c = 0.05")  # fmt: skip
+         title="γ = 4, p = 0.8, δ = 0.05")  # fmt: skip
 left.legend(frameon=False)
 lengths = range(17)
 for rate, colour in zip((0.5, 0.7, 0.8, 0.9), colours, strict=True):
@@ -188,7 +191,7 @@ for rate, colour in zip((0.5, 0.7, 0.8, 0.9), colours, strict=True):
     top = max(lengths, key=lambda n, speed=speed: speed[n])
     right.plot(top, speed[top], "o", color=colour, markersize=11, fillstyle="none")
 right.axhline(1, color="#888888", linewidth=0.8)
-right.set(xlabel="draft tokens γ", ylabel="speed-up over plain decode", title="B = 1, c = 0.05")
+right.set(xlabel="draft tokens γ", ylabel="speed-up over plain decode", title="B = 1, δ = 0.05")
 right.legend(frameon=False)
 for axes in (left, right):
     axes.grid(True, alpha=0.25)
@@ -199,7 +202,7 @@ for axes in (left, right):
 #
 # - For one sequence or a few, verification is nearly free, and the draft's own time is what
 #   limits: draft until the chance that everything so far is accepted has fallen to what a draft
-#   costs.
+#   costs, times the speed-up so far.
 # - At short contexts speculation is for small batches; beyond the break-even batch, switch it
 #   off.
 # - At long contexts it pays at every batch: what is read is the KV cache, and drafts share it.

@@ -13,6 +13,7 @@ import sympy
 from roofsym import files, results, units
 from roofsym import symbols as sy
 from roofsym.bounds import outward
+from roofsym.closed_form import reached
 from roofsym.conditions import of_unknown, solve_condition
 from roofsym.derivation import Formula, Label
 from roofsym.errors import InputError
@@ -121,8 +122,9 @@ def _label(left: object, letters: Notation) -> str:
 
 def _given(result: Result, letters: Notation) -> str:
     """The values that the answer was asked for: ``at B = 1, L = 8192, T = 20 ms``."""
-    values = result.derivation.values
-    used = result.general.left.free_symbols | result.general.right.free_symbols
+    values, definitions = result.derivation.values, result.derivation.definitions
+    sides = result.general.left.free_symbols | result.general.right.free_symbols
+    used = reached(sides, lambda s: definitions.get(s, s).free_symbols)
     asked = {s for s in used & values.keys() if sy.info(s).role in ("step", "target", "layer")}
     step = [s for s in (sy.B, sy.S, sy.L) if s in asked]
     others = sorted(asked - {*step, result.symbol}, key=sy.rank)
@@ -286,6 +288,8 @@ def table(made: Sequence[Result], letters: Notation = DEFAULT) -> document.Table
     for result in made:
         if result.value is not None and result.value.is_number:
             value = units.format_quantity(result.value, result.unit)
+        elif result.value is not None and result.outcome in ("crosses", "conditional"):
+            value = f"in {', '.join(sorted(s.name for s in result.value.free_symbols))}"
         else:
             value = result.outcome
         own = document.settled(result.derivation, letters)

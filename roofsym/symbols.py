@@ -181,7 +181,7 @@ acceptance = _define(
 )  # fmt: skip
 draft_cost = _define(
     "draft_cost", "1", "time to draft one token per sequence, in decode steps of the model", "step",
-    text="c", latex="c",
+    text="δ", latex=r"\delta",
 )  # fmt: skip
 c_act = _define(
     "c_act", "1", "activations moved per token and layer, in widths of the residual stream",

@@ -152,7 +152,7 @@ ATTENTION_INTENSITY = Question(
     name="attention-intensity", title="intensity of attention alone",
     label=Label("I_att", r"I_{\mathrm{att}}"), phases=("decode", "prefill", "chunk"),
     needs=(STEP,), left="intensity times the bytes of attention", right="the FLOPs of attention",
-    symbol=sy.intensity, typical={"L": 4096},
+    symbol=sy.intensity, typical={"B": 1, "L": 4096},
 )  # fmt: skip
 # What attention does once queries, keys and values are there.
 _ATTENTION_CORE = ("score", "softmax", "value", "sinks")

@@ -193,10 +193,10 @@ def break_even_batch(ledger: Ledger, machine: Machine, symbol: Unknown = None) -
         times.append(q.time_of(sy.B * f, once + sy.B * q_own))
     verify, plain = times
     allowed = gained - gamma * sy.draft_cost
-    _named(d, "Decode steps that verification may take, drafting having taken γ c", sy.allowance,
+    _named(d, "Decode steps that verification may take, drafting having taken γ δ", sy.allowance,
            allowed)  # fmt: skip
     known = d.evaluate(allowed)
     if known.is_number and known <= 0:
         given = d.values[sy.draft_cost]
-        raise InputError("draft_cost", given, "less than drafting may take: E > γ c")
+        raise InputError("draft_cost", given, "less than drafting may take: E > γ δ")
     return q.answer(verify, sy.allowance * plain)
