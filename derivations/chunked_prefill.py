@@ -175,5 +175,8 @@ assert 0.8 < spread / first / ratio < 1.2
 print(f"{mixture.model}: S* = {spread}, {spread / first:.1f} times that of {step.model}")
 
 # %%
+# The LM head is counted once in every chunk. An engine that runs it after the last one only saves
+# its weights and its FLOPs in all others, and can do with slightly smaller chunks.
+#
 # Steps are taken to follow each other without gaps. Each further chunk launches its kernels anew,
 # which a roofline does not show: one more reason not to make chunks smaller than they need be.

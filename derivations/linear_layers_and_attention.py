@@ -130,8 +130,9 @@ assert reach["deepseek-v3"] > 10 * reach["llama-3.1-405b"]
 
 # %%
 # In prefill, fused, the prompt's own tokens share the cache, and intensity grows without bound.
-# Unfused, the scores travel, and it tends to a limit that only wide heads raise. (Unfused, the work
-# that the mask throws away is done and counted: at short prompts that looks like intensity.)
+# Unfused, the scores travel, and it tends to a limit that wide heads and few bytes per score raise.
+# (Unfused, the work that the mask throws away is done and counted: at short prompts that looks like
+# intensity.)
 
 alone = {
     convention: rs.results.attention_intensity(

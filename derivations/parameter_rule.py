@@ -24,8 +24,8 @@ ratio = rs.results.parameter_rule_ratio(rs.decode(rs.Transformer()))
 ratio.derivation
 
 # %%
-# Two errors pull in opposite directions. No token is multiplied by the embedding table, of which
-# one row is looked up, nor by the norms: with nothing cached the rule is too high. Attention to
+# Two errors pull in opposite directions. No matrix product has the embedding table in it, of which
+# one row is looked up, nor the norms: with nothing cached the rule is too high. Attention to
 # what is cached is in no parameter: in proportion to the context the rule becomes too low.
 
 idle = sy.d_model * (sy.vocab_size + 2 * sy.n_layers + 1)
@@ -33,7 +33,7 @@ share = Label("F / F_rule", r"\frac{F}{F_{\mathrm{rule}}}")
 parts = Derivation("What the rule leaves out", "any dense model, counted as fused-ops")
 parts.definitions.update(ratio.derivation.definitions)
 parts.identity(
-    "The rule is exact but for what no token is multiplied by, and for attention",
+    "The rule is exact but for what is in no matrix product, and for attention",
     ratio.general.value,
     1 - idle / sy.n_active + sy.alpha * (sy.L + 1) / (2 * sy.n_active),
     share,
@@ -87,8 +87,8 @@ for name in names:
           f"within a tenth up to L = {tenth.whole}")  # fmt: skip
 
 # %%
-# The larger a model, the longer the rule holds: parameters grow with the square of the width,
-# attention of one token with the width.
+# Of these the larger a model, the longer the rule holds: parameters grow with the square of the
+# width, attention of one token with the width.
 
 reach = [
     rs.results.parameter_rule_length(rs.decode(rs.model(n)).at(error=0.1)).whole for n in names
@@ -124,8 +124,8 @@ assert 0.45 < (of_prompt(S=LONG) - 1) / of_token(L=LONG) < 0.5
 # What it means in practice
 # -------------------------
 #
-# Up to a few thousand tokens of context the rule is within a tenth for models from seven billion
-# parameters on. At a hundred thousand tokens the FLOPs are several times what it says. Time is
+# Up to a few thousand tokens of context the rule is within a tenth for dense models such as these.
+# At a hundred thousand tokens the FLOPs are several times what it says. Time is
 # another matter: decode waits for bytes, of which the rule says nothing.
 #
 # Where it stops holding
@@ -140,6 +140,17 @@ of_all = active * mixture.active_parameters / mixture.parameters
 assert 0.95 < active < 1 < 3 < 1 / of_all
 print(f"{mixture.name}: {float(active):.3f} of the rule by active parameters, "
       f"{float(of_all):.3f} by all")  # fmt: skip
+
+# %%
+# And the fewer parameters a token uses for the width of its attention, the sooner the rule fails,
+# soonest where all heads attend to a latent:
+
+early = {}
+for name in ("llama-3.1-8b", "qwen3-30b-a3b", "deepseek-v3"):
+    ratio_at = rs.results.parameter_rule_ratio(rs.decode(rs.model(name)).at(L=3000)).value
+    early[name] = float(ratio_at) - 1
+    print(f"{name:14} {early[name]:+.0%} at L = 3000")
+assert early["llama-3.1-8b"] < 0.1 < 0.2 < early["qwen3-30b-a3b"] < 0.5 < early["deepseek-v3"]
 
 # %%
 # Where the embedding table is the LM head as well, it is multiplied by after all:

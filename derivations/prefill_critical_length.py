@@ -21,7 +21,7 @@ from roofsym.hardware import element_bytes
 #
 # FLOPs are quadratic in the length, because attention compares every token with those before it;
 # bytes are linear, because fused attention keeps the scores on the chip. The equation is quadratic,
-# and has one positive root.
+# and of its two roots one is positive, unless the batch is of thousands of prompts.
 
 general = rs.results.prefill_critical_length(rs.prefill(rs.Transformer()), rs.Machine())
 general.derivation

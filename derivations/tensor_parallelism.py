@@ -281,8 +281,8 @@ assert fast[64].serial_speed_up < 16, "64 do not: beyond 8, each keeps a whole K
 # Where it stops holding
 # ----------------------
 #
-# Rings send ``1 − 1/t`` of a tensor twice, which is the least that any all-reduce can send from
-# each device; exchanges that reduce in the switch send less. Models that run attention and
+# Rings send ``1 − 1/t`` of a tensor twice, which is the least that devices can send that add up
+# for themselves; exchanges that reduce in the switch send less. Models that run attention and
 # feed-forward side by side need one all-reduce per layer instead of two. Each exchange also costs
 # a latency of some microseconds, which small batches notice: 160 exchanges of 5 µs are 0.8 ms per
 # step.

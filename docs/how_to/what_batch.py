@@ -34,12 +34,13 @@ print(f"L = 8192: {long.outcome}: {long.reason}")
 # At most contexts that are of use the answer is *never*: every sequence brings a KV cache that
 # only it reads. Then another question decides.
 #
-# The batch from which more sequences no longer pay
-# -------------------------------------------------
+# The batch at which half of the throughput is reached
+# ----------------------------------------------------
 #
-# Below the batch at which the KV read equals the weight read, a larger batch is nearly free; far
-# above, time grows with the batch and throughput is flat. With the context set, the equation for
-# that batch:
+# Where the KV read equals the weight read, a step takes about twice as long as one with few
+# sequences, and throughput is about half of what it can be. Far below, more sequences cost little
+# time; far above, time grows with the batch and throughput is flat. With the context set, the
+# equation for that batch:
 
 at_length = decode.at(L=8192)
 balance = rs.crossover(at_length.kv_read_bytes, at_length.weight_bytes, "B")

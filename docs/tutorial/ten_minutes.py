@@ -43,7 +43,7 @@ for kind, part in token.filter(quantity="bytes").group_by("kind").items():
 assert token.weight_bytes > token.bytes / 2
 
 # %%
-# Nearly all of it is weights: one token reads the whole model.
+# Nearly all of it is weights: one token reads all of the model but the embedding table.
 #
 # What binds
 # ----------
