@@ -238,10 +238,14 @@ class LatexStyle(Style):
     def group(self, inner: str) -> str:
         """Put in parentheses that grow where there is a fraction or a root inside."""
         tall = r"\frac" in inner or r"\sqrt" in inner
-        if tall and width(inner) > _LONG:
-            # So do \left and \right.
-            return rf"\bigl( {inner} \bigr)"
-        return rf"\left( {inner} \right)" if tall else f"({inner})"
+        return self._parentheses(inner) if tall else f"({inner})"
+
+    def _parentheses(self, inner: str) -> str:
+        """Parentheses that grow; around what may have to break, those of a fixed size."""
+        if width(inner) <= _LONG:
+            return rf"\left( {inner} \right)"
+        size = "bigg" if r"\frac" in inner else "big"
+        return rf"\{size}l( {inner} \{size}r)"
 
     def power(self, base: str, exponent: sympy.Expr) -> str:
         """Write a power; a base with an exponent of its own, such as I*, is put in braces."""
@@ -257,10 +261,9 @@ class LatexStyle(Style):
     def call(self, name: str, arguments: Sequence[str]) -> str:
         """Write a function."""
         inner = ", ".join(arguments)
-        big = ("\\bigl(", "\\bigr)") if width(inner) > _LONG else ("\\left(", "\\right)")
         # Lambert's function is a letter and no command.
         command = name.replace("₀", "_{0}") if name.endswith("₀") else rf"\{name}"
-        return rf"{command}{big[0]} {inner} {big[1]}"
+        return f"{command}{self._parentheses(inner)}"
 
     def floor(self, inner: str) -> str:
         """Write the whole part."""

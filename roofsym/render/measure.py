@@ -16,6 +16,7 @@ _WIDTHS = MappingProxyType(
         r"\min": 3.2, r"\ln": 1.6, r"\_": 1.0, r"\lfloor": 1.0, r"\rfloor": 1.0,
         # What makes a parenthesis grow makes it wider, too.
         r"\left": 0.6, r"\right": 0.6, r"\bigl": 0.3, r"\bigr": 0.3,
+        r"\biggl": 0.6, r"\biggr": 0.6,
     }
 )  # fmt: skip
 _INVISIBLE = frozenset(
