@@ -328,8 +328,8 @@ def _per_sequence(q: Inquiry, work: sympy.Expr, moved: sympy.Expr) -> tuple[symp
     """Work and bytes that one more sequence adds, the batch being large."""
     more = [limit(x / sy.B, sy.B) for x in (work, moved)]
     texts = (
-        "FLOPs that one more sequence adds tend to",
-        "Bytes that one more sequence adds tend to",
+        "FLOPs per sequence tend to",
+        "Bytes per sequence tend to",
     )
     labels = (Label("F / B", "F / B"), Label("Q / B", "Q / B"))
     for text, label, total, each in zip(texts, labels, (work, moved), more, strict=True):
@@ -397,7 +397,7 @@ def throughput_fraction_batch(ledger: Ledger, symbol: Unknown = None) -> Result:
         raise InputError(
             "convention", q.ledger.convention, "one under which traffic grows with the batch"
         )
-    q.d.limit("Bytes that one more sequence adds tend to", Label("Q / B", "Q / B"), moved / sy.B,
+    q.d.limit("Bytes per sequence tend to", Label("Q / B", "Q / B"), moved / sy.B,
               sy.B, each)  # fmt: skip
     return q.answer(sy.B * each, sy.fraction * moved)
 

@@ -248,7 +248,7 @@ def limit_intensity(ledger: Ledger, symbol: Unknown = None) -> Result:
         return Result(LIMIT_INTENSITY, never, q.d, never)
     q.d.limit(
         "As the batch grows, the weights' share vanishes and intensity tends to",
-        LIMIT_INTENSITY.label, work / moved, sy.B, more_work / more_bytes,
+        sy.intensity, work / moved, sy.B, more_work / more_bytes,
     )  # fmt: skip
     return q.answer(sy.intensity * more_bytes, more_work)
 
@@ -282,9 +282,7 @@ def compute_bound_context(ledger: Ledger, machine: Machine, symbol: Unknown = No
     work, moved = q.work(), q.moved()
     q.define_ridge()
     reached = limit(work / moved, sy.B)
-    q.d.limit(
-        "As the batch grows, intensity tends to", sy.limit_intensity, work / moved, sy.B, reached
-    )
+    q.d.limit("As the batch grows, intensity tends to", sy.intensity, work / moved, sy.B, reached)
     if not reached.has(sy.L):
         accepted = "one under which the context matters"
         raise InputError("convention", q.ledger.convention, accepted)
