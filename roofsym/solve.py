@@ -743,7 +743,13 @@ def of_one_symbol(condition: Boolean) -> Boolean:
     if len(values) != 1:
         return condition
     (value,) = values
-    beyond = order_at(more, less, {symbol: 2 * value}) > 0
+    try:
+        beyond = order_at(more, less, {symbol: 2 * value}) > 0
+    except NotRealError:
+        # The root ends between here and there: below, the condition holds, or in a part of it.
+        beyond = False
+        if order_at(more, less, {symbol: value / 2}) <= 0:
+            return condition
     if isinstance(condition, sympy.Gt | sympy.Lt):
         relation = sympy.Gt if beyond else sympy.Lt
     else:

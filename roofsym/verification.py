@@ -92,9 +92,17 @@ def _at_quotient(parts: Mapping[int, Polynomial], value: Quotient) -> Polynomial
 
 def _is_rounding(ring: Ring, parts: Mapping[int, Polynomial], value: sympy.Expr) -> bool:
     # A power of a large exponent was evaluated, to many digits: the value has as many.
-    x = sympy.Float(value, 60)
-    terms = [ring.expr(part) * x**exponent for exponent, part in parts.items()]
-    return bool(abs(sum(terms)) * 10**30 < max(map(abs, terms)))
+    coefficients = {exponent: ring.expr(part) for exponent, part in parts.items()}
+    free = set().union(value.free_symbols, *(c.free_symbols for c in coefficients.values()))
+    source = random.Random("rounding")
+    for _ in range(_TRIALS if free else 1):
+        # Of what is open, any values will do.
+        point = {s: sympy.Rational(source.randint(1, 10**6), 997) for s in sorted(free, key=str)}
+        x = sympy.N(value.xreplace(point), 60)
+        terms = [sympy.N(c.xreplace(point), 60) * x**n for n, c in coefficients.items()]
+        if not abs(sum(terms)) * 10**30 < max(map(abs, terms)):
+            return False
+    return True
 
 
 def _vanishing(when: Boolean) -> Iterator[sympy.Expr]:

@@ -492,6 +492,27 @@ def test_a_root_without_a_closed_form_says_what_it_lacks(shell: Shell, asked: st
     assert "as soon as" not in found
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        # Powers of 4096 tokens and more are numbers with rounding, beside which a symbol is open.
+        "bytes-per-weight --model mixtral-8x7b --set B=8192 --set L=512",
+        "time-to-first-token --for b_w --model llama-4-scout --set B=64 --set S=512",
+        # A condition with a root that has no real value everywhere.
+        "time-to-first-token --for window --model mistral-7b-v0.1 --set B=1 --set S=8192",
+    ],
+)
+def test_an_answer_with_something_left_open_is_no_traceback(shell: Shell, command: str):
+    said = shell.good("solve", *command.split(), "--machine", "h100-sxm")
+    assert "while T " in said.splitlines()[-1]
+
+
+def test_a_latent_narrower_than_its_heads_is_refused(shell: Shell):
+    line = shell.bad("solve", "latent-expanded-length", "--model", "deepseek-v3", "--set", "L=4096",
+                     "--set", "kv_rank=100")  # fmt: skip
+    assert "kv_rank: got 100; accepted: more than (nope_dim + v_dim)/2 = 128" in line
+
+
 @pytest.mark.parametrize("name", ["critical-batch", "largest-batch", "quantization-speedup"])
 def test_an_answer_for_any_model_is_in_constants_alone(shell: Shell, name: str):
     said = shell.good("solve", name)
