@@ -507,6 +507,33 @@ def test_an_answer_with_something_left_open_is_no_traceback(shell: Shell, comman
     assert "while T " in said.splitlines()[-1]
 
 
+# A capacity that four sequences of 1001 tokens fill to the last byte: at equality they still fit.
+FULL = ("--model", "llama-3.1-8b", "--machine", "h100-sxm", "--set", "capacity=16585334784")
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (("largest-context", *FULL, "--set", "B=4"), "last context that fits: 1000"),
+        (("largest-batch", "--for", "L", *FULL, "--set", "B=4"), "from 1001 on it does not fit"),
+        (("largest-batch", *FULL, "--set", "L=1000"), "largest batch that fits: 4"),
+        (("largest-context", "--for", "B", *FULL, "--set", "L=1000"), "from 5 on it does not fit"),
+        (
+            ("distinct-experts", "--for", "B", "--model", "deepseek-v3", "--set", "distinct=8"),
+            "from 2 on more are read",
+        ),
+        # A power with an exponent of a hundred million is not written out to be compared.
+        (
+            ("weight_bytes = 1e12", "--for", "B", "--phase", "decode", "--model", "mixtral-8x7b"),
+            "from 110700264 on the left side is the larger one",
+        ),
+    ],
+    ids=range(6),
+)
+def test_whole_numbers_on_either_side_of_an_answer(shell: Shell, asked: tuple[str, ...], says: str):
+    assert says in shell.good("solve", *asked)
+
+
 def test_a_latent_narrower_than_its_heads_is_refused(shell: Shell):
     line = shell.bad("solve", "latent-expanded-length", "--model", "deepseek-v3", "--set", "L=4096",
                      "--set", "kv_rank=100")  # fmt: skip

@@ -26,6 +26,7 @@ from roofsym.errors import InputError, ProofError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.solve import Branch, Crossover, crossover
+from roofsym.verification import order_at
 
 STEP, MACHINE = "a step", "a machine"
 # What a time that is asked for is, below and above the time that is needed.
@@ -357,11 +358,11 @@ def whole_numbers(found: Crossover, below: str, above: str) -> str:
         return ""
     first = sympy.ceiling(value)
 
-    def slack(at: sympy.Integer) -> sympy.Expr:
-        return sympy.sign((found.left - found.right).xreplace({found.symbol: at}))
+    def slack(at: sympy.Integer) -> int:
+        return order_at(found.left, found.right, {found.symbol: at})
 
-    # At a whole crossing itself the sides are equal; at a step it may still be as before.
-    if float(first) == float(value) and slack(first) == -slack(first + 1):
+    # At a whole crossing itself the sides are equal, or at a step still as before.
+    if float(first) == float(value) and slack(first) != slack(first + 1):
         first += 1
     return f"from {first} on {above if slack(first + 1) > 0 else below}"
 
