@@ -84,8 +84,8 @@ def not_zero(expr: sympy.Expr) -> Boolean:
     """``expr ≠ 0``, wherever it is defined."""
     slack, below = fraction(expr)
     terms = (slack.simplest({}) if below else slack).stripped()
-    if terms.sign in (1, -1):
-        return sympy.true
+    if terms.sign is not None:
+        return sympy.true if terms.sign else sympy.false
     return sympy.Ne(terms.expr, 0, evaluate=False)
 
 

@@ -263,6 +263,12 @@ def _meet(
         )
         if outcome == "crosses" and any(b.when != sympy.true for b in branches):
             outcome = "conditional"
+    # What is no root but a pole at which the numerator vanishes, too.
+    kept = tuple(b for b in branches if b.when != sympy.false)
+    if len(kept) < len(branches):
+        certain = all(b.when == sympy.true for b in kept)
+        branches = kept
+        outcome = ("crosses" if certain else "conditional") if kept else _side(left, right, symbol)
     found = Crossover(left, right, symbol, outcome, branches)
     for branch in branches:
         verify(found, branch)
@@ -703,14 +709,17 @@ def _side(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> str:
     shares = {power.base for power in exponential.shares(symbol, left, right)}
     # A window holds more than the token itself; a share is less than 1.
     least, most = (3 if symbol == sy.window else -12), (-3 if symbol == sy.rho else 30)
+    orders = set()
     for power in range(least, most + 1, 3):
         # Along a stretch they may be equal; and fewer experts than are chosen there are not.
         point = {s: sympy.Integer(1) for s in free} | {symbol: sympy.Integer(10) ** power}
         if any(order_at(share, sympy.S.Zero, point) <= 0 for share in shares):
             continue
-        if order := order_at(left, right, point):
-            return "always" if order > 0 else "never"
-    return "never"
+        orders.add(order_at(left, right, point))
+    if {1, -1} <= orders:
+        accepted = "sides that meet at a point: these change places along a stretch of equality"
+        raise InputError("equation", in_letters(left, right), accepted)
+    return "always" if 1 in orders else "never"
 
 
 # --- conditions on one symbol -------------------------------------------------------------------

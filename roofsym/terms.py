@@ -146,6 +146,8 @@ class Terms:
 
     def stripped(self) -> Terms:
         """The sum without the positive factors that its terms share: of the same sign."""
+        if not self.products:
+            return self
         number, shared = self.common()
         inverse = {base: -e for base, e in shared.items() if polynomial.sign(base) == 1}
         return self.times(1 / Fraction(number), inverse)
@@ -206,6 +208,8 @@ class Terms:
             return sympy.S.Zero
         if len(self.products) == 1:
             return _product(self.products[0])
+        if not self.products:
+            return self
         number, shared = self.common()
         inverse = {base: -e for base, e in shared.items()}
         rest = [(Fraction(n) / number, _joined(f, inverse)) for n, f in self.products]

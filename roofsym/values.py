@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -71,11 +72,14 @@ def expression(value: object, field: str) -> sympy.Expr:
 
     Examples
     --------
-    >>> expression(0.5, "S")
-    1/2
+    >>> from roofsym.symbols import S
+    >>> expression(0.5, "S"), expression(0.1 * S, "S")
+    (1/2, S/10)
     """
     if isinstance(value, sympy.Expr):
-        return value
+        # A number of Python's that SymPy took in. Those of more digits are powers, evaluated.
+        floats = {x for x in value.atoms(sympy.Float) if x._prec == sys.float_info.mant_dig}
+        return value.xreplace({x: sympy.Rational(repr(float(x))) for x in floats})
     return exact(value, field, "a SymPy expression or a finite number")
 
 

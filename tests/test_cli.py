@@ -534,10 +534,13 @@ def test_whole_numbers_on_either_side_of_an_answer(shell: Shell, asked: tuple[st
     assert says in shell.good("solve", *asked)
 
 
-def test_a_latent_narrower_than_its_heads_is_refused(shell: Shell):
-    line = shell.bad("solve", "latent-expanded-length", "--model", "deepseek-v3", "--set", "L=4096",
-                     "--set", "kv_rank=100")  # fmt: skip
-    assert "kv_rank: got 100; accepted: more than (nope_dim + v_dim)/2 = 128" in line
+def test_a_latent_narrower_than_its_heads_is_always_absorbed(shell: Shell):
+    given = ("--model", "deepseek-v3", "--set", "kv_rank=100")
+    said = shell.good("solve", "latent-expanded-length", *given, "--set", "L=4096")
+    assert "never at L = 4096: absorbed costs fewer FLOPs at any length" in said
+    assert "always at S = 300" in shell.good(
+        "solve", "latent-absorbed-context", *given, "--set", "S=300"
+    )
 
 
 @pytest.mark.parametrize("name", ["critical-batch", "largest-batch", "quantization-speedup"])

@@ -16,7 +16,7 @@ from roofsym import symbols as sy
 from roofsym.conditions import solve_condition
 from roofsym.limits import limit
 from roofsym.polynomial import number
-from roofsym.solve import OUTCOMES, Crossover, crossover, of_one_symbol
+from roofsym.solve import OUTCOMES, Branch, Crossover, crossover, of_one_symbol
 from roofsym.symbols import B, L, S, a, alpha, kappa, peak, phi, ridge, w
 from roofsym.values import put
 from roofsym.verification import holds
@@ -583,3 +583,20 @@ def test_what_is_refused_is_said_in_the_letters_of_the_package():
     assert "\n" not in message
     with pytest.raises(rs.InputError, match="B κ = B κ"):
         rs.crossover(B * kappa, kappa * B, B)
+
+
+def test_a_root_at_a_pole_is_none():
+    found = crossover((S**2 - 25) / (S - 5), sympy.Integer(11), S)
+    assert found.branches == (Branch(sympy.Integer(6), sympy.true),)
+
+
+def test_numbers_of_python_in_an_expression_are_exact():
+    assert crossover(0.1 * S, sympy.Integer(1), S).value == 10
+
+
+@pytest.mark.parametrize(
+    "left", [sympy.Max(sympy.Min(S, 10), S - 5) - 7, sympy.floor(S / 4)], ids=["middle", "step"]
+)
+def test_sides_that_are_equal_along_a_stretch_and_change_places_are_refused(left: sympy.Expr):
+    with pytest.raises(rs.InputError, match="along a stretch of equality"):
+        crossover(left, sympy.Integer(3), S)

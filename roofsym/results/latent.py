@@ -51,17 +51,13 @@ def _latent_executions(
         "Rebuilding keys and values of the cached context costs, beyond what absorption costs",
         Label("ΔF_up", r"\Delta F_{\mathrm{up}}"), gap("linear", expanded, absorbed), "flops",
     )  # fmt: skip
-    # A named constant is positive: of a latent narrower than the heads it would not be.
-    more = q.d.evaluate(sy.alpha)
-    if more.is_number and more <= 0 and q.symbol != sy.kv_rank:
-        least = q.d.evaluate((sy.nope_dim + sy.v_dim) / 2)
-        accepted = (
-            f"more than (nope_dim + v_dim)/2 = {least}: with less, absorption is cheaper always"
-        )
-        raise InputError("kv_rank", q.d.evaluate(sy.kv_rank), accepted)
     q.d.remark("Both are proportional to the batch: it decides nothing, and is divided out.")
     return q, attention / sy.B, rebuilding / sy.B
 
+
+# A named constant is positive. Of a latent narrower than half of the heads' widths this one is not:
+# attention costs fewer FLOPs in it as well.
+_NARROW = "absorbed costs fewer FLOPs at any length: the latent is no wider than the heads"
 
 LATENT_LENGTH = Question(
     name="latent-expanded-length",
@@ -93,7 +89,7 @@ def latent_expanded_length(ledger: Ledger, symbol: Unknown = None) -> Result:
     170.667
     """
     q, attention, rebuilding = _latent_executions(LATENT_LENGTH, ledger, symbol)
-    return q.answer(attention, rebuilding)
+    return q.answer(attention, rebuilding, given=sy.alpha, without=_NARROW)
 
 
 LATENT_CONTEXT = Question(

@@ -358,8 +358,11 @@ def whole_numbers(found: Crossover, below: str, above: str) -> str:
         return ""
     first = sympy.ceiling(value)
 
+    # What is open beside a number is divided out of both sides: the batch, of what it multiplies.
+    open_ones = dict.fromkeys((found.left - found.right).free_symbols, sympy.S.One)
+
     def slack(at: sympy.Integer) -> int:
-        return order_at(found.left, found.right, {found.symbol: at})
+        return order_at(found.left, found.right, {**open_ones, found.symbol: at})
 
     # At a whole crossing itself the sides are equal, or at a step still as before.
     if float(first) == float(value) and slack(first) != slack(first + 1):
