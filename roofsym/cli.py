@@ -968,9 +968,8 @@ def _solve_equation(request: _Request, equation: str, unknown: str | None) -> st
     names = ", ".join(s.name for s in open_symbols)
     if unknown is None:
         if len(open_symbols) != 1:
-            raise InputError(
-                "--for", unknown, f"the symbol to solve for: one of {names or 'none: all are set'}"
-            )
+            accepted = f"one of {names}" if names else "any symbol of the equation: all have values"
+            raise InputError("--for", "nothing", f"the symbol to solve for: {accepted}")
         unknown = open_symbols[0].name
     symbol = sy.lookup(unknown, "--for")
     if symbol in request.bound:
