@@ -131,7 +131,11 @@ ax.axhline(at_once, color="black", linewidth=1, label="at once")
 first = rs.results.compute_bound_chunk(step.at(B=1, L=0), machine).whole
 ax.axvline(first, color="black", linestyle=":", label="S* at L = 0")
 ax.set(
-    xscale="log", yscale="log", xlabel="chunk S", ylabel="time to first token (s)", ylim=(0.1, 20)
+    xscale="log",
+    yscale="log",
+    xlabel="chunk S (tokens)",
+    ylabel="time to first token (s)",
+    ylim=(0.1, 20),
 )
 ax.legend()
 

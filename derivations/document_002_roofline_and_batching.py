@@ -462,6 +462,10 @@ for batch, at, shown, times, gain in ((1, 2, "1e11", "67", 1), (32, 25, "3e12", 
         [(Label("ratio"), above, times)],
     )
     marks.refuted("Its rate in Part 4", RATE, gain * rate, shown, "FLOP/s")
+marks.reproduced(
+    "Part 8: the mark of prefill over the plateau, of which Part 7 reaches 0.7",
+    [(Label("ratio"), sympy.Rational("5e14") / sy.peak, "0.51")],
+)
 marks.refuted(
     "The same decode of one sequence in Part 7, over that in Part 4", Label("ratio"),
     BANDWIDTH_REACHED * sy.bandwidth * intensity(1, 2048) / rate, "1.0",
@@ -655,6 +659,7 @@ print(
 #   that context; "Near threshold" is 4 % of it.
 # - **Cheat sheet, prefill**: ~500 is no linear layer's (683); it is a layer's with unfused
 #   attention (502). **Attention**: ~62 is 63, cut off instead of rounded.
+# - **Mark of prefill**: Part 8 has it at half of the peak, Part 7 at 70 %.
 # - **Marks on the roofline**: Part 4 has batches of 32 and 128 at half of the layer's intensity and
 #   at a quarter and a fifth of its rate; for the document's own whole step that intensity is 1.7
 #   and 5.4 times too high. Part 8 has batches of 1 and 32 at rates 67 and 28 times below the roof

@@ -74,7 +74,7 @@ weights = np.full_like(contexts, float(step.weight_bytes) / 1e9)
 fig, ax = plt.subplots(layout="constrained")
 ax.stackplot(contexts, weights, kv, labels=["weights", "KV cache"], alpha=0.7)
 ax.axvline(float(balance.value), color="black", linestyle=":", label="L*")
-ax.set(xlabel="context L", ylabel="read by one decode step (GB)")
+ax.set(xlabel="context L (tokens)", ylabel="read by one decode step (GB)")
 ax.legend(loc="upper left")
 
 # %%

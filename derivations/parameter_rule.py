@@ -100,7 +100,12 @@ for name in names:
     ax.plot(contexts, 100 * excess[name](L=contexts), label=rs.model(name).name)
 ax.axhline(0, color="black", linewidth=1)
 ax.axhline(10, color="black", linestyle=":", label="a tenth too low")
-ax.set(xscale="log", ylim=(-10, 100), xlabel="context L", ylabel="FLOPs of decode above 2 N (%)")
+ax.set(
+    xscale="log",
+    ylim=(-10, 100),
+    xlabel="context L (tokens)",
+    ylabel="FLOPs of decode above 2 N (%)",
+)
 ax.legend()
 
 # %%

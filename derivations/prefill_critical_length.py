@@ -89,7 +89,12 @@ fig, ax = plt.subplots(layout="constrained")
 for led in (step, unfused):
     ax.plot(lengths, rs.compile(led.intensity)(S=lengths), label=led.convention)
 ax.axhline(float(machine.ridge), color="black", linestyle=":", label="ridge point, H100")
-ax.set(xscale="log", yscale="log", xlabel="prompt length S", ylabel="intensity of prefill (FLOP/B)")
+ax.set(
+    xscale="log",
+    yscale="log",
+    xlabel="prompt length S (tokens)",
+    ylabel="intensity of prefill (FLOP/B)",
+)
 ax.legend()
 
 # %%

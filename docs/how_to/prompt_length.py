@@ -58,7 +58,7 @@ fig, ax = plt.subplots(layout="constrained")
 ax.plot(lengths, 1e3 * rs.compile(roof.compute_time)(S=lengths), label="compute")
 ax.plot(lengths, 1e3 * rs.compile(roof.memory_time)(S=lengths), label="memory")
 ax.axvline(float(length.value), color="black", linestyle=":", label="S*")
-ax.set(xscale="log", yscale="log", xlabel="prompt length S", ylabel="time of prefill (ms)")
+ax.set(xscale="log", yscale="log", xlabel="prompt length S (tokens)", ylabel="time of prefill (ms)")
 ax.legend()
 
 # %%
