@@ -425,9 +425,6 @@ class Inquiry:
         """
         step = Ledger(()) if ledger is None else ledger
         if ledger is not None and question.phases and ledger.phase not in question.phases:
-            if ledger.phase != "step":
-                accepted = f"{' or '.join(question.phases)}, or a step: {question.name} is about it"
-                raise InputError("phase", ledger.phase, accepted)
             step = ledger.in_phase(question.phase)
         open_ones = {
             k: v for k, v in question.defaults.items() if sy.TABLE[k].symbol not in step.values
