@@ -142,7 +142,13 @@ class Terms:
         if len(self.products) < 2:
             return self
         number, _ = self.common()
-        return Terms([(number, {self.times(1 / Fraction(number)).expr: 1})])
+        factors: Factors = {}
+        for factor in sympy.Mul.make_args(self.times(1 / Fraction(number)).expr):
+            # What its terms share stays apart: it may cancel.
+            base, exponent = factor.as_base_exp()
+            whole = (base, int(exponent)) if exponent.is_Integer else (factor, 1)
+            factors = _joined(factors, dict([whole]))
+        return Terms([(number, factors)])
 
     def stripped(self) -> Terms:
         """The sum without the positive factors that its terms share: of the same sign."""

@@ -14,6 +14,7 @@ from support import sign_changes
 import roofsym as rs
 from roofsym import symbols as sy
 from roofsym.conditions import solve_condition
+from roofsym.ledger import Ledger
 from roofsym.limits import limit
 from roofsym.polynomial import number
 from roofsym.solve import OUTCOMES, Branch, Crossover, crossover, of_one_symbol
@@ -600,3 +601,10 @@ def test_numbers_of_python_in_an_expression_are_exact():
 def test_sides_that_are_equal_along_a_stretch_and_change_places_are_refused(left: sympy.Expr):
     with pytest.raises(rs.InputError, match="along a stretch of equality"):
         crossover(left, sympy.Integer(3), S)
+
+
+def test_what_both_sides_of_a_condition_share_is_cancelled_in_a_sum_too():
+    """The share of the activations in a matrix product, a factor of which stands inside a sum."""
+    (branch,) = rs.results.matmul_intensity(Ledger(()), symbol="b_w").general.branches
+    assert sy.rows in branch.value.free_symbols
+    assert sy.rows not in branch.when.free_symbols
