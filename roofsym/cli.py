@@ -423,17 +423,9 @@ def _listing(what: str) -> list[dict[str, str]]:
 
 
 def _show(options: argparse.Namespace) -> str:
-    from roofsym import quantities
-
     request = _Request(options)
     subject = request.subject()
-    forms = {
-        name: quantities.named(name).closed_form(subject)
-        for name in dict.fromkeys(options.quantities)
-    }
-    definitions = {s: d for f in forms.values() for s, d in f.definitions.items()}
-    _refuse_absent(request, definitions)
-    _refuse_contradictions(request, definitions)
+    forms = _forms(request, subject)
     depth = options.depth or ("numbers" if options.model else "constants")
     if options.json or options.format == "json":
         return _quantities_json(request, forms, depth)
@@ -447,6 +439,18 @@ def _show(options: argparse.Namespace) -> str:
     for name, form in forms.items():
         lines += _show_text(letters, name, form, depth)
     return "\n".join(lines).rstrip() + "\n" + _where(request, letters, forms, depth)
+
+
+def _forms(request: _Request, subject: Subject) -> dict[str, ClosedForm]:
+    """Closed forms of the quantities asked for, once the values that were set are theirs."""
+    from roofsym import quantities
+
+    asked = dict.fromkeys(request.options.quantities)
+    forms = {name: quantities.named(name).closed_form(subject) for name in asked}
+    definitions = {s: d for f in forms.values() for s, d in f.definitions.items()}
+    _refuse_absent(request, definitions)
+    _refuse_contradictions(request, definitions)
+    return forms
 
 
 def _letters(request: _Request, forms: Mapping[str, ClosedForm]) -> Notation:
@@ -576,13 +580,7 @@ def _eval(options: argparse.Namespace) -> str:
 
     request = _Request(options)
     subject = request.subject()
-    forms = {
-        name: quantities.named(name).closed_form(subject)
-        for name in dict.fromkeys(options.quantities)
-    }
-    definitions = {s: d for f in forms.values() for s, d in f.definitions.items()}
-    _refuse_absent(request, definitions)
-    _refuse_contradictions(request, definitions)
+    forms = _forms(request, subject)
     for name, form in forms.items():
         free = form.at_depth("numbers").free_symbols
         if free:

@@ -214,8 +214,6 @@ class Terms:
             return sympy.S.Zero
         if len(self.products) == 1:
             return _product(self.products[0])
-        if not self.products:
-            return self
         number, shared = self.common()
         inverse = {base: -e for base, e in shared.items()}
         rest = [(Fraction(n) / number, _joined(f, inverse)) for n, f in self.products]
