@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import sympy
 from sympy.logic.boolalg import Boolean
@@ -18,7 +18,7 @@ from roofsym import polynomial
 from roofsym import symbols as sy
 from roofsym.errors import InputError
 from roofsym.polynomial import Polynomial, Ring
-from roofsym.terms import Terms, coefficients, fraction
+from roofsym.terms import Factors, Terms, coefficients, fraction
 
 _STRICT = (sympy.Gt, sympy.Lt)
 _HOLDS = {sympy.Gt: (1,), sympy.Ge: (0, 1)}
@@ -29,6 +29,9 @@ def _compare(relation: type[Boolean], terms: Terms) -> Boolean:
     if terms.sign is not None:
         return sympy.true if terms.sign in _HOLDS[relation] else sympy.false
     rest = terms.stripped().grouped()
+    if len(rest.products) > 1 and len({n > 0 for n, _ in rest.products}) == 1:
+        # What is subtracted hides inside of sums.
+        rest = rest.multiplied_out().grouped()
     if len(rest.products) > 1:
         plus = Terms((n, f) for n, f in rest.products if n > 0)
         minus = Terms((-n, f) for n, f in rest.products if n < 0)
@@ -116,8 +119,9 @@ def at_least(left: sympy.Expr, right: sympy.Expr, given: Boolean = sympy.true) -
     """
     if left.is_number and right.is_number:
         return left >= right
-    if _has_root(left - right):
-        return sympy.Ge(left, right, evaluate=False)
+    if has_root(left - right):
+        sign = polynomial.sign(left - right)
+        return sympy.Ge(left, right, evaluate=False) if sign is None else sympy.sympify(sign >= 0)
     return _without_fractions(sympy.Ge, left, right, given)
 
 
@@ -126,12 +130,31 @@ def _without_fractions(
 ) -> Boolean:
     slack, below = fraction(left - right)
     signs = {base: _sign_given(base, given) for base in below}
-    if 0 in signs.values():
-        return relation(left, right, evaluate=False)
     # What divides the sum is divided out; by what is negative, that would turn it around.
     positive = {base: e for base, e in below.items() if signs[base] == 1}
-    sign = math.prod(signs[base] ** e for base, e in below.items())
-    return _compare(relation, (slack.simplest(positive) if below else slack).times(sign))
+    above = slack.simplest(positive) if below else slack
+    if 0 not in signs.values():
+        sign = math.prod(signs[base] ** e for base, e in below.items())
+        return _compare(relation, above.times(sign))
+    if above.sign or right == 0:
+        return _of_either_sign(relation, above, below, signs)
+    # The value of the unknown stays on its side, where it is told by.
+    return relation(left, right, evaluate=False)
+
+
+def _of_either_sign(
+    relation: type[Boolean], above: Terms, below: Factors, signs: Mapping[sympy.Expr, int]
+) -> Boolean:
+    """A quotient compared with 0 where the sign of its denominator is open."""
+    sign = math.prod(signs[base] ** e for base, e in below.items() if signs[base])
+    odd = {base: 1 for base, e in below.items() if not signs[base] and e % 2}
+    divisor = Terms([(sign, odd)])
+    if above.sign:
+        return above_zero(divisor.times(above.sign))
+    return any_of(*(
+        all_of(_compare(relation, above.times(side)), above_zero(divisor.times(side)))
+        for side in (1, -1)
+    ))  # fmt: skip
 
 
 def _sign_given(base: sympy.Expr, given: Boolean) -> int:
@@ -149,7 +172,8 @@ def _sign_given(base: sympy.Expr, given: Boolean) -> int:
     return 0
 
 
-def _has_root(expr: sympy.Expr) -> bool:
+def has_root(expr: sympy.Expr) -> bool:
+    """Whether there is a square root in an expression."""
     return any(p.exp == sympy.Rational(1, 2) for p in expr.atoms(sympy.Pow))
 
 

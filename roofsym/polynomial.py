@@ -218,7 +218,10 @@ class Ring:
                 polynomial = self._moved(polynomial, base, share=False)
             elif base == sy.rho or (base.is_Pow and base.base == sy.rho):
                 polynomial = self._moved(polynomial, base, share=True)
-        return self._plain_sign(polynomial)
+        found = self._plain_sign(polynomial)
+        if found is None and all(x.is_number for m in polynomial for x, _ in self.factors(m)):
+            return sign(self.expr(polynomial))  # Of a root and whole numbers, say.
+        return found
 
     def _plain_sign(self, polynomial: Polynomial) -> int | None:
         if not polynomial:
@@ -288,7 +291,8 @@ def _generator_sign(base: sympy.Expr) -> tuple[int | None, bool]:
         if signs == {1} or (isinstance(base, sympy.Max) and 1 in signs):
             return 1, True
         return (1, False) if isinstance(base, sympy.Max) and 0 in signs else (None, False)
-    if base.is_nonnegative:
+    if base.is_nonnegative or (base.is_Pow and base.exp == sympy.Rational(1, 2)):
+        # A root is compared where there is one: its square is not negative there.
         return 1, bool(base.is_positive)
     return (-1, True) if base.is_negative else (None, False)
 

@@ -30,6 +30,7 @@ from roofsym.conditions import (
     below_zero,
     cases,
     either,
+    has_root,
     is_zero,
     not_zero,
 )
@@ -229,12 +230,18 @@ def _solved(
 
 
 def _meet(
-    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, *, anywhere: bool = True
+    left: sympy.Expr,
+    right: sympy.Expr,
+    symbol: sympy.Symbol,
+    *,
+    anywhere: bool = True,
+    given: sympy.Expr = sympy.S.One,
 ) -> Crossover:
     """Where two sides meet, by the kind of equation that they make.
 
     Without `anywhere` they are compared in a part of the half-line only: where a denominator may
-    change sign, and no crossing does not say which side is larger.
+    change sign, and no crossing does not say which side is larger. A denominator that `given` says
+    to be positive is.
     """
     if steps.floors(symbol, left, right):
         return _by_step(left, right, symbol)
@@ -246,7 +253,7 @@ def _meet(
     if not parts:
         raise InputError("equation", in_letters(left, right), "two sides that differ")
     outcome, branches = _solve(parts, symbol)
-    for denominator in _uncertain(left, right):
+    for denominator in _uncertain(left, right, given):
         if anywhere and not branches:
             open_ones = sorted(s.name for s in denominator.free_symbols - {symbol})
             accepted = "denominators that are positive throughout"
@@ -315,10 +322,19 @@ def _in_exponent(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> b
     return any(rest != 1 for _, rest in one.minus(other).split(symbol))
 
 
-def _uncertain(left: sympy.Expr, right: sympy.Expr) -> Factors:
+def _uncertain(left: sympy.Expr, right: sympy.Expr, given: sympy.Expr) -> Factors:
     """Factors of the denominators that are not positive for all values of the symbols."""
     below = fraction(left)[1] | fraction(right)[1]
-    return {base: e for base, e in below.items() if polynomial.sign(base) != 1}
+    positive = fraction(given)[0].stripped().expr
+    # A positive symbol in its place shows what is positive with it.
+    hidden = {positive: sy.gap, given: sy.gap}
+    return {
+        base: e
+        for base, e in below.items()
+        if polynomial.sign(base) != 1
+        and polynomial.sign(base.xreplace(hidden)) != 1
+        and not polynomial.is_zero(Terms.of(base).stripped().expr - positive)
+    }
 
 
 def _with_given(
@@ -326,11 +342,12 @@ def _with_given(
 ) -> Crossover:
     """Solve an equation that is asked only where an expression is positive."""
     if given.has(symbol):
-        found = _meet(left, right, symbol, anywhere=False)
+        found = _meet(left, right, symbol, anywhere=False, given=given)
         inside = []
         for b in found.branches:
-            positive = given.xreplace({symbol: b.exact})
-            when = any_of(*(all_of(x, above_zero(positive, x)) for x in cases(b.when)))
+            when = any_of(
+                *(all_of(x, _positive_at(given, symbol, b.exact, x)) for x in cases(b.when))
+            )
             inside.append(Branch(b.value, when, b.bracket))
     else:
         # A positive symbol in its place lets signs be seen.
@@ -352,6 +369,19 @@ def _with_given(
     if outcome == "crosses" and any(b.when != sympy.true for b in kept):
         outcome = "conditional"
     return Crossover(left, right, symbol, outcome, kept, given=given)
+
+
+def _positive_at(
+    expr: sympy.Expr, symbol: sympy.Symbol, value: sympy.Expr, given: Boolean
+) -> Boolean:
+    """When an expression is positive at a value of the unknown, given when it is one."""
+    if has_root(value) and (found := _border(expr, sympy.S.Zero, symbol)):
+        # Put in, the root would hide what is said of the unknown.
+        border, rises, where = found
+        sides = (value, border) if rises > 0 else (border, value)
+        more = sympy.Gt(*sides, evaluate=not value.free_symbols | border.free_symbols)
+        return all_of(where, more)
+    return above_zero(expr.xreplace({symbol: value}), given)
 
 
 def _side_within(
@@ -612,6 +642,7 @@ def _by_regime(
     numbered = left.free_symbols | right.free_symbols == {symbol}
     if len(outer) >= _MOST_EXTREMA and not numbered:
         return Crossover(left, right, symbol, "numeric")
+    level = _level(one_left, one_right, innermost, symbol)
     solved: list[tuple[sympy.Expr, Crossover]] = []
     for arm in innermost.args:
         one, other = (side.xreplace({innermost: arm}) for side in (one_left, one_right))
@@ -630,7 +661,7 @@ def _by_regime(
     for arm, part in solved:
         for branch in part.branches:
             inside = any_of(*(
-                all_of(*_regime(innermost, arm, symbol, branch.exact, case), case)
+                all_of(*_regime(innermost, arm, level, symbol, branch.exact, case), case)
                 for case in cases(branch.when)
             ))  # fmt: skip
             if len(branches) < _READABLE:
@@ -651,24 +682,75 @@ def _by_regime(
     return Crossover(left, right, symbol, outcome, tuple(branches))
 
 
+def _level(
+    left: sympy.Expr, right: sympy.Expr, extremum: sympy.Expr, symbol: sympy.Symbol
+) -> sympy.Expr | None:
+    """What a ``Min`` or ``Max`` is where two sides meet, if they say it: T for ``Max(…) = T``."""
+    one, other = (x.xreplace({extremum: sy.gap}) for x in (left, right))
+    try:
+        parts = coefficients(one, other, sy.gap)
+    except InputError:
+        return None
+    if parts.keys() != {0, 1} or parts[1].sign is None:
+        return None
+    level = _quotient(parts[0], parts[1])
+    return None if regimes(symbol, level) else level
+
+
+def _quotient(constant: Terms, slope: Terms) -> sympy.Expr:
+    """Where a line of known slope is 0."""
+    sign = slope.sign or 1
+    return constant.times(-sign).expr / slope.times(sign).expr
+
+
 def _regime(
-    extremum: sympy.Expr, arm: sympy.Expr, symbol: sympy.Symbol, value: sympy.Expr, given: Boolean
+    extremum: sympy.Expr,
+    arm: sympy.Expr,
+    level: sympy.Expr | None,
+    symbol: sympy.Symbol,
+    value: sympy.Expr,
+    given: Boolean,
 ) -> Iterator[Boolean]:
-    """When a value of the unknown lies where an arm holds, given when it is one."""
+    """When a value of the unknown lies where an arm holds, given when it is one.
+
+    Under a root, the arm is no more than the `level` at which it is met.
+    """
     numeric = value.is_number and not (extremum.free_symbols - {symbol})
     for other in extremum.args:
         if other == arm:
             continue
-        one, two = (other, arm) if isinstance(extremum, sympy.Min) else (arm, other)
+        here = arm if level is None or not has_root(value) else level
+        one, two = (other, here) if isinstance(extremum, sympy.Min) else (here, other)
         if numeric:
             yield sympy.true if order_at(one, two, {symbol: value}) >= 0 else sympy.false
             continue
-        slope = sympy.diff(one - two, symbol)
-        if not slope.has(symbol) and (rises := polynomial.sign(slope)):
-            border = -(one - two).xreplace({symbol: sympy.S.Zero}) / slope
+        if found := _border(one, two, symbol, cautious=not has_root(value)):
+            border, rises, where = found
+            yield where
             yield at_least(value, border) if rises > 0 else at_least(border, value)
         else:
             yield at_least(_at_value(one, symbol, value), _at_value(two, symbol, value), given)
+
+
+def _border(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, *, cautious: bool = False
+) -> tuple[sympy.Expr, int, Boolean] | None:
+    """Where a line meets another, whether it is the larger one beyond (1) or before (−1), and when.
+
+    Unless `cautious`, also of a line that is the larger one at most where it is steeper.
+    """
+    slope = sympy.diff(left - right, symbol)
+    if slope.has(symbol):
+        return None
+    parts = coefficients(left, right, symbol)
+    if parts.keys() != {0, 1}:
+        return None
+    constant, slope = parts[0], parts[1]
+    if slope.sign:
+        return _quotient(constant, slope), slope.sign, sympy.true
+    if cautious or constant.sign != -1:
+        return None
+    return constant.times(-1).expr / slope.expr, 1, above_zero(slope)
 
 
 def _at_value(expr: sympy.Expr, symbol: sympy.Symbol, value: sympy.Expr) -> sympy.Expr:

@@ -184,6 +184,14 @@ class Terms:
         ).stripped()
         return flat if flat.grouped().length < self.stripped().grouped().length else self
 
+    def multiplied_out(self) -> Terms:
+        """The sum with no sum inside, unless it would have thousands of terms."""
+        written = sympy.Add(*map(_product, self.products))
+        if polynomial.too_long(written):
+            return self
+        ring = polynomial.Ring()
+        return Terms((c, dict(ring.factors(m))) for m, c in ring.of(written).items())
+
     def grouped(self) -> Terms:
         """The sum with terms of one sign that share a factor put together, most of them first.
 

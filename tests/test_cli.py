@@ -390,6 +390,31 @@ SAID = {
     "without a machine the case is open": (
         "critical-batch", ["only while L < (φ − I* a) / (I* κ − α) where I* κ > α"], [],
     ),
+    "what a denominator's sign says": (
+        "critical-batch-capacity --for w_held",
+        ["while C (φ + α L) > I* (C (κ L + a) + w κ_m (L + 1))"],
+        [" and ", " > 0"],
+    ),
+    "of two cases, one that cannot be": (
+        "critical-batch-fit-context --for capacity",
+        ["while φ + α L > I* (κ L + a)"],
+        [" or "],
+    ),
+    "a condition on a root, said of the unknown": (
+        "critical-batch-capacity --for b_w",
+        ["and b_w < C / w_m′"],
+        ["> 0", "≠", "2 √("],
+    ),
+    "the arm that is the time asked for": (
+        "time-to-first-token --model mistral-7b-v0.1 --machine h100-sxm --for window",
+        ["β T ≥ w + B (a S + ε) and W ≤ S"],
+        ["S + 1 + √", " or ", " with "],
+    ),
+    "the nearer of two bounds": (
+        "time-to-first-token --for S --model mistral-7b-v0.1 --machine h100-sxm --set B=1",
+        ["while T ≤ 0.004862 and T > 0.004245"],
+        ["0.01163"],
+    ),
     "cases that exclude each other": (
         "window-saving --for L --model gpt-oss-120b --set ratio=0.4",
         ["while κ_m + κ_m,w W > q (κ_m + κ_m,w) and q (κ_m + κ_m,w) > κ_m and L ≥ W − 1"],

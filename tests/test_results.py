@@ -676,7 +676,7 @@ SHORTEST = {
     ("largest-context", "gemma-3-27b", 0): "C ≥ w_m + B W (κ_m + κ_m,w)",
     ("prefill-critical-length", "gemma-3-27b", 2): (
         "B (φ + α_w W − I* a)² > α (B (α_w W (1 − W) + 2 η) − 2 I* (w + B ε)) "
-        "and B (α_w W (1 − W) + 2 η) > 2 I* (w + B ε) and I* a > φ + α_w W and S ≥ W"
+        "and B (α_w W (1 − W) + 2 η) > 2 I* (w + B ε) and S ≥ W"
     ),
     ("compute-bound-context", "gemma-3-27b", 0): (
         "((φ > I* a and I* (κ + κ_w) > α + α_w) or (I* a > φ and α + α_w > I* (κ + κ_w))) "
