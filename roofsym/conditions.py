@@ -48,6 +48,8 @@ def _quotient(plus: Terms, minus: Terms) -> tuple[sympy.Expr, sympy.Expr]:
     sides = plus.expr, minus.expr
     if plus.sign != 1 or minus.sign != 1 or polynomial.too_long(*sides):
         return sides
+    if any(side.is_number for side in sides):
+        return sides  # Of a number everything is a multiple.
     ring = Ring()
     one, other = map(ring.of, sides)
     if (quotient := ring.divide(other, one)) is not None:
@@ -166,8 +168,9 @@ def _sign_given(base: sympy.Expr, given: Boolean) -> int:
     for literal in literals(given):
         slack = _slack(literal)
         if slack is not None and isinstance(literal, _STRICT):
+            known = fraction(slack)[0].stripped().expr
             for sign in (1, -1):
-                if polynomial.is_zero(bare - sign * slack):
+                if polynomial.is_zero(bare - sign * known):
                     return sign
     return 0
 

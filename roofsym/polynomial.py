@@ -27,6 +27,8 @@ _FIELD = (1 << _BITS) - 1
 # The top bit of each exponent stays free: subtracting monomials shows there what does not divide.
 _LARGEST = (1 << (_BITS - 1)) - 1
 _ONE: Polynomial = {0: 1}
+# The share of the experts that a token leaves idle, as a constant and written out.
+_IDLE = (sy.rho, 1 - sy.top_k / sy.n_experts)
 # A power of a sum with more terms than this stays a symbol of its own.
 _MOST_TERMS = 2000
 
@@ -216,7 +218,7 @@ class Ring:
             # not say so. A share of the experts lies between 0 and 1, of many tokens too.
             if base == sy.window:
                 polynomial = self._moved(polynomial, base, share=False)
-            elif base == sy.rho or (base.is_Pow and base.base == sy.rho):
+            elif base == sy.rho or (base.is_Pow and base.base in _IDLE):
                 polynomial = self._moved(polynomial, base, share=True)
         found = self._plain_sign(polynomial)
         if found is None and all(x.is_number for m in polynomial for x, _ in self.factors(m)):
@@ -291,6 +293,8 @@ def _generator_sign(base: sympy.Expr) -> tuple[int | None, bool]:
         if signs == {1} or (isinstance(base, sympy.Max) and 1 in signs):
             return 1, True
         return (1, False) if isinstance(base, sympy.Max) and 0 in signs else (None, False)
+    if base.is_Pow and base.base in _IDLE:
+        return 1, True
     if base.is_nonnegative or (base.is_Pow and base.exp == sympy.Rational(1, 2)):
         # A root is compared where there is one: its square is not negative there.
         return 1, bool(base.is_positive)
@@ -322,6 +326,8 @@ def sign(expr: sympy.Expr) -> int | None:
     >>> from roofsym.symbols import L, a, rho, window
     >>> sign(L + a), sign(rho - 1), sign(1 - window - a), sign(L - a)
     (1, -1, -1, None)
+    >>> sign((1 - sy.top_k / sy.n_experts) ** L - 1)
+    -1
     >>> sign(L + a - window * sympy.floor(L / window))
     1
     """

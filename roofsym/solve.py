@@ -727,7 +727,11 @@ def _regime(
         if found := _border(one, two, symbol, cautious=not has_root(value)):
             border, rises, where = found
             yield where
-            yield at_least(value, border) if rises > 0 else at_least(border, value)
+            if (polynomial.sign(border) or 0) < 0:
+                # The value is positive where there is one.
+                yield sympy.true if rises > 0 else sympy.false
+            else:
+                yield at_least(value, border) if rises > 0 else at_least(border, value)
         else:
             yield at_least(_at_value(one, symbol, value), _at_value(two, symbol, value), given)
 
