@@ -30,8 +30,7 @@ def _compare(relation: type[Boolean], terms: Terms) -> Boolean:
         return sympy.true if terms.sign in _HOLDS[relation] else sympy.false
     rest = terms.stripped().grouped()
     if len(rest.products) > 1 and len({n > 0 for n, _ in rest.products}) == 1:
-        # What is subtracted hides inside of sums.
-        rest = rest.multiplied_out().grouped()
+        rest = _subtracted(rest)
     if len(rest.products) > 1:
         plus = Terms((n, f) for n, f in rest.products if n > 0)
         minus = Terms((-n, f) for n, f in rest.products if n < 0)
@@ -41,6 +40,24 @@ def _compare(relation: type[Boolean], terms: Terms) -> Boolean:
     if base.is_Add and exponent % 2 and not more:
         return _compare(relation, Terms.of(base).times(1 if number > 0 else -1))
     return relation(rest.expr, 0, evaluate=False)
+
+
+def _subtracted(terms: Terms) -> Terms:
+    """A sum in which what is subtracted is hidden inside of sums, shown.
+
+    Beside a square, ``B (φ − a)² + 4 w (α − σ)`` is ``B (φ − a)² − 4 w (σ − α)``.
+    """
+    squares = [any(base.is_Add and e % 2 == 0 for base, e in f.items()) for _, f in terms.products]
+    if not any(squares):
+        return terms.multiplied_out().grouped()
+    turned = []
+    for square, (number, factors) in zip(squares, terms.products, strict=True):
+        open_one = next((x for x, e in factors.items() if e == 1 and polynomial.sign(x) is None), 0)
+        if square or not open_one:
+            turned.append((number, factors))
+        else:
+            turned.append((-number, {-x if x == open_one else x: e for x, e in factors.items()}))
+    return Terms(turned)
 
 
 def _quotient(plus: Terms, minus: Terms) -> tuple[sympy.Expr, sympy.Expr]:
