@@ -536,7 +536,7 @@ def _linear(c0: Terms, c1: Terms, symbol: sympy.Symbol) -> Iterator[Branch]:
     slope_falls = c1.sign == -1 or (c1.sign is None and symbol == sy.L)
     falls = c0.sign == 1 or (c0.sign is None and slope_falls)
     above, below = (c0, c1.times(-1)) if falls else (c0.times(-1), c1)
-    yield Branch(above.expr / below.expr, when)
+    yield Branch(above.grouped().expr / below.expr, when)
 
 
 def _quadratic(c0: Terms, c1: Terms, c2: Terms, symbol: sympy.Symbol) -> Iterator[Branch]:

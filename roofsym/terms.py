@@ -142,6 +142,8 @@ class Terms:
         if len(self.products) < 2:
             return self
         number, _ = self.common()
+        if all(n < 0 for n, _ in self.products):
+            number = -number
         factors: Factors = {}
         for factor in sympy.Mul.make_args(self.times(1 / Fraction(number)).expr):
             # What its terms share stays apart: it may cancel.
