@@ -10,6 +10,7 @@ import functools
 import itertools
 import math
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 
 import sympy
 from sympy.logic.boolalg import Boolean
@@ -149,16 +150,16 @@ def _without_fractions(
 ) -> Boolean:
     slack, below = fraction(left - right)
     signs = {base: _sign_given(base, given) for base in below}
+    if 0 in signs.values() and right != 0:
+        # The value of the unknown stays on its side, where it is told by.
+        return relation(left, right, evaluate=False)
     # What divides the sum is divided out; by what is negative, that would turn it around.
     positive = {base: e for base, e in below.items() if signs[base] == 1}
     above = slack.simplest(positive) if below else slack
-    if 0 not in signs.values():
-        sign = math.prod(signs[base] ** e for base, e in below.items())
-        return _compare(relation, above.times(sign))
-    if above.sign or right == 0:
+    if 0 in signs.values():
         return _of_either_sign(relation, above, below, signs)
-    # The value of the unknown stays on its side, where it is told by.
-    return relation(left, right, evaluate=False)
+    sign = math.prod(signs[base] ** e for base, e in below.items())
+    return _compare(relation, above.times(sign))
 
 
 def _of_either_sign(
@@ -255,6 +256,63 @@ def _linear_bond(
     return "implies" if gap == -rises else "implied" if gap == rises else ""
 
 
+# Pairs of terms beyond which looking for what follows takes longer than all the rest of an answer.
+_MOST_PAIRS = 64
+
+
+def _without_joint(ring: Ring, conditions: list[Boolean]) -> Boolean:
+    """Several conditions without those that follow from two others, the longest first."""
+    slacks: dict[Boolean, Polynomial] = {}
+    for condition in conditions:
+        slack = _slack(condition)
+        if slack is None or has_root(slack) or polynomial.too_long(slack):
+            continue
+        above, below = ring.quotient(slack)
+        if ring.sign(below) == 1:
+            slacks[condition] = above
+    kept = list(conditions)
+    for condition in sorted(slacks, key=lambda c: len(slacks[c]), reverse=True):
+        target, strict = slacks.pop(condition), isinstance(condition, _STRICT)
+        if _follows(ring, polynomial.multiply(target, {0: -1}), not strict, slacks):
+            return sympy.false
+        if _follows(ring, target, strict, slacks):
+            kept.remove(condition)
+        else:
+            slacks[condition] = target
+    return sympy.And(*kept)
+
+
+def _follows(
+    ring: Ring, target: Polynomial, strict: bool, premises: Mapping[Boolean, Polynomial]
+) -> bool:
+    """Whether a sum is positive (or not negative) where one or two others are.
+
+    Then a multiple of it is a multiple of the one and a positive rest, or a multiple of the other.
+    """
+    for condition, first in premises.items():
+        if len(target) * len(first) > _MOST_PAIRS:
+            continue
+        certain = not strict or isinstance(condition, _STRICT)
+        for (m, c), (n, d) in itertools.product(target.items(), first.items()):
+            if c * d < 0:
+                continue
+            beside, factor = ring.cofactors(m, n)
+            rest = polynomial.add(
+                polynomial.multiply(target, {beside: 1}),
+                polynomial.multiply(first, {factor: Fraction(c) / d}), -1,
+            )  # fmt: skip
+            sign = ring.plain_sign(rest)
+            if sign == 1 or (sign == 0 and certain):
+                return True
+            for another, second in premises.items():
+                if another == condition or not (certain or isinstance(another, _STRICT)):
+                    continue
+                quotient = ring.divide(rest, second)
+                if quotient is not None and ring.plain_sign(quotient) == 1:
+                    return True
+    return False
+
+
 def all_of(*conditions: Boolean) -> Boolean:
     """All of several conditions, without those that follow from another.
 
@@ -265,6 +323,8 @@ def all_of(*conditions: Boolean) -> Boolean:
     B > L + w
     >>> all_of(w > B, B > w + L)
     False
+    >>> all_of(B > w * L, B * L > w + 1, B * B * L > w * L * (w + 1))
+    (B > L*w) & (B*L > w + 1)
     """
     joined = sympy.And(*conditions)
     if not isinstance(joined, sympy.And):
@@ -279,7 +339,7 @@ def all_of(*conditions: Boolean) -> Boolean:
                 return sympy.false
             if bond:
                 kept.remove(other if bond == "implies" else one)
-    return sympy.And(*kept)
+    return _without_joint(ring, kept) if len(kept) > 2 else sympy.And(*kept)
 
 
 def either(first: Boolean, second: Boolean) -> Boolean:

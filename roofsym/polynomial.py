@@ -163,6 +163,18 @@ class Ring:
             if exponent := (monomial >> (_BITS * place)) & _FIELD:
                 yield base, exponent
 
+    def cofactors(self, first: int, second: int) -> tuple[int, int]:
+        """The smallest monomials that make two monomials the same one."""
+        one = other = 0
+        for place in range(len(self._place)):
+            shift = _BITS * place
+            more = ((first >> shift) & _FIELD) - ((second >> shift) & _FIELD)
+            if more > 0:
+                other += more << shift
+            else:
+                one += -more << shift
+        return one, other
+
     def by_power(self, polynomial: Polynomial, base: sympy.Expr) -> dict[int, Polynomial]:
         """Coefficients by power of a generator."""
         place = self._place.get(base)
@@ -208,7 +220,7 @@ class Ring:
 
     def sign(self, polynomial: Polynomial) -> int | None:
         """1, −1 or 0 if the sign is the same for all positive values of the symbols; else None."""
-        found = self._plain_sign(polynomial)
+        found = self.plain_sign(polynomial)
         if found is not None or not polynomial:
             return found
         for base in [x for x in self._place if isinstance(x, sympy.floor)]:
@@ -220,12 +232,13 @@ class Ring:
                 polynomial = self._moved(polynomial, base, share=False)
             elif base == sy.rho or (base.is_Pow and base.base in _IDLE):
                 polynomial = self._moved(polynomial, base, share=True)
-        found = self._plain_sign(polynomial)
+        found = self.plain_sign(polynomial)
         if found is None and all(x.is_number for m in polynomial for x, _ in self.factors(m)):
             return sign(self.expr(polynomial))  # Of a root and whole numbers, say.
         return found
 
-    def _plain_sign(self, polynomial: Polynomial) -> int | None:
+    def plain_sign(self, polynomial: Polynomial) -> int | None:
+        """`sign`, as the signs of the terms tell it: W − 1 is not seen to be positive."""
         if not polynomial:
             return 0
         if polynomial.keys() == {0}:

@@ -395,6 +395,14 @@ SAID = {
         ["while C (φ + α L) > I* (C (κ L + a) + w κ_m (L + 1))"],
         [" and ", " > 0"],
     ),
+    "what two conditions say together": (
+        "ridge-rule-ratio --for n_heads",
+        [
+            "while b_w q (φ₀ − I* (κ L + a₀)) > 2 w₀ and 2 w′ > b_w q (L α′ + φ′ − I* a′)\n",
+            "or 2 w₀ > b_w q (φ₀ − I* (κ L + a₀)) and b_w q (L α′ + φ′ − I* a′) > 2 w′\n",
+        ],
+        ["≠"],
+    ),
     "of two cases, one that cannot be": (
         "critical-batch-fit-context --for capacity",
         ["while φ + α L > I* (κ L + a)"],
