@@ -710,11 +710,10 @@ def _refuse_without_effect(
 ) -> None:
     """Refuse a value that an answer does not depend on."""
     from roofsym import symbols as sy
-    from roofsym.closed_form import reached
+    from roofsym.closed_form import made_of
 
     meanings = {**definitions, sy.ridge: sy.peak / sy.bandwidth}
-    made_of = reached(mentioned, lambda s: meanings.get(s, s).free_symbols)
-    present = made_of | definitions.keys()
+    present = made_of(mentioned, meanings) | definitions.keys()
     for symbol, value in request.bound.items():
         if symbol not in present:
             ordered = (s.name for s in sorted(present, key=sy.rank) if s.name in sy.TABLE)

@@ -108,9 +108,8 @@ def reached(
     Examples
     --------
     >>> from roofsym.symbols import B, L, a, kappa, w
-    >>> meanings = {w: B * kappa, kappa: L + 1}
-    >>> found = reached({w, a}, lambda s: meanings.get(s, s).free_symbols)
-    >>> found == {w, a, B, kappa, L}
+    >>> inside = {w: {B, kappa}, kappa: {L}}
+    >>> reached({w, a}, lambda s: inside.get(s, ())) == {w, a, B, kappa, L}
     True
     """
     found: set[sympy.Symbol] = set()
@@ -119,6 +118,20 @@ def reached(
         found |= new
         waiting = set().union(*(inside(s) for s in new))
     return found
+
+
+def made_of(
+    symbols: Iterable[sympy.Symbol], definitions: Mapping[sympy.Symbol, sympy.Expr]
+) -> set[sympy.Symbol]:
+    """Symbols, those of their definitions, those of the definitions of these, and so on.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, a, kappa, w
+    >>> made_of({w, a}, {w: B * kappa, kappa: L + 1}) == {w, a, B, kappa, L}
+    True
+    """
+    return reached(symbols, lambda s: definitions[s].free_symbols if s in definitions else ())
 
 
 def closed_form(

@@ -13,7 +13,7 @@ import sympy
 from roofsym import files, results, units
 from roofsym import symbols as sy
 from roofsym.bounds import outward
-from roofsym.closed_form import reached
+from roofsym.closed_form import made_of
 from roofsym.conditions import of_unknown, solve_condition
 from roofsym.derivation import Formula, Label
 from roofsym.errors import InputError
@@ -124,7 +124,7 @@ def _given(result: Result, letters: Notation) -> str:
     """The values that the answer was asked for: ``at B = 1, L = 8192, T = 20 ms``."""
     values, definitions = result.derivation.values, result.derivation.definitions
     sides = result.general.left.free_symbols | result.general.right.free_symbols
-    used = reached(sides, lambda s: definitions.get(s, s).free_symbols)
+    used = made_of(sides, definitions)
     asked = {s for s in used & values.keys() if sy.info(s).role in ("step", "target", "layer")}
     step = [s for s in (sy.B, sy.S, sy.L) if s in asked]
     others = sorted(asked - {*step, result.symbol}, key=sy.rank)

@@ -10,7 +10,7 @@ from sympy.logic.boolalg import Boolean
 
 from roofsym import polynomial
 from roofsym import symbols as sy
-from roofsym.closed_form import reached
+from roofsym.closed_form import made_of
 from roofsym.conditions import at_least, either
 from roofsym.derivation import Derivation, Label
 from roofsym.errors import InputError
@@ -110,8 +110,8 @@ def _elasticity(q: Inquiry, expr: sympy.Expr, symbol: Unknown, letter: str) -> R
     hiding = {s: m for s, m in d.definitions.items() if expr.has(s) and m.has(x)}
     explicit = expr.xreplace(hiding)
     if not explicit.has(x):
-        made_of = reached(explicit.free_symbols, lambda s: d.definitions.get(s, s).free_symbols)
-        listing = ", ".join(s.name for s in sorted(made_of, key=sy.rank) if s.name in sy.TABLE)
+        inside = made_of(explicit.free_symbols, d.definitions)
+        listing = ", ".join(s.name for s in sorted(inside, key=sy.rank) if s.name in sy.TABLE)
         raise InputError("symbol", name.name, f"a symbol of what changes: {listing}")
     if any(whole.has(x) for whole in explicit.atoms(sympy.floor)):
         accepted = f"a symbol in which nothing is counted in whole chunks, as {name.name} is here"
