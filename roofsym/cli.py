@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -127,9 +128,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("quantities", nargs="+", metavar="QUANTITY")
     command = commands.add_parser(
-        "derive", parents=[common, printed], help="a result, with every step"
+        "derive", parents=[common, printed], help="a result or an equation, with every step"
     )
-    command.add_argument("result", metavar="RESULT")
+    command.add_argument("result", metavar="RESULT|'QUANTITY = QUANTITY'")
     command.add_argument(
         "--for", dest="unknown", action=_Once, metavar="SYMBOL", help="what to solve for"
     )
@@ -770,6 +771,15 @@ def _float(value: sympy.Expr | None) -> float | None:
 
 
 def _answer(request: _Request, name: str, without: sympy.Symbol | None = None) -> Result:
+    """Answer to a named result, or to an equation, that every value that was set matters to."""
+    made = _own_answer(request, name) if "=" in name else _named_answer(request, name, without)
+    definitions = made.derivation.definitions
+    _refuse_contradictions(request, definitions)
+    _refuse_without_effect(request, definitions, _mentioned(made))
+    return made
+
+
+def _named_answer(request: _Request, name: str, without: sympy.Symbol | None) -> Result:
     from roofsym import results
     from roofsym import symbols as sy
 
@@ -792,11 +802,7 @@ def _answer(request: _Request, name: str, without: sympy.Symbol | None = None) -
             f"--set {question.symbol.name}", str(request.bound[question.symbol]), accepted
         )
     ledger = request.ledger(phase or "step", without)
-    result = entry.answer(ledger, request.machine, unknown)
-    definitions, mentioned = result.derivation.definitions, _mentioned(result)
-    _refuse_contradictions(request, definitions)
-    _refuse_without_effect(request, definitions, mentioned)
-    return result
+    return entry.answer(ledger, request.machine, unknown)
 
 
 def _solved_for(symbol: sympy.Symbol, value: sympy.Expr) -> InputError:
@@ -827,7 +833,7 @@ def _derive(options: argparse.Namespace) -> str:
         return _result_json(request, options.result, result)
     derivation = result.derivation
     if options.format == "latex-fragment":
-        label = f"eq:{options.result}"
+        label = "eq:" + "-".join(re.findall(r"[A-Za-z0-9.+-]+", options.result))
         shown = options.depth or "constants"
         return derivation.fragment("align", label, request.notation, shown) + "\n"
     written = {
@@ -839,8 +845,6 @@ def _derive(options: argparse.Namespace) -> str:
 
 def _solve(options: argparse.Namespace) -> str:
     request = _Request(options)
-    if "=" in options.equation:
-        return _solve_equation(request, options.equation, options.unknown)
     result = _answer(request, options.equation)
     if options.json:
         return _result_json(request, options.equation, result)
@@ -924,85 +928,28 @@ def _crossover_json(
     )
 
 
-def _solve_equation(request: _Request, equation: str, unknown: str | None) -> str:
-    from roofsym import quantities, summary
+def _own_answer(request: _Request, text: str) -> Result:
+    """Answer to an equation of quantities, for the symbol asked for or the only one it has."""
     from roofsym import symbols as sy
-    from roofsym.closed_form import ClosedForm
-    from roofsym.solve import crossover
-    from roofsym.units import parse
-    from roofsym.values import number_from_text
+    from roofsym.results.own import Equation
 
-    sides = [side.strip() for side in equation.split("=")]
-    if len(sides) != 2 or not all(sides):
-        raise InputError("equation", equation, "'QUANTITY = QUANTITY' or 'QUANTITY = NUMBER'")
-    first = quantities.named(sides[0])
+    equation = Equation.read(text)
     subject = request.subject()
-    left = first.closed_form(subject)
-    if sides[1][0].isdigit() or sides[1][0] in "+-.":
-        right = ClosedForm(number_from_text(sides[1], "equation"), {}, subject.values)
-    else:
-        second = quantities.named(sides[1])
-        if not parse(first.unit).agrees_with(parse(second.unit)):
-            raise InputError(
-                "equation", f"{first.name} [{first.unit}] = {second.name} [{second.unit}]",
-                "two quantities of one unit",
-            )  # fmt: skip
-        right = second.closed_form(subject)
-    left, right = quantities.combine(subject, left, right)
-    if unknown is not None:
-        # What the catalogue knows of the unknown is what one wants to see otherwise.
-        asked = sy.lookup(unknown, "--for")
-        if asked not in request.bound:
-            known = {s: v for s, v in subject.values.items() if s != asked}
-            left, right = (
-                ClosedForm(
-                    side.expr, {s: x for s, x in side.definitions.items() if s != asked}, known
-                )
-                for side in (left, right)
-            )
-    numbers = [side.at_depth("numbers") for side in (left, right)]
-    open_symbols = sorted(set().union(*(n.free_symbols for n in numbers)), key=sy.rank)
-    names = ", ".join(s.name for s in open_symbols)
-    if unknown is None:
-        if len(open_symbols) != 1:
+    unknown = request.options.unknown
+    asked = None if unknown is None else sy.lookup(unknown, "--for")
+    if asked in request.bound:
+        raise _solved_for(asked, request.bound[asked])
+    # What the catalogue knows of the unknown is what one wants to see otherwise.
+    open_ones = equation.unknowns(subject, asked)
+    names = ", ".join(s.name for s in open_ones)
+    if asked is None:
+        if len(open_ones) != 1:
             accepted = f"one of {names}" if names else "any symbol of the equation: all have values"
             raise InputError("--for", "nothing", f"the symbol to solve for: {accepted}")
-        unknown = open_symbols[0].name
-    symbol = sy.lookup(unknown, "--for")
-    if symbol in request.bound:
-        raise _solved_for(symbol, request.bound[symbol])
-    if symbol not in open_symbols:
+        (asked,) = open_ones
+    if asked not in open_ones:
         raise InputError("--for", unknown, f"a symbol that is not known yet: {names or 'none'}")
-    _refuse_without_effect(
-        request, {**left.definitions, **right.definitions},
-        left.expr.free_symbols | right.expr.free_symbols,
-    )  # fmt: skip
-    general = crossover(*_until_it_shows(left, right, symbol), symbol)
-    bound = crossover(numbers[0], numbers[1], symbol)
-    definitions = {**left.definitions, **right.definitions}
-    used = (general.left - general.right).free_symbols
-    letters = request.notation.within(left.values, definitions, used, symbol)
-    if request.options.json:
-
-        def evaluate(expr: sympy.Expr) -> sympy.Expr:
-            return ClosedForm(expr, definitions, left.values).at_depth("numbers")
-
-        return _crossover_json(request, equation, general, bound, evaluate, letters)
-    return summary.equation(equation, _subject_line(request, subject), general, bound, letters)
-
-
-def _until_it_shows(
-    left: ClosedForm, right: ClosedForm, symbol: sympy.Symbol
-) -> tuple[sympy.Expr, sympy.Expr]:
-    """Sides in named constants, or in dimensions if the unknown is inside the constants."""
-    if left.expr.has(symbol) or right.expr.has(symbol):
-        return left.expr, right.expr
-    return left.at_depth("dimensions"), right.at_depth("dimensions")
-
-
-def _subject_line(request: _Request, subject: Subject) -> str:
-    on = f" on {request.machine.label}" if request.options.machine else ""
-    return f"{subject.ledger.model}{on}, counted as {subject.ledger.convention}"
+    return equation.answer(subject, asked)
 
 
 # --- plot and report -----------------------------------------------------------------------------

@@ -192,7 +192,7 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
                 "memory_time", "s", "time to move the bytes at full bandwidth",
                 r"T_{\mathrm{memory}}", _over(BYTES, sy.bandwidth),
             ),
-            Quantity("time", "s", "the longer of the two", "T", _time),
+            Quantity("time", "s", "time of the step: the longer of the two", "T", _time),
             Quantity(
                 "tokens_per_second", "1/s", "new tokens per second, all sequences",
                 r"R_{\mathrm{tokens}}", _tokens_per_second,

@@ -12,7 +12,6 @@ import sympy
 
 from roofsym import files, results, units
 from roofsym import symbols as sy
-from roofsym.bounds import outward
 from roofsym.closed_form import made_of
 from roofsym.conditions import of_unknown, solve_condition
 from roofsym.derivation import Formula, Label
@@ -22,10 +21,11 @@ from roofsym.ledger import Ledger
 from roofsym.quantities import BYTES, FLOPS, Subject
 from roofsym.render import document
 from roofsym.render.expression import render, write
+from roofsym.render.naming import Names
 from roofsym.render.notation import DEFAULT, Notation
 from roofsym.render.shape import numbered
 from roofsym.results import Question, Result
-from roofsym.results.question import evaluate_condition, nearest_end, whole_numbers
+from roofsym.results.question import evaluate_condition
 from roofsym.solve import Branch, Crossover, of_one_symbol
 
 if TYPE_CHECKING:
@@ -64,28 +64,31 @@ def text(result: Result, letters: Notation = DEFAULT, freed: Result | None = Non
     ]  # fmt: skip
     conditions = [s for s in d.steps if s.kind == "condition"]
     names = document.names(d, letters)
+    g = result.general
+    numeric = g.outcome == "numeric"
+    if result.question.name not in results.RESULTS and not numeric:
+        # An equation of one's own in named constants: its title names quantities.
+        asked = next(f for s in d.steps if s.kind == "equation" for f in s.formulas)
+        lines += _formula(asked, names, letters)
     for step in shown:
         formula, *when = step.formulas
-        short, *new = names.shortened(formula)
-        line = f"  {_equation(short, letters)}"
+        beside = ""
         for solved in conditions[:1]:
             says, *case = (f.right for f in solved.formulas)
-            line += f"        only while {render(says, 'text', letters)}"
+            beside += f"only while {render(says, 'text', letters)}"
             for where in case:
                 if evaluate_condition(d, where) != sympy.true:
-                    line += f" where {render(where, 'text', letters)}"
-        lines += [line, *_letters(new, letters)]
+                    beside += f" where {render(where, 'text', letters)}"
+        lines += _formula(formula, names, letters, beside)
         for condition in when if not conditions else ():
             said, *new = names.shortened(condition)
             first, *others = document.Writer(letters).sides(said)[1:]
             lines += [f"    while {first}", *(f"        {x}" for x in others)]
             lines += _letters(new, letters)
-    lines += _parts(result, letters)
-    if result.general.outcome == "numeric":
-        g = result.general
-        short, *new = names.shortened(Formula(g.left, g.right))
+    lines += _parts(result, names, letters)
+    if numeric:
         without = f"(no closed form in {letters.text(g.symbol)})"
-        lines += [f"  {_equation(short, letters)}        {without}", *_letters(new, letters)]
+        lines += _formula(Formula(g.left, g.right), names, letters, without)
     lines += [f"  {line}" for line in _verdict(result, letters, freed)]
     return "\n".join(lines) + "\n"
 
@@ -95,20 +98,28 @@ def _too_long(found: Crossover) -> bool:
     return bool(operations > _ON_A_SCREEN)
 
 
-def _parts(result: Result, letters: Notation) -> list[str]:
+def _parts(result: Result, names: Names, letters: Notation) -> list[str]:
     """What the parts of constants stand for that appear where the unknown hid in them."""
     used = set().union(*(b.value.free_symbols for b in result.general.branches))
     definitions = result.derivation.definitions
     named = (s for s in used if s in definitions and s.name not in sy.TABLE)
-    parts = sorted(named, key=lambda s: s.name)
-    return [
-        f"    where {render(s, 'text', letters)} = {render(definitions[s], 'text', letters)}"
-        for s in parts
-    ]
+    lines = []
+    for s in sorted(named, key=lambda s: s.name):
+        lines += _formula(Formula(s, definitions[s]), names, letters, lead="  where ")
+    return lines
 
 
 def _equation(formula: Formula, letters: Notation) -> str:
     return document.Writer(letters).formula(Formula(formula.left, formula.right))
+
+
+def _formula(
+    formula: Formula, names: Names, letters: Notation, beside: str = "", lead: str = ""
+) -> list[str]:
+    """A formula with what is said before and beside it, and what its new letters stand for."""
+    short, *new = names.shortened(formula)
+    line = f"  {lead}{_equation(short, letters)}"
+    return [f"{line}        {beside}" if beside else line, *_letters(new, letters)]
 
 
 def _letters(new: Sequence[Formula], letters: Notation) -> list[str]:
@@ -214,48 +225,6 @@ def _where_it_would(freed: Result | None, letters: Notation) -> list[str]:
         if example.reading:
             line += f" ({letters.prose(example.reading)})"
     return [line]
-
-
-def equation(
-    question: str, subject: str, general: Crossover, bound: Crossover, letters: Notation
-) -> str:
-    """The answer to an equation between two quantities."""
-    name = letters.text(general.symbol)
-    unit = sy.info(general.symbol).unit
-    lines = [f"{question} for {name}: {subject}"]
-    lines.append(
-        f"  {render(general.left, 'text', letters)} = {render(general.right, 'text', letters)}"
-    )
-    for branch in general.branches:
-        line = f"  {name} = {render(branch.value, 'text', letters)}"
-        if branch.when != sympy.true:
-            when = of_unknown(branch.when, branch.value, general.symbol)
-            line += f"        only while {render(when, 'text', letters)}"
-        lines.append(line)
-    if bound.outcome in ("never", "always"):
-        side = "smaller" if bound.outcome == "never" else "larger"
-        line = f"  {bound.outcome}: the left side stays the {side} one"
-        nearest = nearest_end(bound)
-        if nearest is not None:
-            end, ratio = nearest
-            where = "grows" if end is bound.ends else "falls to 0"
-            line += f"; left/right tends to {units.format_number(ratio)} as {name} {where}"
-        lines.append(line)
-    if bound.outcome == "numeric" and not bound.branches:
-        lines.append(f"  {_awaited(bound.left - bound.right, bound.symbol)}")
-    for branch in bound.branches:
-        if branch.value.is_number:
-            line = f"  {name} = {units.format_quantity(branch.value, unit)}"
-            sides = (f"the left side is the {x} one" for x in ("smaller", "larger"))
-            if whole := whole_numbers(bound, *sides):
-                line += f" ({whole})"
-            if branch.bracket:
-                low, high = (sympy.N(x, 12) for x in outward(*branch.bracket, 12))
-                line += f" (between {low} and {high})"
-            if branch.when != sympy.true:
-                line += f" while {render(branch.when, 'text', letters, digits=4)}"
-            lines.append(line)
-    return "\n".join(lines) + "\n"
 
 
 # --- tables of results ---------------------------------------------------------------------------

@@ -479,10 +479,11 @@ def test_what_is_solved_in_numbers_alone_is_told_by_name_until_then(shell: Shell
 def test_an_equation_says_what_holds_for_whole_numbers(shell: Shell):
     options = ("--for", "B", *BOTH, "--phase", "decode", "--set", "L=1000")
     out = shell.good("solve", "time = 0.02", *options)
-    assert out.endswith("B = 378.5 (from 379 on the left side is the larger one)\n")
+    assert out.endswith("B = 378.46 at L = 1000 (from 379 on time is above what is asked for)\n")
     out = shell.good("solve", "time = 0.001", *options)
     # The weights alone take 4.48 ms: the end at which the sides come closest shows it.
-    assert out.endswith("left/right tends to 4.481 as B falls to 0\n")
+    never = "time tends to 4.481 ms as B falls to 0, what is asked for is at 1 ms\n"
+    assert out.endswith(never)
 
 
 @pytest.mark.parametrize("setting", ["top_k=9", "n_experts=1"])
@@ -558,7 +559,7 @@ FULL = ("--model", "llama-3.1-8b", "--machine", "h100-sxm", "--set", "capacity=1
         # A power with an exponent of a hundred million is not written out to be compared.
         (
             ("weight_bytes = 1e12", "--for", "B", "--phase", "decode", "--model", "mixtral-8x7b"),
-            "from 110700264 on the left side is the larger one",
+            "from 110700264 on weight_bytes is above what is asked for",
         ),
     ],
     ids=range(6),
@@ -683,9 +684,45 @@ def test_the_expression_of_an_answer_is_the_one_that_has_its_value(shell: Shell,
     for make in (FLOPS, BYTES):
         values |= make(subject).constants
     values |= {sy.bandwidth: hw.bandwidth, sy.peak: hw.peak, sy.L: 128}
-    names = {s.name: s for s in values}
+    names = {s.name: s for s in values} | {"asked_time": sympy.Rational(deadline)}
     expr = sympy.sympify(answer["expr"], locals=names).subs(values)
     assert float(expr) == pytest.approx(answer["value"])
+
+
+LONG_EQUATIONS = (
+    ("intensity = ridge", "--for", "n_kv_heads", *BOTH, "--phase", "decode"),
+    ("parameters = 8e9", "--for", "d_ff", *MODEL),
+    ("time = 0.02", "--for", "n_layers", *BOTH, "--phase", "decode"),
+    ("memory_footprint = capacity", "--for", "d_model", *BOTH, "--phase", "decode"),
+    ("time = 0.02", "--for", "b_w", "--phase", "decode", "--model", "mixtral-8x7b",
+     "--machine", "h100-sxm", "--set", "B=8"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", LONG_EQUATIONS, ids=range(5))
+def test_long_equations_are_printed_on_lines_that_one_can_read(
+    shell: Shell, asked: tuple[str, ...]
+):
+    # A formula of more than 100 characters has letters; before it stands 'n_kv_heads =', say.
+    assert max(map(len, shell.good("solve", *asked).splitlines())) <= 112
+
+
+def test_an_equation_is_written_in_constants_and_their_parts(shell: Shell):
+    # max(F/π, Q/β) = T with F = B (α L + φ₀ + φ′ n), by hand: where computing takes longer.
+    out = shell.good("solve", "time = 0.02", "--for", "n_kv_heads", "--phase", "decode")
+    assert "\n  max(B (φ + α L) / π, (w + B (κ L + a)) / β) = time\n" in out
+    assert "\n  n_kv_heads = (π time − B (α L + φ₀)) / (B φ′)\n" in out
+    assert "\n    where φ′ = 4 n_layers head_dim d_model\n" in out
+
+
+def test_an_equation_is_derived(shell: Shell):
+    asked = ("derive", "time = 0.02", "--for", "w", "--phase", "decode")
+    out = shell.good(*asked)
+    assert out.startswith("time = 0.02 for w\ntransformer on machine, counted as fused-ops\n")
+    assert "Set time equal to what is asked for" in out
+    assert "w = β time − B (κ L + a)" in out
+    assert "time of the step: the longer of the two: what is asked for = 20 ms" in out
+    assert r"\label{eq:time-0.02}" in shell.good(*asked, "--format", "latex-fragment")
 
 
 def test_an_equation_for_any_of_its_symbols(shell: Shell):
