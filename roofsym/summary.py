@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sympy
+from sympy.logic.boolalg import Boolean
 
 from roofsym import files, results, units
 from roofsym import symbols as sy
@@ -157,18 +158,43 @@ def _verdict(result: Result, letters: Notation, freed: Result | None) -> list[st
         sides = d.evaluate(result.bound.left) - d.evaluate(result.bound.right)
         return [_awaited(sides, result.symbol)] if d.values else []
     if not all(b.value.is_number and b.when == sympy.true for b in branches):
-        # Of any model on any machine, the constants say it; `derive` says what they stand for.
-        told = result.derivation.values and result.value != result.general.value
-        if not told and not result.value.is_number:
-            return []
-        if _too_long(result.bound):
-            return ["in numbers as long: it takes values for more of the symbols"]
-        return [line for b in branches for line in _open(result, b, letters)]
+        return _left_open(result, result.value, letters)
     value = units.format_quantity(result.value, result.unit, 5)
     line = f"{_label(result.label, letters)} = {value}{_given(result, letters)}"
     if result.reading:
         line += f" ({letters.prose(result.reading)})"
     return [line]
+
+
+def _left_open(result: Result, value: sympy.Expr, letters: Notation) -> list[str]:
+    """The answer with values put in, where symbols are left open."""
+    # Of any model on any machine, the constants say it; `derive` says what they stand for.
+    told = result.derivation.values and value != result.general.value
+    if not told and not value.is_number:
+        return []
+    if result.solved is None and _is_of_unknown_constants(result):
+        # Of constants that nothing is known of, the names say more than what they stand for.
+        branches = _in_names(result)
+    elif _too_long(result.bound):
+        return ["in numbers as long: it takes values for more of the symbols"]
+    else:
+        branches = result.bound.branches
+    return [line for b in branches for line in _open(result, b, letters)]
+
+
+def _is_of_unknown_constants(result: Result) -> bool:
+    """Whether an equation has named constants, and no value is known of what they are made of."""
+    sides, made = result.general.left - result.general.right, result.derivation.definitions
+    constants = sides.free_symbols & made.keys()
+    inside = made_of(set().union(*(made[s].free_symbols for s in constants)), made)
+    return bool(constants) and inside.isdisjoint(result.derivation.values)
+
+
+def _in_names(result: Result) -> tuple[Branch, ...]:
+    """The general answer with values put in for its own symbols."""
+    x, values = result.general, result.derivation.values
+    own = (x.left - x.right).free_symbols - {x.symbol}
+    return x.at({s: values[s] for s in own & values.keys()}).branches
 
 
 def _awaited(sides: sympy.Expr, unknown: sympy.Symbol) -> str:
@@ -190,9 +216,9 @@ def _open(result: Result, branch: Branch, letters: Notation) -> list[str]:
     """A value in which a symbol is left open, and its condition."""
     writer = document.Writer(letters, digits=4)
     line = f"{_label(result.label, letters)} = {write(numbered(branch.value), writer.style)}"
-    if branch.when == sympy.true:
+    when = of_one_symbol(_of_positive(branch.value, branch.when))
+    if when == sympy.true:
         return [line]
-    when = of_one_symbol(branch.when)
     if when == sympy.false:
         return []
     if when.free_symbols == {result.question.natural} and not isinstance(when, sympy.Or):
@@ -200,6 +226,22 @@ def _open(result: Result, branch: Branch, letters: Notation) -> list[str]:
     when = of_unknown(when, branch.value, result.symbol)
     first, *others = writer.sides(Formula(None, when))[1:]
     return [line, f"  while {first}", *(f"      {x}" for x in others)]
+
+
+def _of_positive(value: sympy.Expr, when: Boolean) -> Boolean:
+    """A condition, of a value that is positive where it holds: above -1 it is, below -1 it is not.
+
+    Examples
+    --------
+    >>> less = sympy.S.One - sy.B
+    >>> _of_positive(less, (sy.B < 1) & sympy.Ge(less, -1, evaluate=False))
+    B < 1
+    """
+    if isinstance(when, sympy.And | sympy.Or):
+        return when.func(*(_of_positive(value, x) for x in when.args))
+    if value not in when.args or not any(x.is_number and x < 0 for x in when.args):
+        return when
+    return sympy.true if when.gts == value else sympy.false
 
 
 def _where_it_would(freed: Result | None, letters: Notation) -> list[str]:

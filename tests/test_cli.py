@@ -689,6 +689,22 @@ def test_the_expression_of_an_answer_is_the_one_that_has_its_value(shell: Shell,
     assert float(expr) == pytest.approx(answer["value"])
 
 
+def test_what_is_left_open_is_named_in_the_answer(shell: Shell):
+    # R = 3.35e12 / (2048 κ + a) tokens per second, of κ = 131072 B and a = 6302208 B, are reached
+    # by no batch: computing would allow 5 times as many.
+    out = shell.good("solve", "decode-throughput", *BOTH, "--for", "B", "--set", "L=2048")
+    assert out.endswith("\n  B = 54.63 R_tok / (12193 − R_tok)\n    while R_tok < 12193\n")
+    # Without a model, constants have no numbers: they keep their names rather than being spelt out.
+    out = shell.good("solve", "critical-batch", "--set", "L=10")
+    assert out.endswith("\n    while φ + 10 α > I* (10 κ + a)\n")
+    dimensions = "n_layers=32", "n_heads=32", "n_kv_heads=8", "head_dim=128", "vocab_size=1000"
+    settings = [x for d in dimensions for x in ("--set", d)]
+    out = shell.good(
+        "solve", "kv-overtakes-weights", *settings, "--set", "b_w=2", "--set", "b_kv=2"
+    )
+    assert "d_model (" in out.splitlines()[-1]
+
+
 LONG_EQUATIONS = (
     ("intensity = ridge", "--for", "n_kv_heads", *BOTH, "--phase", "decode"),
     ("parameters = 8e9", "--for", "d_ff", *MODEL),
