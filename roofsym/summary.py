@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 # Operations in formulas and conditions beyond which nobody reads them: the longest answer to a
 # question's own unknown has some 700, a compute-bound chunk of a model with windows.
 _ON_A_SCREEN = 1000
+# Characters of a formula and what is said beside it.
+_WIDTH = 110
 
 
 def text(result: Result, letters: Notation = DEFAULT, freed: Result | None = None) -> str:
@@ -86,10 +88,10 @@ def text(result: Result, letters: Notation = DEFAULT, freed: Result | None = Non
             first, *others = document.Writer(letters).sides(said)[1:]
             lines += [f"    while {first}", *(f"        {x}" for x in others)]
             lines += _letters(new, letters)
-    lines += _parts(result, names, letters)
     if numeric:
         without = f"(no closed form in {letters.text(g.symbol)})"
         lines += _formula(Formula(g.left, g.right), names, letters, without)
+    lines += _parts(result, names, letters)
     lines += [f"  {line}" for line in _verdict(result, letters, freed)]
     return "\n".join(lines) + "\n"
 
@@ -99,13 +101,24 @@ def _too_long(found: Crossover) -> bool:
     return bool(operations > _ON_A_SCREEN)
 
 
+_OF_MODELS = frozenset({"dimension", "precision", "convention"})
+
+
 def _parts(result: Result, names: Names, letters: Notation) -> list[str]:
-    """What the parts of constants stand for that appear where the unknown hid in them."""
-    used = set().union(*(b.value.free_symbols for b in result.general.branches))
-    definitions = result.derivation.definitions
-    named = (s for s in used if s in definitions and s.name not in sy.TABLE)
+    """What those letters of an answer stand for that are no constants of any model.
+
+    Parts of constants, where the unknown hid in these, and sums that the question itself names.
+    """
+    g, definitions = result.general, result.derivation.definitions
+    sides = [x for b in g.branches for x in (b.value, b.when)] or [g.left, g.right]
+    used = set().union(*(x.free_symbols for x in sides)) & definitions.keys()
+
+    def known(s: sympy.Symbol) -> bool:
+        inside = {sy.info(x).role for x in definitions[s].free_symbols}
+        return sy.info(s).role == "constant" and inside <= _OF_MODELS
+
     lines = []
-    for s in sorted(named, key=lambda s: s.name):
+    for s in sorted((s for s in used if not known(s)), key=lambda s: s.name):
         lines += _formula(Formula(s, definitions[s]), names, letters, lead="  where ")
     return lines
 
@@ -119,8 +132,10 @@ def _formula(
 ) -> list[str]:
     """A formula with what is said before and beside it, and what its new letters stand for."""
     short, *new = names.shortened(formula)
-    line = f"  {lead}{_equation(short, letters)}"
-    return [f"{line}        {beside}" if beside else line, *_letters(new, letters)]
+    line, with_letters = f"  {lead}{_equation(short, letters)}", _letters(new, letters)
+    if len(line) + len(beside) > _WIDTH:
+        return [line, *with_letters, f"    {beside}"]
+    return [f"{line}        {beside}" if beside else line, *with_letters]
 
 
 def _letters(new: Sequence[Formula], letters: Notation) -> list[str]:

@@ -15,6 +15,7 @@ from support import CONVENTIONS, LLAMA, ROOT, asked_of
 
 import roofsym as rs
 from roofsym import cli
+from roofsym import symbols as sy
 from roofsym.quantities import QUANTITIES
 from roofsym.render.notation import NOTATIONS
 from roofsym.results import RESULTS
@@ -687,6 +688,29 @@ def test_the_expression_of_an_answer_is_the_one_that_has_its_value(shell: Shell,
     names = {s.name: s for s in values} | {"asked_time": sympy.Rational(deadline)}
     expr = sympy.sympify(answer["expr"], locals=names).subs(values)
     assert float(expr) == pytest.approx(answer["value"])
+
+
+def test_letters_that_a_question_makes_are_explained(shell: Shell):
+    # One sequence of a decode step moves κ L + a + ε bytes, its FLOPs are those of one token
+    # after L others, and of g decode steps there are p⁴ + ... + 1 tokens less 4 drafts.
+    out = shell.good("solve", "break-even-batch")
+    assert "\n    where q_0 = κ L + a + ε\n" in out
+    assert "\n    where f_0 = φ + α (L + 1 / 2) + η\n" in out
+    assert "\n    where g = p⁴ + p³ + p² + p + 1 − 4 δ\n" in out
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_every_letter_that_is_no_symbol_of_the_list_is_explained(shell: Shell, name: str):
+    model = asked_of(name)
+    out = shell.good("solve", name, *(["--model", model] if model else []))
+    entry = RESULTS[name]
+    step = rs.step(rs.model(model) if model else rs.Transformer())
+    step = step.in_phase(entry.question.phase) if entry.question.phase else step
+    general = entry.answer(step, rs.Machine()).general
+    used = set().union(*(b.value.free_symbols | b.when.free_symbols for b in general.branches))
+    listed = {row["text"] for row in json.loads(shell.good("list", "symbols", "--json"))}
+    for text in {sy.info(s).text for s in used} - listed:
+        assert f"    where {text} = " in out
 
 
 def test_what_is_left_open_is_named_in_the_answer(shell: Shell):
