@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from roofsym.quantities import Subject
     from roofsym.render.notation import Notation
     from roofsym.results import Result
-    from roofsym.solve import Branch, Crossover
+    from roofsym.solve import Branch
     from roofsym.transformer import Transformer
 
 _LISTINGS = ("models", "machines", "conventions", "notations", "quantities", "results", "symbols")
@@ -862,41 +862,16 @@ def _result_text(request: _Request, name: str, result: Result) -> str:
 
 
 def _result_json(request: _Request, name: str, result: Result) -> str:
-    from roofsym.render import document
-
-    evaluate = result.derivation.evaluate
-    letters = document.settled(result.derivation, request.notation)
-    general, bound = result.general, result.bound
-    return _crossover_json(request, name, general, bound, evaluate, letters, result.whole)
-
-
-def _branch_of(
-    value: sympy.Expr | None, general: Crossover, evaluate: Callable[[sympy.Expr], sympy.Expr]
-) -> Branch | None:
-    """The general formula that has the value; the last one where there is no number yet."""
     import sympy
 
-    for branch in general.branches:
-        found = evaluate(branch.value)
-        numbers = value is not None and value.is_number and found.is_number
-        if numbers and abs(sympy.N(found - value)) <= 1e-9 * abs(sympy.N(value)):
-            return branch
-    return general.branches[-1] if general.branches else None
+    from roofsym.render import document
+    from roofsym.render.expression import listed, render
 
-
-def _crossover_json(
-    request: _Request,
-    name: str,
-    general: Crossover,
-    bound: Crossover,
-    evaluate: Callable[[sympy.Expr], sympy.Expr],
-    letters: Notation,
-    whole: int | None = None,
-) -> str:
-    from roofsym.render.expression import render
-
-    value = bound.value
-    branch = _branch_of(value, general, evaluate)
+    letters = document.settled(result.derivation, request.notation)
+    bound, value = result.bound, result.value
+    branch = _branch_of(result)
+    when = sympy.true if branch is None else branch.when
+    conditions = listed(when) if isinstance(when, sympy.And) else {when} - {sympy.true}
     return _json(
         {
             "inputs": request.inputs(),
@@ -906,14 +881,11 @@ def _crossover_json(
             "outcome": bound.outcome,
             "value": _float(value),
             "exact": _exact(value),
-            "whole": whole,
+            "whole": result.whole,
             "expr": None if branch is None else str(branch.value),
             "latex": None if branch is None else render(branch.value, "latex", letters),
-            "conditions": [
-                render(b.when, "text", letters)
-                for b in bound.branches
-                if b.when != True  # noqa: E712  (SymPy's true)
-            ],
+            "conditions": [render(x, "text", letters) for x in conditions],
+            "definitions": {} if branch is None else _definitions(result, branch),
             "branches": [
                 {
                     "value": _float(b.value),
@@ -926,6 +898,32 @@ def _crossover_json(
             ],
         }
     )
+
+
+def _branch_of(result: Result) -> Branch | None:
+    """The general formula that has the value; the last one where there is no number yet."""
+    import sympy
+
+    value, general = result.value, result.general
+    for branch in general.branches:
+        found = result.derivation.evaluate(branch.value)
+        numbers = value is not None and value.is_number and found.is_number
+        if numbers and abs(sympy.N(found - value)) <= 1e-9 * abs(sympy.N(value)):
+            return branch
+    return general.branches[-1] if general.branches else None
+
+
+def _definitions(result: Result, branch: Branch) -> dict[str, str]:
+    """What the names in a formula and its condition stand for, and the names in these."""
+    from roofsym import symbols as sy
+    from roofsym.closed_form import made_of
+
+    d = result.derivation
+    # A number that an equation asks for has a name that is no symbol of the list.
+    asked = {s: x for s, x in d.values.items() if sy.info(s).role == "notation"}
+    known = {**d.definitions, **asked}
+    used = made_of(branch.value.free_symbols | branch.when.free_symbols, known)
+    return {s.name: str(known[s]) for s in sorted(used & known.keys(), key=lambda s: s.name)}
 
 
 def _own_answer(request: _Request, text: str) -> Result:

@@ -338,6 +338,19 @@ def test_every_regime_is_in_the_json(shell: Shell):
     assert [b["exact"] for b in one["branches"]] == [one["exact"]]
 
 
+def test_the_json_of_a_formula_has_its_conditions_and_what_its_names_stand_for(shell: Shell):
+    # (C − w)/(κ (L + 1)) sequences fit, if the weights do; w by the layer and without layers.
+    asked = ("solve", "largest-batch", *BOTH, "--set", "L=2048")
+    assert shell.json(*asked)["conditions"] == ["C > w_m"]
+    told = shell.json(*asked, "--set", "B=10", "--for", "n_layers")["definitions"]
+    assert told["w_held_without_n_layers"] == "b_w*d_model*(2*vocab_size + 1)"
+    decode = ("--phase", "decode", "--set", "L=1000")
+    answer = shell.json("solve", "time = 0.02", *BOTH, *decode)
+    assert answer["definitions"]["asked_time"] == "1/50"
+    assert answer["conditions"][-1] == "β time > w"
+    assert shell.json("solve", "ridge-point", *BOTH)["conditions"] == []
+
+
 def test_a_critical_batch_that_does_not_exist_has_no_number(shell: Shell):
     asked = ("derive", "critical-batch-capacity", *BOTH, "--set")
     assert "I* w / (φ + α L − I* (κ L + a)) = 536.3" in shell.good(*asked, "L=128")
