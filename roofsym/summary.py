@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sympy
-from sympy.logic.boolalg import Boolean
 
 from roofsym import files, results, units
 from roofsym import symbols as sy
@@ -231,7 +230,7 @@ def _open(result: Result, branch: Branch, letters: Notation) -> list[str]:
     """A value in which a symbol is left open, and its condition."""
     writer = document.Writer(letters, digits=4)
     line = f"{_label(result.label, letters)} = {write(numbered(branch.value), writer.style)}"
-    when = of_one_symbol(_of_positive(branch.value, branch.when))
+    when = of_one_symbol(branch.when)
     if when == sympy.true:
         return [line]
     if when == sympy.false:
@@ -241,22 +240,6 @@ def _open(result: Result, branch: Branch, letters: Notation) -> list[str]:
     when = of_unknown(when, branch.value, result.symbol)
     first, *others = writer.sides(Formula(None, when))[1:]
     return [line, f"  while {first}", *(f"      {x}" for x in others)]
-
-
-def _of_positive(value: sympy.Expr, when: Boolean) -> Boolean:
-    """A condition, of a value that is positive where it holds: above -1 it is, below -1 it is not.
-
-    Examples
-    --------
-    >>> less = sympy.S.One - sy.B
-    >>> _of_positive(less, (sy.B < 1) & sympy.Ge(less, -1, evaluate=False))
-    B < 1
-    """
-    if isinstance(when, sympy.And | sympy.Or):
-        return when.func(*(_of_positive(value, x) for x in when.args))
-    if value not in when.args or not any(x.is_number and x < 0 for x in when.args):
-        return when
-    return sympy.true if when.gts == value else sympy.false
 
 
 def _where_it_would(freed: Result | None, letters: Notation) -> list[str]:
