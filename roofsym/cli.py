@@ -206,15 +206,23 @@ class _Request:
             raise InputError("--convention", ", ".join(named), accepted)
         self.conventions = [self._switched(name) for name in named]
         self.convention = self.conventions[0]
-        given = _pairs(options.assignments, "--set", "NAME=NUMBER, such as L=4096")
-        self.assigned = {
-            name: values.number_from_text(text, f"--set {name}") for name, text in given.items()
+        self.given = _pairs(options.assignments, "--set", "NAME=NUMBER, such as L=4096")
+        settable = _settable(sy.names())
+        if sy.ridge.name in self.given:
+            raise self.refused(sy.ridge, "no value, since it is peak/bandwidth: set one of these")
+        numbers = {
+            sy.lookup(name, "--set", settable).name: values.number_from_text(text, f"--set {name}")
+            for name, text in self.given.items()
         }
-        self.bound = values.bindings(self.assigned, allowed=_settable(sy.names()))
+        self.bound = values.bindings(numbers)
         self.model = self._model()
         named_notation = notation.notation(options.notation)
         self.notation: Notation = named_notation.of(self.model.config_keys)
         self.machine = self._machine()
+
+    def refused(self, symbol: sympy.Symbol, accepted: str) -> InputError:
+        """What is wrong with a value that was set, which is said as it was typed."""
+        return InputError(f"--set {symbol.name}", self.given[symbol.name].strip(), accepted)
 
     def _switched(self, name: str) -> Convention:
         """A convention with the switches of the command line."""
@@ -309,10 +317,8 @@ class _Request:
 
         for symbol, value in zip((sy.B, sy.S, sy.L), phases.PHASES[phase], strict=True):
             if symbol in self.bound and value != symbol:
-                raise InputError(
-                    f"--set {symbol.name}", str(self.bound[symbol]),
-                    f"nothing: the phase {phase} fixes {symbol.name} = {value}",
-                )  # fmt: skip
+                accepted = f"nothing: the phase {phase} fixes {symbol.name} = {value}"
+                raise self.refused(symbol, accepted)
 
     def inputs(self) -> dict[str, object]:
         """What was asked, for JSON."""
@@ -321,7 +327,7 @@ class _Request:
             "machine": self.options.machine,
             "dtype": self.dtype,
             "phase": self.options.phase,
-            "set": {name: str(value) for name, value in self.assigned.items()},
+            "set": {name: text.strip() for name, text in self.given.items()},
         }
 
 
@@ -696,12 +702,11 @@ def _refuse_absent(request: _Request, definitions: Mapping[sympy.Symbol, sympy.E
     from roofsym import symbols as sy
 
     named = {"constant", "target", "layer"}
-    for symbol, value in request.bound.items():
+    for symbol in request.bound:
         if sy.info(symbol).role in named and symbol not in definitions:
             known = (s for s in sorted(definitions, key=sy.rank) if sy.info(s).role in named)
             listing = ", ".join(s.name for s in known) or "none here"
-            accepted = f"a symbol of what is asked for: {listing}"
-            raise InputError(f"--set {symbol.name}", str(value), accepted)
+            raise request.refused(symbol, f"a symbol of what is asked for: {listing}")
 
 
 def _refuse_without_effect(
@@ -715,11 +720,13 @@ def _refuse_without_effect(
 
     meanings = {**definitions, sy.ridge: sy.peak / sy.bandwidth}
     present = made_of(mentioned, meanings) | definitions.keys()
-    for symbol, value in request.bound.items():
+    for symbol in request.bound:
         if symbol not in present:
             ordered = (s.name for s in sorted(present, key=sy.rank) if s.name in sy.TABLE)
             accepted = f"a symbol on which the answer depends: {', '.join(_settable(ordered))}"
-            raise InputError(f"--set {symbol.name}", str(value), accepted)
+            if symbol in (sy.n_machines, sy.t) and sy.capacity in present:
+                accepted = "no value: for several machines, set capacity to their memory together"
+            raise request.refused(symbol, accepted)
 
 
 def _quantities_json(request: _Request, forms: dict[str, ClosedForm], depth: str) -> str:
@@ -795,18 +802,15 @@ def _named_answer(request: _Request, name: str, without: sympy.Symbol | None) ->
     if unknown is not None and not question.relative:
         symbol = sy.lookup(unknown, "--for")
         if symbol in request.bound:
-            raise _solved_for(symbol, request.bound[symbol])
+            raise request.refused(symbol, _SOLVED_FOR)
     if unknown is None and question.symbol in request.bound:
         accepted = f"no value: {name} is solved for it, or for another symbol (--for)"
-        raise InputError(
-            f"--set {question.symbol.name}", str(request.bound[question.symbol]), accepted
-        )
+        raise request.refused(question.symbol, accepted)
     ledger = request.ledger(phase or "step", without)
     return entry.answer(ledger, request.machine, unknown)
 
 
-def _solved_for(symbol: sympy.Symbol, value: sympy.Expr) -> InputError:
-    return InputError(f"--set {symbol.name}", str(value), "no value: it is what is solved for")
+_SOLVED_FOR = "no value: it is what is solved for"
 
 
 def _mentioned(result: Result) -> set[sympy.Symbol]:
@@ -936,7 +940,7 @@ def _own_answer(request: _Request, text: str) -> Result:
     unknown = request.options.unknown
     asked = None if unknown is None else sy.lookup(unknown, "--for")
     if asked in request.bound:
-        raise _solved_for(asked, request.bound[asked])
+        raise request.refused(asked, _SOLVED_FOR)
     # What the catalogue knows of the unknown is what one wants to see otherwise.
     open_ones = equation.unknowns(subject, asked)
     names = ", ".join(s.name for s in open_ones)
@@ -964,9 +968,9 @@ def _plot(options: argparse.Namespace) -> str:
 
     request = _Request(options)
     _refuse_options(options, "a figure has prefill and decode, at several batches and lengths")
-    for symbol, value in request.bound.items():
+    for symbol in request.bound:
         if symbol.name in ("B", "S"):
-            raise InputError(f"--set {symbol.name}", str(value), "none: the figure shows several")
+            raise request.refused(symbol, "none: the figure shows several")
     _needs_model_and_machine(request)
     ledger = request.ledger("step")
     summary.save_roofline(options.output, request.machine, ledger)

@@ -46,7 +46,7 @@ class InputError(ValueError):
 
 
 def nearest(name: str, names: Iterable[str], most: int = 3) -> list[str]:
-    """Names that begin with a given one, then those that are nearly it, the nearest first.
+    """Names of other case, those that begin with a given one, then those that are nearly it.
 
     Examples
     --------
@@ -54,11 +54,14 @@ def nearest(name: str, names: Iterable[str], most: int = 3) -> list[str]:
     ['critical-batch']
     >>> nearest("h10", ["h20", "a10", "h100-pcie", "h100-sxm"])
     ['h100-pcie', 'h100-sxm', 'h20']
+    >>> nearest("l", ["link_bandwidth", "L"])
+    ['L', 'link_bandwidth']
     """
     known = list(names)
+    cased = [x for x in known if x.lower() == str(name).lower()]
     begun = [x for x in known if name and x.startswith(str(name))]
     close = difflib.get_close_matches(str(name), known, most, 0.5)
-    return list(dict.fromkeys([*begun, *close]))[:most]
+    return list(dict.fromkeys([*cased, *begun, *close]))[:most]
 
 
 class ProofError(AssertionError):

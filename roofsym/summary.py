@@ -154,10 +154,13 @@ def _given(result: Result, letters: Notation) -> str:
     asked = {s for s in used & values.keys() if sy.info(s).role in ("step", "target", "layer")}
     step = [s for s in (sy.B, sy.S, sy.L) if s in asked]
     others = sorted(asked - {*step, result.symbol}, key=sy.rank)
-    pairs = [f"{letters.text(s)} = {values[s]}" for s in step if s != result.symbol]
-    pairs += [
-        f"{letters.text(s)} = {units.format_quantity(values[s], sy.info(s).unit)}" for s in others
-    ]
+
+    def value(s: sympy.Symbol, unit: str) -> str:
+        x = values[s]
+        return units.format_given(x, unit) if x.is_Rational else render(x, "text", letters)
+
+    pairs = [f"{letters.text(s)} = {value(s, '1')}" for s in step if s != result.symbol]
+    pairs += [f"{letters.text(s)} = {value(s, sy.info(s).unit)}" for s in others]
     return f" at {', '.join(pairs)}" if pairs else ""
 
 

@@ -566,17 +566,20 @@ def lookup(name: str, field: str = "symbol", allowed: Iterable[str] | None = Non
 
 
 def _meant(word: str) -> set[sympy.Symbol]:
-    """Symbols that are printed so in some notation, or that the glossary knows under a word.
+    """Symbols that are printed so in some notation, or known under a word: all those of a machine.
 
     Examples
     --------
     >>> _meant("hidden_size"), _meant("batch"), _meant("I*")
     ({d_model}, {B}, {ridge})
+    >>> bandwidth in _meant("machine")
+    True
     """
     # Notations know symbols, not the other way round; looked up when a name is refused.
     from roofsym.render.notation import NOTATIONS
 
-    found = {row.symbol for row in TABLE.values() if row.text == word}
+    role = "dimension" if word == "model" else word
+    found = {row.symbol for row in TABLE.values() if row.text == word or row.role == role}
     found |= {TABLE[n].symbol for x in NOTATIONS.values()
               for n, (text, _) in x.letters.items() if text == word}  # fmt: skip
     return found | ({_WORDS[word]} if word in _WORDS else set())

@@ -232,6 +232,11 @@ def format_quantity(value: object, unit: str, digits: int = 4) -> str:
     ('295.2 FLOP/B', '7.5 ms')
     >>> format_quantity(0.5, "B"), format_quantity(65_536, "1/token")
     ('0.5 B', '65536 per token')
+
+    A share that is below 1 is not printed as 1.
+
+    >>> format_quantity(0.99999, "1")
+    '0.99999'
     """
     number = _float(value)
     if unit == "1" and number == int(number) and abs(number) < 10**15:
@@ -239,12 +244,31 @@ def format_quantity(value: object, unit: str, digits: int = 4) -> str:
     # What has no name of its own, 1/token, has no prefix either.
     scaled = unit not in _NEVER_SCALED and not unit.startswith("1/")
     if not scaled or number == 0 or not math.isfinite(number):
+        while number < 1 and digits < 15 and format_number(value, digits) == "1":
+            digits += 1
         return format_number(value, digits) + worded(unit)
     least = -4 if unit.startswith("s") else 0
     power = min(max(math.floor(math.log10(abs(number)) / 3), least), 6)
     if power < 6 and float(f"{abs(number) / 1000.0**power:.{digits - 1}e}") >= 1000:
         power += 1
     return f"{format_number(number / 1000.0**power, digits)} {_PREFIXES[power]}{unit}"
+
+
+def format_given(value: sympy.Rational, unit: str) -> str:
+    """A value that was given, with all of its digits where there are 15 at most.
+
+    Examples
+    --------
+    >>> format_given(sympy.Rational("306.75"), "1"), format_given(sympy.Rational("0.0123456"), "s")
+    ('306.75', '12.3456 ms')
+    >>> format_given(sympy.Rational(1, 3), "1")
+    '0.3333'
+    """
+    twos, fives = sympy.multiplicity(2, value.q), sympy.multiplicity(5, value.q)
+    if value.q != 2**twos * 5**fives:
+        return format_quantity(value, unit)
+    digits = str(abs(value.p) * 10 ** max(twos, fives) // value.q).strip("0")
+    return format_quantity(value, unit, max(4, len(digits)) if len(digits) <= 15 else 4)
 
 
 def worded(unit: str) -> str:

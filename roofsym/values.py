@@ -98,6 +98,9 @@ def positive(value: object, field: str, *, zero: bool = False) -> sympy.Rational
     return number
 
 
+_MOST_DIGITS = 400
+
+
 def number_from_text(text: str, field: str) -> sympy.Rational:
     """Exact value of a number that a user typed: an integer, a decimal or a ratio of the two.
 
@@ -118,12 +121,12 @@ def number_from_text(text: str, field: str) -> sympy.Rational:
         parts = [Decimal(part) for part in ([above, below] if slash else [above])]
     except InvalidOperation:
         parts = []
+    if not parts or not all(p.is_finite() for p in parts) or (slash and parts[1] == 0):
+        raise InputError(field, text, "a number, such as 4096, 3.35e12 or 1/2")
     # An exponent such as 1e999999 would ask for a million digits.
-    if not parts or not all(p.is_finite() and abs(p.adjusted()) < 400 for p in parts):
-        raise InputError(field, text, "a number, such as 4096, 3.35e12 or 1/2")
+    if any(abs(p.adjusted()) >= _MOST_DIGITS for p in parts):
+        raise InputError(field, text, f"a number between 1e-{_MOST_DIGITS} and 1e{_MOST_DIGITS}")
     numbers = [sympy.Rational(Fraction(p)) for p in parts]
-    if slash and numbers[1] == 0:
-        raise InputError(field, text, "a number, such as 4096, 3.35e12 or 1/2")
     return numbers[0] / numbers[1] if slash else numbers[0]
 
 

@@ -621,6 +621,32 @@ def test_an_equation_is_solved_for_a_constant(shell: Shell, symbol: str):
     assert float(back["value"]) == pytest.approx(300, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("largest-batch --set n_machines=4", "set capacity to their memory together"),
+        ("critical-batch --set ridge=100", "it is peak/bandwidth: set one of these"),
+        ("critical-batch --set l=128", "--set: got 'l'; accepted: one of L, "),
+        ("critical-batch --for machine", "one of ridge, peak, bandwidth, capacity"),
+        ("critical-batch --for model", "n_layers"),
+        ("time=0 --for B --phase decode", "a number > 0"),
+        ("time=-1 --for B --phase decode", "a number > 0"),
+        ("time=1e400 --for B --phase decode", "a number between 1e-400 and 1e400"),
+        ("critical-batch --set L=1e-400", "a number between 1e-400 and 1e400"),
+        ("time-per-token --set time=0.001", "--set time: got '0.001'"),
+    ],
+)
+def test_what_is_refused_says_what_to_do(shell: Shell, command: str, words: str):
+    assert words in shell.bad("solve", *command.split(), *BOTH)
+
+
+def test_values_are_said_as_they_were_given(shell: Shell):
+    fraction = ("throughput-fraction-batch", *BOTH, "--set", "L=2048.5", "--set", "fraction=.99999")
+    assert " at L = 2048.5, f = 0.99999 (" in shell.good("solve", *fraction)
+    assert shell.json("solve", *fraction)["inputs"]["set"] == {"L": "2048.5", "fraction": ".99999"}
+    assert "below 1 = 0.99999\n" in shell.good("derive", *fraction)
+
+
 def test_never_is_said_with_its_reason(shell: Shell):
     answer = shell.json("solve", "critical-batch", *BOTH, "--set", "L=8192")
     assert answer["outcome"] == "never"
@@ -1009,7 +1035,7 @@ BAD_SETTINGS = {
     "what the phase fixes": ("S=5", "S"),
     "a zero byte": ("L=\0", "L"),
     "a share above 1": ("acceptance=1.5", "acceptance"),
-    "what follows from others": ("ridge=3", "ridge follows from others"),
+    "what follows from others": ("ridge=3", "it is peak/bandwidth"),
     "the letter that is printed": ("K=4096", "in_features"),
 }
 

@@ -13,7 +13,7 @@ from roofsym.derivation import Label
 from roofsym.errors import InputError
 from roofsym.quantities import Quantity, Subject
 from roofsym.results.question import MACHINE, STEP, Inquiry, Question, Result
-from roofsym.values import number_from_text, positive
+from roofsym.values import number_from_text
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,10 @@ class Equation:
         left = quantities.named(sides[0])
         if sides[1][0].isdigit() or sides[1][0] in "+-.":
             number = number_from_text(sides[1], "equation")
-            return cls(text, left, positive(number, "equation"))
+            if number <= 0:
+                accepted = f"a number > 0, as {left.name} is whatever the symbols are"
+                raise InputError("equation", text, accepted)
+            return cls(text, left, number)
         right = quantities.named(sides[1])
         if not units.parse(left.unit).agrees_with(units.parse(right.unit)):
             told = f"{left.name} [{left.unit}] = {right.name} [{right.unit}]"
