@@ -794,6 +794,14 @@ def test_an_equation_is_written_in_constants_and_their_parts(shell: Shell):
     assert "\n    where φ′ = 4 n_layers head_dim d_model\n" in out
 
 
+def test_an_equation_may_be_written_the_other_way_round(shell: Shell):
+    asked = ("--for", "B", *BOTH, *DECODE[:2], "--set", "L=10")
+    value = shell.json("solve", "time = 0.02", *asked)["exact"]
+    assert shell.json("solve", "0.02 = time", *asked)["exact"] == value
+    assert "time [s]: got '20ms'" in shell.bad("solve", "time = 20ms", *asked)
+    assert "two sides that B makes a difference to" in shell.bad("solve", "flops = flops", *asked)
+
+
 def test_an_equation_is_derived(shell: Shell):
     asked = ("derive", "time = 0.02", "--for", "w", "--phase", "decode")
     out = shell.good(*asked)

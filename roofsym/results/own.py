@@ -52,9 +52,11 @@ class Equation:
         sides = [side.strip() for side in text.split("=")]
         if len(sides) != 2 or not all(sides):
             raise InputError("equation", text, "'QUANTITY = QUANTITY' or 'QUANTITY = NUMBER'")
+        # A number may stand on either side.
+        sides.sort(key=_is_number)
         left = quantities.named(sides[0])
-        if sides[1][0].isdigit() or sides[1][0] in "+-.":
-            number = number_from_text(sides[1], "equation")
+        if _is_number(sides[1]):
+            number = number_from_text(sides[1], f"{left.name} [{left.unit}]")
             if number <= 0:
                 accepted = f"a number > 0, as {left.name} is whatever the symbols are"
                 raise InputError("equation", text, accepted)
@@ -101,7 +103,7 @@ class Equation:
         Raises
         ------
         InputError
-            If the unknown is not in the equation, or a constant that it is part of has a value.
+            If both sides are alike in the unknown, or a constant that it is part of has a value.
 
         Examples
         --------
@@ -117,6 +119,9 @@ class Equation:
         left, right = self.sides(subject)
         definitions = {**left.definitions, **right.definitions}
         used = made_of(left.expr.free_symbols | right.expr.free_symbols, definitions)
+        if symbol not in made_of((left.expr - right.expr).free_symbols, definitions):
+            accepted = f"two sides that {symbol.name} makes a difference to"
+            raise InputError("equation", self.text, accepted)
         machine = subject.machine if used & _OF_MACHINES else None
         row = sy.info(symbol)
         other = self.right.name if isinstance(self.right, Quantity) else "what is asked for"
@@ -136,6 +141,10 @@ class Equation:
 
 
 _OF_MACHINES = frozenset(sy.TABLE[name].symbol for name in sy.names("machine"))
+
+
+def _is_number(side: str) -> bool:
+    return side[0].isdigit() or side[0] in "+-."
 
 
 def _sentence(text: str) -> str:
