@@ -90,7 +90,7 @@ class Crossover:
     branches : tuple of Branch
         The crossings, in order of rising value where that is known.
     given : sympy.Expr, optional
-        What is positive wherever the equation is asked (see `crossover`).
+        What is positive wherever the equation is asked (see `crossover`); 0 if nothing is.
 
     Examples
     --------
@@ -366,6 +366,8 @@ def _with_given(
         return Crossover(left, right, symbol, "numeric", given=given)
     kept = tuple(b for b in inside if b.when != sympy.false)
     outcome = found.outcome if kept else _side_within(left, right, symbol, given)
+    if not outcome:
+        return Crossover(left, right, symbol, "never", given=sympy.S.Zero)
     if outcome == "crosses" and any(b.when != sympy.true for b in kept):
         outcome = "conditional"
     return Crossover(left, right, symbol, outcome, kept, given=given)
@@ -387,7 +389,10 @@ def _positive_at(
 def _side_within(
     left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, given: sympy.Expr
 ) -> str:
-    """Which side is larger where an expression is positive, given that they never meet there."""
+    """Which side is larger where an expression is positive, given that they never meet there.
+
+    Nothing if that is seen to be nowhere.
+    """
     free = left.free_symbols | right.free_symbols | given.free_symbols
     for power in range(-12, 19):
         point = {s: sympy.Integer(1) for s in free} | {symbol: sympy.Integer(10) ** power}
@@ -396,7 +401,7 @@ def _side_within(
                 return "always" if order_at(left, right, point) > 0 else "never"
         except NotRealError:
             continue
-    return "never"
+    return "never" if given.free_symbols - {symbol} else ""
 
 
 def _with_exponential(

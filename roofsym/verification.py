@@ -163,9 +163,9 @@ def _at_point(
         # Both terms of a root can be large and nearly equal: floats would not do, nor would fewer
         # digits than the numbers have.
         with _digits(value, left, right):
-            one, other = map(_mpf, _sides(left, right, symbol, value, point))
+            one, other = map(decimal, _sides(left, right, symbol, value, point))
             # At a point a side can be 0 (one device sends nothing): measured by those elsewhere.
-            beside = map(_mpf, _sides(left, right, symbol, 2 * value, point))
+            beside = map(decimal, _sides(left, right, symbol, 2 * value, point))
             same = abs(one - other) * 10**20 <= max(map(abs, (one, other, *beside)))
     if not same:
         raise ProofError(f"{value} is no crossing at {dict(point)}: {one} != {other}")
@@ -205,8 +205,8 @@ def order_at(left: sympy.Expr, right: sympy.Expr, point: Mapping[sympy.Symbol, s
     1
     """
     with _digits(left, right, *point.values()):
-        here = {s: _mpf(value_at(x, {})) for s, x in point.items()}
-        one, other = (_mpf(value_at(side, here)) for side in (left, right))
+        here = {s: decimal(value_at(x, {})) for s, x in point.items()}
+        one, other = (decimal(value_at(side, here)) for side in (left, right))
         if abs(one - other) * mpmath.mpf(10) ** 60 <= max(abs(one), abs(other)):
             return 0
         return 1 if one > other else -1
@@ -242,7 +242,7 @@ def holds(when: Boolean, point: Mapping[sympy.Symbol, Any]) -> bool:
         if not all(isinstance(x, _EXACT) for x in sides):
             # What a root is subtracted from can be nearly as large.
             with _digits(when.lhs, when.rhs):
-                sides = [_mpf(value_at(x, point)) for x in (when.lhs, when.rhs)]
+                sides = [decimal(value_at(x, point)) for x in (when.lhs, when.rhs)]
                 return bool(_RELATIONS[type(when)](*sides))
     except NotRealError:
         return False
@@ -253,8 +253,8 @@ _FUNCTIONS: dict[type, Callable[..., Any]] = {
     sympy.Min: min,
     sympy.Max: max,
     sympy.floor: lambda x: x // 1 if isinstance(x, _EXACT) else mpmath.floor(x),
-    sympy.log: lambda x: _real(mpmath.log(_mpf(x))),
-    sympy.LambertW: lambda x: _real(mpmath.lambertw(_mpf(x))),
+    sympy.log: lambda x: _real(mpmath.log(decimal(x))),
+    sympy.LambertW: lambda x: _real(mpmath.lambertw(decimal(x))),
 }
 
 
@@ -268,7 +268,8 @@ def _real(x: Any) -> Any:
     return x.real
 
 
-def _mpf(x: Any) -> Any:
+def decimal(x: Any) -> Any:
+    """A number as mpmath's, a fraction with the digits that are worked in."""
     return mpmath.mpf(x.numerator) / x.denominator if isinstance(x, _EXACT) else x
 
 
@@ -294,7 +295,7 @@ def value_at(expr: sympy.Expr, point: Mapping[sympy.Symbol, Any]) -> Any:
         return mpmath.mpf(expr)
     parts = [value_at(x, point) for x in expr.args]
     if not all(isinstance(x, _EXACT) for x in parts):
-        parts = [_mpf(x) for x in parts]
+        parts = [decimal(x) for x in parts]
     if expr.is_Add:
         return functools.reduce(operator.add, parts)
     if expr.is_Mul:
@@ -309,5 +310,5 @@ def value_at(expr: sympy.Expr, point: Mapping[sympy.Symbol, Any]) -> Any:
             return exact ** int(expr.exp)
         if base < 0:
             raise NotRealError(f"{base} has no real root")
-        return mpmath.power(_mpf(base), _mpf(exponent))
+        return mpmath.power(decimal(base), decimal(exponent))
     return _FUNCTIONS[expr.func](*parts)

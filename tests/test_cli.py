@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -417,6 +418,25 @@ SAID = {
         ],
         ["≠"],
     ),
+    # 70 359 tokens per second: the largest B S / max(F/π, Q/β) of whole S, found by trying them all
+    # (test_the_highest_throughput_is_found).
+    "a hump has its highest place": (
+        "'tokens_per_second = 100000' --for S --phase prefill --model llama-3.1-8b "
+        "--machine h100-sxm --set B=1",
+        ["tokens_per_second is at most 70359 per second at S = 361"],
+        ["tends to"],
+    ),
+    "the side that stands still is not said to move": (
+        "link-bound-degree --model llama-3.1-8b --machine h100-sxm --for n_kv_heads "
+        "--set B=64 --set L=2048 --set t=8",
+        ["the time to move memory tends to 1.247 ms as n_kv_heads falls to 0"],
+        ["tends to 0 s"],
+    ),
+    "nowhere is the equation asked": (
+        "ridge-rule-ratio --model llama-3.1-8b --machine h100-sxm --for b_w --set L=2048",
+        ["never at L = 2048: there is no critical batch"],
+        [],
+    ),
     "of two cases, one that cannot be": (
         "critical-batch-fit-context --for capacity",
         ["while φ + α L > I* (κ L + a)"],
@@ -472,7 +492,7 @@ SAID = {
 
 @pytest.mark.parametrize(("command", "said", "unsaid"), SAID.values(), ids=SAID)
 def test_what_an_answer_says(shell: Shell, command: str, said: list[str], unsaid: list[str]):
-    out = shell.good("solve", *command.split())
+    out = shell.good("solve", *shlex.split(command))
     assert all(x in out for x in said)
     assert not any(x in out for x in unsaid)
 

@@ -16,6 +16,7 @@ from roofsym import symbols as sy
 from roofsym.conditions import solve_condition
 from roofsym.ledger import Ledger
 from roofsym.limits import limit
+from roofsym.nearest import closest
 from roofsym.polynomial import number
 from roofsym.solve import OUTCOMES, Branch, Crossover, crossover, of_one_symbol
 from roofsym.symbols import B, L, S, a, alpha, kappa, peak, phi, ridge, w
@@ -608,3 +609,15 @@ def test_what_both_sides_of_a_condition_share_is_cancelled_in_a_sum_too():
     (branch,) = rs.results.matmul_intensity(Ledger(()), symbol="b_w").general.branches
     assert sy.rows in branch.value.free_symbols
     assert sy.rows not in branch.when.free_symbols
+
+
+def test_the_highest_throughput_is_found():
+    """Of one prefill: the longer of computing and moving, tried at each whole length in NumPy."""
+    step = rs.prefill(rs.model("llama-3.1-8b")).at(B=1, b_w=2, b_a=2, b_kv=2)
+    roofline = rs.Roofline(step, rs.machine("h100-sxm"))
+    lengths = np.arange(1, 5000)
+    rates = lengths / rs.compile(roofline.time)(S=lengths)
+    ratio, place = closest(crossover(S / roofline.time, sympy.Integer(100_000), S))
+    # Between two whole lengths it is a little higher.
+    assert float(ratio) * 100_000 == pytest.approx(rates.max(), rel=1e-4)
+    assert float(place) == pytest.approx(lengths[rates.argmax()], abs=1)

@@ -25,6 +25,7 @@ from roofsym.derivation import Derivation, Label
 from roofsym.errors import InputError, ProofError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
+from roofsym.nearest import closest
 from roofsym.solve import Branch, Crossover, crossover
 from roofsym.verification import order_at
 
@@ -273,31 +274,41 @@ class Result:
             return self.without
         side, means = ("below", q.below) if x.outcome == "never" else ("above", q.above)
         means += "; " if means else ""
-        nearest = nearest_end(x)
+        nearest = closest(x)
         if nearest is None:
             return f"{means}{q.left} stays {side} {q.right}"
-        end, ratio = nearest
-        where = f"as {sy.info(x.symbol).text} {'grows' if end is x.ends else 'falls to 0'}"
+        ratio, place = nearest
         # The side that moves is described; the other one stands still.
-        if x.left.has(x.symbol) or not x.left.is_number:
-            reason = f"{q.left} {self._tends_to(ratio, x.right, q.right)} {where}"
-            still, name = x.right, q.right
+        if x.left.has(x.symbol):
+            moving, other, name = q.left, x.right, q.right
         else:
-            reason = f"{q.right} {self._tends_to(1 / ratio, x.left, q.left)} {where}"
-            still, name = x.left, q.left
-        if still.is_number:
-            reason += f", {name} is at {units.format_quantity(still, self._side_unit)}"
+            moving, other, name, ratio = q.right, x.left, q.left, 1 / ratio
+        reason = f"{moving} {self._comes_to(ratio, place, other, name)}"
+        if other.is_number:
+            reason += f", {name} is at {units.format_quantity(other, self._side_unit)}"
         return means + reason
 
-    def _tends_to(self, ratio: sympy.Expr, other: sympy.Expr, name: str) -> str:
-        """Limit of one side, from the limit of its ratio to the other one."""
-        if ratio in (sympy.oo, sympy.zoo):
-            return "grows without bound"
+    def _comes_to(self, ratio: sympy.Expr, place: sympy.Expr, other: sympy.Expr, name: str) -> str:
+        """How close one side comes to the other, from their ratio at a place or in a limit."""
+        unknown = sy.info(self.symbol).text
+        if place.is_finite and place != 0:
+            bound = "at most" if ratio < 1 else "at least"
+            where = f"at {unknown} = {units.format_quantity(place, sy.info(self.symbol).unit)}"
+        else:
+            bound = ""
+            where = f"as {unknown} {'grows' if place is sympy.oo else 'falls to 0'}"
         value = ratio * other
-        if self.symbol in value.free_symbols or not value.is_number:
-            factor = units.format_number(ratio) if ratio.is_number else str(ratio)
-            return f"tends to {factor} times {name}"
-        return f"tends to {units.format_quantity(value, self._side_unit)}"
+        if ratio in (sympy.oo, sympy.zoo):
+            how = f"outgrows {name}" if other.has(self.symbol) else "grows without bound"
+        elif other.has(self.symbol) and ratio == 0:
+            how = f"vanishes beside {name}"
+        else:
+            how = f"is {bound}" if bound else "tends to"
+            if value.is_number:
+                how += f" {units.format_quantity(value, self._side_unit)}"
+            else:
+                how += f" {units.format_number(ratio)} times {name}"
+        return f"{how} {where}"
 
     @property
     def _side_unit(self) -> str:
@@ -320,22 +331,6 @@ class Result:
 
     def _repr_html_(self) -> str:
         return self.derivation._repr_html_()
-
-
-def nearest_end(found: Crossover) -> tuple[sympy.Expr, sympy.Expr] | None:
-    """Where the two sides of an equation that never holds come closest: 0 or infinity, the ratio.
-
-    Returns
-    -------
-    tuple or None
-        The limit itself (`Crossover.starts` or `ends`), twice; None if the limits are unknown.
-    """
-    known = [x for x in (found.ends, found.starts) if x.is_number and x is not sympy.nan]
-    if not known:
-        return None
-    pick = max if found.outcome == "never" else min
-    nearest = pick(known, key=lambda x: sympy.N(x))
-    return (found.ends if nearest == found.ends else found.starts), nearest
 
 
 _DIGITS = 60
