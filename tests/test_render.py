@@ -509,7 +509,44 @@ def test_arranged_roots_have_one_fraction_bar_and_the_same_value():
         point = {s: sympy.Integer(5 + 3 * i) for i, s in enumerate(symbols)}
         difference = sympy.N((made - branch.value).xreplace(point), 30)
         assert abs(difference) < 1e-20
-    assert render(lengths[0].value) == "(2 φ − α + √((α − 2 φ)² + 8 α η)) / (2 α)"
+    assert render(lengths[0].value) == "(2 φ − α + √((2 φ − α)² + 8 α η)) / (2 α)"
+
+
+@pytest.mark.parametrize(
+    ("expr", "text"),
+    [
+        # A denominator that is negative for all values of its symbols changes sign, and with it
+        # what stands above it: the next sum, or the number.
+        ((B * a - w) / (-L - 1), "(w − B a) / (L + 1)"),
+        (-a / (-L - 1), "a / (L + 1)"),
+        ((B * a - w) / (sympy.Rational(31, 32) ** B * S - S), "(w − B a) / (S (1 − (31 / 32)^B))"),
+        ((1 - w) * (w - 1) / (-L - 1), "(w − 1)² / (L + 1)"),
+        (a / (-L - 1), "−a / (L + 1)"),
+        # Where both signs are possible, none is changed.
+        ((B * a - w) / (L - S), "(B a − w) / (L − S)"),
+        # The sum before a root is as it is in its square, unless all of it is subtracted.
+        ((B - L + sympy.sqrt((L - B) ** 2 + a)) / w, "(B − L + √((B − L)² + a)) / w"),
+        ((-B - L + sympy.sqrt((L + B) ** 2 + a)) / w, "(√((L + B)² + a) − L − B) / w"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_signs_that_can_be_changed_together_are(expr: sympy.Expr, text: str):
+    assert render(expr) == text
+    point = {s: sympy.Integer(3 + 2 * i) for i, s in enumerate(sorted(expr.free_symbols, key=str))}
+    assert sympy.N((arranged(expr) - expr).xreplace(point), 30, chop=True) == 0
+
+
+@pytest.mark.parametrize("model", ["gemma-3-27b", "gemma-2-9b"])
+def test_no_solution_begins_with_a_minus(model: str):
+    # With windows the two roots of a prompt's critical length share a sum, whose letter has a sign.
+    led = rs.step(rs.model(model))
+    for ask in (results.prefill_critical_length, results.piggybacked_chunk):
+        d = ask(led, rs.Machine()).derivation
+        short = document.names(d, DEFAULT).shortened
+        solutions = [f for s in d.steps if s.kind == "solution" for f in s.formulas if f.left]
+        assert solutions
+        for formula in [x for f in solutions for x in short(f)]:
+            assert not render(formula.right).startswith(("−", "(−")), formula
 
 
 def test_what_an_author_would_write():

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import sympy
 
+from roofsym import polynomial
 from roofsym import symbols as sy
 from roofsym.values import open_powers
 
@@ -294,8 +295,7 @@ def _gathered(expr: sympy.Expr) -> sympy.Expr:
     if expr.is_Add:
         return _sum_of([_gathered(x) for x in expr.args])
     if expr.is_Mul:
-        number, factors = _factored([_gathered(x) for x in expr.args])
-        return _times(number, factors)
+        return _times(*_upright(*_factored([_gathered(x) for x in expr.args])))
     if expr.is_Pow and expr.base.is_Add and expr.exp != -1:
         # (2 x + 2 y)² stays the square of one sum, and a root the root of one.
         return sympy.Add(*map(_gathered, expr.base.args)) ** _gathered(expr.exp)
@@ -331,6 +331,44 @@ def _times(number: sympy.Expr, factors: Factors) -> sympy.Expr:
     return number * product
 
 
+def _upright(number: sympy.Expr, factors: Factors) -> tuple[sympy.Expr, Factors]:
+    """A quotient without sums below that are negative: these change sign with what is above.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, a, w
+    >>> _upright(sympy.S.One, {B * a - w: sympy.S.One, -B * L - 1: sympy.S.NegativeOne})
+    (1, {-B*a + w: 1, B*L + 1: -1})
+    """
+    for below in [b for b, e in factors.items() if e < 0 and e.is_odd and _is_negative(b)]:
+        above = [b for b, e in factors.items() if e.is_odd and e > 0 and _has_minus(b)]
+        if above:
+            changed = {below: _opposite(below), above[0]: _opposite(above[0])}
+        else:
+            number, changed = -number, {below: _opposite(below)}
+        before, factors = factors, Factors()
+        for base, exponent in before.items():
+            base = changed.get(base, base)
+            factors[base] = factors.get(base, sympy.S.Zero) + exponent
+    return number, factors
+
+
+def _opposite(total: sympy.Expr) -> sympy.Expr:
+    return sympy.Add(*(-x for x in total.args))
+
+
+def _has_minus(expr: sympy.Expr) -> bool:
+    return expr.is_Add and any(x.as_coeff_Mul()[0] < 0 for x in expr.args)
+
+
+def _is_negative(expr: sympy.Expr) -> bool:
+    if not _has_minus(expr):
+        return False
+    # A share of the experts that is known is a share as the one that is not.
+    shares = {p: sy.rho**p.exp for p in open_powers(expr) if p.base.is_number and p.base < 1}
+    return polynomial.sign(expr.xreplace(shares)) == -1
+
+
 def _sum_of(terms: Sequence[sympy.Expr]) -> sympy.Expr:
     parsed = [_factored([x]) for x in terms]
     numbers = [n for n, _ in parsed]
@@ -347,7 +385,7 @@ def _sum_of(terms: Sequence[sympy.Expr]) -> sympy.Expr:
     if shared or common != 1:
         rest = [_times(n / common, _without(f, shared)) for n, f in parsed]
         number, factors = _factored([_sum_of(rest), *(b**e for b, e in shared.items())])
-        return _times(common * number, factors)
+        return _times(*_upright(common * number, factors))
     sums = [b for _, f in parsed for b, e in f.items() if (b.is_Add or b == sy.B) and e > 0]
     best = max(sums, key=lambda b: (sums.count(b), b != sy.B, sympy.default_sort_key(b)), default=0)
     if sums.count(best) < 2:
@@ -406,11 +444,33 @@ def _root(expr: sympy.Expr) -> sympy.Expr:
     shared = sympy.Mul(*(b for b in below if all(_powers(x).get(b, 0) >= 1 for x in rest)))
     rest = [y for x in rest for y in sympy.Add.make_args(sympy.expand_mul(_signed(x / shared)))]
     scale = functools.reduce(sympy.ilcm, (sympy.Integer(x.as_coeff_Mul()[0].q) for x in rest), 1)
-    under = sympy.Add(*(_square(x * scale**2 / shared**2) for x in sympy.Add.make_args(root.base)))
-    made = sympy.Add(*(x * scale for x in rest), sign * sympy.sqrt(under))
+    rest = [x * scale for x in rest]
+    under = [_square(x * scale**2 / shared**2) for x in sympy.Add.make_args(root.base)]
+    rest, under = _alike(rest, under)
+    made = sympy.Add(*rest, sign * sympy.sqrt(sympy.Add(*under)))
     before = outside * shared / scale
     # A number alone before a sum is multiplied out by SymPy.
     return sympy.Mul(before, made, evaluate=False) if before.is_Number else before * made
+
+
+def _alike(
+    rest: list[sympy.Expr], under: list[sympy.Expr]
+) -> tuple[list[sympy.Expr], list[sympy.Expr]]:
+    """The sum before a root, and its square under the root, in one shape and with one sign.
+
+    Unless all of the sum is subtracted: ``√((x + 1)² − y) − x − 1``.
+    """
+    total = sympy.Add(*rest)
+    for place, term in enumerate(under):
+        if not (term.is_Pow and term.exp == 2 and term.base.is_Add):
+            continue
+        for side in (term.base, _opposite(term.base)):
+            if sympy.expand(side - total) == 0:
+                rest = list(side.args)
+                if not all(x.as_coeff_Mul()[0] < 0 for x in rest):
+                    under = [*under[:place], side**2, *under[place + 1 :]]
+                return rest, under
+    return rest, under
 
 
 def _is_root(expr: sympy.Expr) -> bool:
