@@ -676,12 +676,70 @@ def test_lamberts_function_is_not_the_window(form: str):
     assert "Lambert" not in getattr(dense, form)(depth="constants")
 
 
-def test_a_quotient_of_times_is_written_with_letters():
+def test_a_quotient_of_times_stands_on_one_line():
+    # A bar across two maxima of fractions would be the third of bars one in another.
     d = results.quantization_speedup(rs.decode(rs.Transformer()), rs.Machine()).derivation
+    times = (
+        "max(B (φ + α L) / π, (w + B (κ L + a)) / β) / max(B (φ + α L) / π, (w / c + B (κ L + a))"
+    )
+    assert f"s = {times} / β)\n" in d.text(depth="constants")
+    line = next(x for x in d.latex(depth="constants").splitlines() if x.startswith("s = "))
+    assert r"\right) / \max\left(" in line
+    assert nesting(line) == NESTED
+    assert width(line) <= LINE
+
+
+def uses(letter: sympy.Symbol, formulas: list[Formula]) -> list[tuple[Formula, int]]:
+    """The formulas that have a letter on a side of theirs, and how often."""
+    found = []
+    for f in formulas:
+        sides = [x for x in (f.left, f.right) if isinstance(x, sympy.Basic) and x != letter]
+        times = sum(x.count(letter) for x in sides)
+        found += [(f, times)] if times else []
+    return found
+
+
+@pytest.mark.parametrize("model", ["llama-3.1-8b", "deepseek-v3", "gemma-3-27b", "gpt-oss-20b"])
+def test_a_letter_is_needed_and_no_other_name_of_a_letter(model: str):
+    led = rs.step(rs.model(model))
+    for name, entry in RESULTS.items():
+        try:
+            d = entry.answer(led, rs.Machine()).derivation
+        except rs.InputError:
+            continue
+        names, stated = document.names(d, DEFAULT), {}
+        groups = [names.shortened(f) for s in document.at_depth(d, "constants") for f in s.formulas]
+        printed = [f for group in groups for f in group]
+        for short, *told in groups:
+            for letter in told:
+                assert not letter.right.is_Symbol, name
+                assert stated.get(letter.right) is None, (name, letter, stated[letter.right])
+                ((host, times), *others) = uses(letter.left, printed)
+                if times == 1 and not others and host in (short, *told):
+                    # Used once: what has it would be wider than a line without it.
+                    whole = host.right.xreplace({letter.left: letter.right})
+                    left = host.left.text if isinstance(host.left, Label) else host.left
+                    text = f"X_1 = {render(whole)}" if host in told else f"{left} = {render(whole)}"
+                    latex = f"X_{{1}} = {render(whole, 'latex')}"
+                    wide = len(text) > TEXT or width(latex) > LINE
+                    assert wide or nesting(latex) > NESTED, (name, letter, host)
+            if isinstance(short.left, sympy.Symbol):
+                stated[short.right] = short.left
+
+
+def test_a_long_formula_has_f_and_q_for_what_was_said_of_them():
+    # Gemma's causal windows make the FLOPs of a prefill as long as a line.
+    d = results.time_to_first_token(rs.step(rs.model("gemma-3-27b")), rs.Machine()).derivation
     text = d.text(depth="constants")
-    assert "s = X / Y\n" in text
-    assert "X = max(B (φ + α L) / π, (w + B (κ L + a)) / β)" in text
-    assert "Y = max(B (φ + α L) / π, (w / c + B (κ L + a)) / β)" in text
+    assert "T = max(F / π, Q / β)\n" in text
+    assert "with\n" not in text
+    assert text.count("F = ") == text.count("Q = ") == 1
+
+
+def test_an_equation_that_is_too_long_goes_on_below_its_left_hand_side():
+    text = results.implied_multiplier(rs.step(rs.Transformer())).derivation.text(depth="constants")
+    layers = "B n_layers b_a (4 head_dim (n_heads + n_kv_heads) + 7 d_model + 3 d_ff)"
+    assert f"      B c_act n_layers d_model b_a\n        = {layers}\n" in text
 
 
 def test_a_letter_is_none_that_the_derivation_has():

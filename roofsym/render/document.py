@@ -22,7 +22,7 @@ from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
 from roofsym.render.expression import LAMBERT, STYLES, Style, in_notation, listed, write
 from roofsym.render.measure import LINE, SIZES, width
-from roofsym.render.naming import TEXT, Names, is_part
+from roofsym.render.naming import LEFT, TEXT, Names, is_part
 from roofsym.render.notation import Notation, notation
 
 
@@ -329,8 +329,6 @@ def body(
 
 # Values with units are put into formulas that are no longer than this with them, in plain text.
 _WITH_VALUES = 140
-LEFT = 20.0
-"""What a left-hand side may take of a line of LaTeX."""
 
 
 class Writer:
@@ -505,7 +503,9 @@ class Writer:
         out = []
         for f in math.formulas:
             left, *parts = self.sides(f, style)
-            if len(left) + sum(map(len, parts)) > TEXT:
+            if len(left) + len(parts[0]) > TEXT and len(left) > LEFT:
+                out += [f"      {left}", *(f"       {part}" for part in parts)]
+            elif len(left) + sum(map(len, parts)) > TEXT:
                 out.append(f"      {left}{parts[0]}")
                 out += [f"      {'':{len(left)}}{part}" for part in parts[1:]]
             else:

@@ -126,6 +126,10 @@ class Style:
         alone = len(below) == 1 and (bottom.startswith("(") or Style.cross not in bottom)
         return f"{top} / {bottom if alone else self.group(bottom)}"
 
+    def ratio(self, above: str, below: str) -> str:
+        """Write a fraction on one line, of two that need no parentheses."""
+        return f"{above} / {below}"
+
     def group(self, inner: str) -> str:
         """Put in parentheses."""
         return f"({inner})"
@@ -396,6 +400,10 @@ class MathMLStyle(Style):
 
         top = self.product([cell(x) for x in above or ["1"]])
         return f"<mfrac>{top}{self.product([cell(x) for x in below])}</mfrac>"
+
+    def ratio(self, above: str, below: str) -> str:
+        """Write a fraction on one line."""
+        return f"<mrow>{above}<mo>/</mo>{below}</mrow>"
 
     def group(self, inner: str) -> str:
         """Put in parentheses."""
@@ -671,6 +679,10 @@ def _product(expr: sympy.Expr, style: Style) -> str:
         top = [style.number(numerator), *top]
     if denominator != 1:
         bottom = [style.number(denominator), *bottom]
+    extrema = [x for x in (*above, *below) if isinstance(x, sympy.Min | sympy.Max)]
+    if len(top) == len(bottom) == 1 and len(extrema) == 2:
+        # Of fractions themselves: one bar across both would be the third.
+        return style.ratio(*top, *bottom)
     if bottom:
         return style.fraction(top, bottom)
     return style.product(top)

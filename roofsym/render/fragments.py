@@ -12,9 +12,9 @@ from roofsym import symbols as sy
 from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
 from roofsym.render import document
-from roofsym.render.document import ALONE, LEFT, LatexWriter, at_depth, breaking, settled
+from roofsym.render.document import ALONE, LatexWriter, at_depth, breaking, settled
 from roofsym.render.measure import LINE, broken, width
-from roofsym.render.naming import Names
+from roofsym.render.naming import LEFT, Names
 from roofsym.render.notation import Notation, notation
 
 ENVIRONMENTS = ("equation", "align", "inline")

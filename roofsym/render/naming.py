@@ -1,12 +1,14 @@
 """Parts that get a letter of their own so that a formula fits on a line, as an author would do.
 
 ``X = φ + α L − I* (κ L + a)`` is written once, below the first formula that has it several times;
-so is ``z = I* w / X`` where the fraction would stand in an exponent inside of two others.
+so is ``z = I* w / X`` where the fraction would stand in an exponent inside of two others. What a
+formula before says to be F or Q has that letter.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Mapping
 
 import sympy
@@ -23,6 +25,9 @@ from roofsym.render.shape import arranged
 
 TEXT = 100
 """Longest formula on a line of plain text."""
+
+LEFT = 20
+"""What a left-hand side may take of a line for the rest to stand beside it."""
 
 NESTED = 2
 """How many fractions may stand one in another."""
@@ -49,6 +54,7 @@ class Names:
     def __init__(self, letters: Notation, taken: set[str]) -> None:
         self._notation = letters
         self._known: dict[sympy.Expr, sympy.Symbol] = {}
+        self._left: set[sympy.Symbol] = set()
         self._written: dict[tuple[sympy.Basic, str], str] = {}
         self._free = [x for x in (*_LETTERS, *_SMALL) if x not in taken]
 
@@ -74,32 +80,72 @@ class Names:
         B/part_X**3 + a/part_X**2 + w + w_x/part_X
         L*alpha + phi - ridge*(L*kappa + a)
         """
-        if self._fits(formula):
-            return [formula]
-        known = dict(self._known)
+        found = [formula] if self._fits(formula) else self._in_letters(formula)
+        self._remember(formula)
+        return found
+
+    def _in_letters(self, formula: Formula) -> list[Formula]:
+        known = self._known_in(formula)
         short = self._until(self._fits_a_line, self._sum, formula, known)
-        for letter in [s for x, s in known.items() if x not in self._known]:
-            part = next(x for x, s in known.items() if s == letter)
-            # The first ones can turn out needless.
-            whole = {letter: part}
-            fewer = {x.xreplace(whole): s for x, s in known.items() if x != part}
-            fit = all(self._short(x, "X_1 = ") for x in fewer)
-            if fit and self._fits_a_line(other := _named(formula, fewer)):
-                short, known = other, fewer
+        short = self._needed(short, self._fits_a_line, formula, known)
         if self._is_deep(short):
             short = self._until(self._fits, self._fraction, formula, known)
+            short = self._needed(short, self._fits, formula, known, uses=1)
         used = set().union(*(x.free_symbols for x in _sides(short)))
         if used.isdisjoint(known.values()):
             return [formula]
-        new = {x: letter for x, letter in known.items() if x not in self._known}
+        new = {x: letter for x, letter in known.items() if letter not in self._known.values()}
         printed = {self._notation.text(letter) for letter in new.values()}
-        self._known, self._free = known, [x for x in self._free if x not in printed]
+        self._known |= new
+        self._free = [x for x in self._free if x not in printed]
         first = "with"
         told = []
         for part, letter in new.items():
             told.append(Formula(letter, part, lead=first))
             first = ""
         return [short, *told]
+
+    def _remember(self, formula: Formula) -> None:
+        """A sum that a formula says a quantity to be, F or Q, has a letter already."""
+        letter = formula.left
+        if not isinstance(letter, sympy.Symbol) or sy.info(letter).role != "quantity":
+            return
+        if letter in self._known.values():
+            # It stands for two things.
+            self._known = {x: s for x, s in self._known.items() if s != letter}
+        elif letter not in self._left:
+            self._known[_named(formula, self._known_in(formula)).right] = letter
+        self._left.add(letter)
+
+    def _known_in(self, formula: Formula) -> dict[sympy.Expr, sympy.Symbol]:
+        """What letters stand for, but for those that a formula has itself."""
+        own = set().union(*(x.free_symbols for x in _sides(formula)))
+        return {x: s for x, s in self._known.items() if s not in own}
+
+    def _needed(
+        self,
+        short: Formula,
+        fits: Callable[[Formula], bool],
+        formula: Formula,
+        known: dict[sympy.Expr, sympy.Symbol],
+        uses: float = math.inf,
+    ) -> Formula:
+        """A formula without the new letters without which it fits: the first ones can be such.
+
+        Only of those with so many uses at most.
+        """
+        for letter in [s for s in known.values() if s not in self._known.values()]:
+            part = next(x for x, s in known.items() if s == letter)
+            if sum(x.count(letter) for x in (*_sides(short), *known)) > uses:
+                continue
+            whole = {letter: part}
+            fewer = {x.xreplace(whole): s for x, s in known.items() if x != part}
+            fit = all(self._short(x, "X_1 = ") for x in fewer)
+            if fit and fits(other := _named(formula, fewer)):
+                short = other
+                known.clear()
+                known.update(fewer)
+        return short
 
     def _until(
         self,
@@ -143,6 +189,9 @@ class Names:
             text, latex = self._notation.label(left.text, left.latex)
         else:
             text, latex = (self._write(left, form) for form in ("text", "latex"))
+            if len(text) > LEFT:
+                # Plain text goes on below the left-hand side of such an equation.
+                return len(text) <= TEXT and self._short(formula.right, " = ", f"{latex} = ")
         return self._short(formula.right, f"{text} = ", f"{latex} = ")
 
     def _short(self, expr: sympy.Basic, text: str = "", latex: str = "") -> bool:
@@ -177,14 +226,9 @@ class Names:
         return best
 
     def _fraction(self, formula: Formula) -> sympy.Expr | None:
-        """An exponent that is a fraction, else one of the maxima of which a quotient is made."""
+        """An exponent that is a fraction."""
         parts = [x for side in _sides(formula) for x in sympy.preorder_traversal(side)]
-        exponents = [x.exp for x in parts if x.is_Pow and not x.exp.is_Rational]
-        factors = [f.as_base_exp() for x in parts if x.is_Mul for f in x.args]
-        maxima = [(e, base) for base, e in factors if isinstance(base, sympy.Min | sympy.Max)]
-        above = [base for e, base in maxima if e == 1]
-        below = [base for e, base in maxima if e == -1]
-        for part in (*exponents, *above, *below):
+        for part in [x.exp for x in parts if x.is_Pow and not x.exp.is_Rational]:
             if 0 < nesting(self._write(part, "latex")) <= NESTED and self._short(part, "X_1 = "):
                 return part
         return None
@@ -297,6 +341,9 @@ def _replaced(expr: sympy.Expr, part: sympy.Expr, letter: sympy.Expr) -> sympy.E
         return letter if expr == part else -letter
     if not expr.args:
         return expr
+    if expr.is_Mul and part.is_Mul and set(expr.args).issuperset(part.args):
+        rest = [_replaced(x, part, letter) for x in expr.args if x not in part.args]
+        return sympy.Mul(letter, *rest)
     if expr.is_Add and part.is_Add and (sign := _holds(expr, part)):
         rest = [x for x in expr.args if sign * x not in part.args]
         return sympy.Add(sign * letter, *(_replaced(x, part, letter) for x in rest))
