@@ -473,7 +473,12 @@ def test_an_arranged_expression_is_equal_and_not_longer(expr: sympy.Expr):
         (w / (2 * phi - 2 * ridge * a), "w / (2 (φ − I* a))"),
         (phi - 2 * alpha * (S + L), "φ − 2 α (S + L)"),
         (w - B * kappa * L - B * a, "w − B (κ L + a)"),
-        (131072 * L + 2**20, "131072 L + 1048576"),
+        # Of large numbers only one that leaves small ones, of none a divisor nobody would see.
+        (131072 * L + 6302208, "131072 L + 6302208"),
+        (39560 * sy.n_layers + 19780, "19780 (2 n_layers + 1)"),
+        (10**9 * L + 10**9 * a - 4 * 10**9 * w, "10⁹ (a + L − 4 w)"),
+        # What is a whole sum less another is one sum.
+        (7 * (w + a) * B - 7 * (w + phi) * B, "7 B (a − φ)"),
         (-2 * (w + a), "−2 (w + a)"),
         # Nothing is multiplied out, and quotients are not put over quotients.
         (phi + alpha * (L + 1), "φ + α (L + 1)"),

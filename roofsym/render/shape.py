@@ -276,6 +276,8 @@ Factors = dict[sympy.Expr, sympy.Expr]
 
 # No formula has a number as large that is not one of a model or of a machine.
 _COMPUTED = 1000
+# What is left of one that was pulled out of a sum is smaller.
+_FEW = 10
 
 
 def _gathered(expr: sympy.Expr) -> sympy.Expr:
@@ -384,6 +386,9 @@ def _sum_of(terms: Sequence[sympy.Expr]) -> sympy.Expr:
         common = -common
     if shared or common != 1:
         rest = [_times(n / common, _without(f, shared)) for n, f in parsed]
+        # 7 (x + y) − 7 (x + z) is 7 (y − z).
+        opened = sympy.Add(*(_opposite(-x) if (-x).is_Add else x for x in rest))
+        rest = list(sympy.Add.make_args(opened))
         number, factors = _factored([_sum_of(rest), *(b**e for b, e in shared.items())])
         return _times(*_upright(common * number, factors))
     sums = [b for _, f in parsed for b, e in f.items() if (b.is_Add or b == sy.B) and e > 0]
@@ -396,12 +401,16 @@ def _sum_of(terms: Sequence[sympy.Expr]) -> sympy.Expr:
 
 
 def _number(numbers: Sequence[sympy.Rational], flat: bool) -> sympy.Rational:
-    """The number that all terms share; of what was computed, such as 16060522496, none is asked."""
-    if any(abs(n.p) >= _COMPUTED for n in numbers):
-        return sympy.S.One
+    """The number that all terms share.
+
+    Of numbers that were computed, such as 16060522496, none is asked unless what it leaves of all
+    of them is read at a glance: 19780 (2 n_layers + 1), but 131072 L + 6302208.
+    """
     # A quotient of quotients is no simpler than their sum.
     below = functools.reduce(sympy.igcd, (n.q for n in numbers)) if flat else 1
-    return sympy.Rational(functools.reduce(sympy.igcd, (n.p for n in numbers)), below)
+    common = sympy.Rational(functools.reduce(sympy.igcd, (n.p for n in numbers)), below)
+    computed = any(abs(n.p) >= _COMPUTED for n in numbers)
+    return sympy.S.One if computed and any(abs(n) >= _FEW * common for n in numbers) else common
 
 
 def _shared(products: Sequence[Factors]) -> Factors:
