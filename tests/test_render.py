@@ -477,6 +477,8 @@ def test_an_arranged_expression_is_equal_and_not_longer(expr: sympy.Expr):
         (131072 * L + 6302208, "131072 L + 6302208"),
         (39560 * sy.n_layers + 19780, "19780 (2 n_layers + 1)"),
         (10**9 * L + 10**9 * a - 4 * 10**9 * w, "10⁹ (a + L − 4 w)"),
+        # A term for the tokens there were stands with that of the new one.
+        (w * L + w + a, "w (L + 1) + a"),
         # What is a whole sum less another is one sum.
         (7 * (w + a) * B - 7 * (w + phi) * B, "7 B (a − φ)"),
         (-2 * (w + a), "−2 (w + a)"),

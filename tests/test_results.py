@@ -342,6 +342,20 @@ def test_the_critical_batch_reads_as_in_the_design():
     assert found.outcome == "conditional"
 
 
+def test_the_width_of_heads_cancels_where_it_does_and_else_is_a_limit():
+    # Scores and values count 4 FLOP per head, width and token of context, and each KV head's width
+    # is read twice: the width cancels. Counted unfused, softmax has FLOPs and scores bytes without
+    # it.
+    fused = results.attention_intensity(rs.decode(rs.Transformer())).derivation.text()
+    line = "2 n_heads (L + 1) / (n_kv_heads b_kv (L + 1) + b_a (n_heads + n_kv_heads))"
+    assert f"the width of the heads cancels\n      I = {line}\n" in fused
+    assert "grow wider" not in fused
+    led = rs.decode(rs.Transformer(), convention="unfused-ops")
+    unfused = results.attention_intensity(led).derivation.text()
+    assert "As heads grow wider, it tends to\n      I → " in unfused
+    assert "cancels" not in unfused
+
+
 def test_it_exists_only_below_the_context_that_the_other_result_names():
     led, hw = ledger("llama-3.1-8b", "fused-ops"), MACHINES["h100-sxm"]
     reach = results.compute_bound_context(led, hw)

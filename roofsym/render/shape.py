@@ -394,10 +394,24 @@ def _sum_of(terms: Sequence[sympy.Expr]) -> sympy.Expr:
     sums = [b for _, f in parsed for b, e in f.items() if (b.is_Add or b == sy.B) and e > 0]
     best = max(sums, key=lambda b: (sums.count(b), b != sy.B, sympy.default_sort_key(b)), default=0)
     if sums.count(best) < 2:
-        return sympy.Add(*terms)
+        return sympy.Add(*_next_to_each_other(parsed))
     having = [best in f and f[best] > 0 for _, f in parsed]
     group = _sum_of([x for x, has in zip(terms, having, strict=True) if has])
     return _sum_of([*(x for x, has in zip(terms, having, strict=True) if not has), group])
+
+
+def _next_to_each_other(parsed: Sequence[tuple[sympy.Expr, Factors]]) -> list[sympy.Expr]:
+    """Terms, those with and without one more token together: ``n b L + n b`` as ``n b (L + 1)``."""
+    left, made = list(parsed), []
+    for term in parsed:
+        number, factors = term
+        for token in (sy.L, sy.S):
+            rest = {b: e for b, e in factors.items() if e and b != token}
+            without = (number, rest)
+            if rest and factors.get(token) == 1 and term in left and without in left:
+                left = [x for x in left if x not in (term, without)]
+                made.append(_times(number, {**rest, token + 1: sympy.S.One}))
+    return [*made, *(_times(*x) for x in left)]
 
 
 def _number(numbers: Sequence[sympy.Rational], flat: bool) -> sympy.Rational:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy
 
-from roofsym import conventions
+from roofsym import conventions, polynomial
 from roofsym import symbols as sy
 from roofsym.derivation import Label
 from roofsym.errors import InputError
@@ -210,7 +210,11 @@ def attention_intensity(ledger: Ledger, symbol: Unknown = None) -> Result:
     explicit = ratio.xreplace(d.definitions)
     if explicit.has(sy.head_dim):
         wide = limit(explicit, sy.head_dim)
-        d.limit("As heads grow wider, it tends to", sy.intensity, explicit, sy.head_dim, wide)
+        if polynomial.is_zero(explicit - wide):
+            text = "At any length, in dimensions, the width of the heads cancels"
+            d.identity(text, ratio, wide, sy.intensity)
+        else:
+            d.limit("As heads grow wider, it tends to", sy.intensity, explicit, sy.head_dim, wide)
     return q.answer(sy.intensity * per_sequence[1], per_sequence[0])
 
 
