@@ -8,7 +8,7 @@ import math
 import random
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import sympy
@@ -554,6 +554,23 @@ def test_no_solution_begins_with_a_minus(model: str):
         assert solutions
         for formula in [x for f in solutions for x in short(f)]:
             assert not render(formula.right).startswith(("−", "(−")), formula
+
+
+@pytest.mark.parametrize(
+    ("ask", "first"),
+    [
+        # A token of an 8B model has 15 GFLOP and 6 MB, and 1 to 2 times as many FLOPs as bytes per
+        # token of context; a ridge point is some 300 FLOP/B. So φ > I* a, and I* κ > α.
+        (results.compute_bound_context, "(φ > I* a and I* κ > α) or "),
+        (results.critical_batch_fit_context, "φ (C − w_m) > I* (w κ_m + a (C − w_m)) and "),
+        # A prompt of one token is bound by its weights: 300 FLOP/B times 15 GB against 1 GFLOP.
+        (results.prefill_critical_length, "I* (w + B ε) > B η or "),
+    ],
+)
+def test_the_usual_case_comes_first(ask: Callable[..., results.Result], first: str):
+    steps = ask(rs.step(rs.Transformer()), rs.Machine()).derivation.steps
+    said = [Writer(DEFAULT).sides(f)[1] for s in steps for f in s.formulas if f.left is None]
+    assert said[-1].startswith(first)
 
 
 def test_what_an_author_would_write():
