@@ -479,6 +479,10 @@ def test_an_arranged_expression_is_equal_and_not_longer(expr: sympy.Expr):
         (10**9 * L + 10**9 * a - 4 * 10**9 * w, "10⁹ (a + L − 4 w)"),
         # A term for the tokens there were stands with that of the new one.
         (w * L + w + a, "w (L + 1) + a"),
+        # A sum of constants stands where these do: the context before what does not grow with it.
+        (B * (sy.L * (kappa + sy.kappa_w) + a) + w, "w + B (L (κ + κ_w) + a)"),
+        (sy.L * (alpha + sy.alpha_w) + phi, "φ + L (α + α_w)"),
+        (w + sy.w_x * (1 - sy.rho**B) + a, "w + w_x (1 − ρ^B) + a"),
         # What is a whole sum less another is one sum.
         (7 * (w + a) * B - 7 * (w + phi) * B, "7 B (a − φ)"),
         (-2 * (w + a), "−2 (w + a)"),

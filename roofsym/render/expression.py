@@ -658,14 +658,22 @@ def _rank(expr: sympy.Basic) -> tuple[tuple[float, object], ...]:
     """Sort key: positions of an expression's symbols in the table, high powers first."""
     positions: list[tuple[float, int]] = []
     factors = sympy.Mul.make_args(expr) if isinstance(expr, sympy.Expr) else (expr,)
-    # w_x (1 − ρ^B) stands where w_x does.
-    for factor in [f for f in factors if f.is_Symbol or (f.is_Pow and f.base.is_Symbol)] or factors:
+    # w_x (1 − ρ^B) stands where w_x does, and L (κ + κ_w) where κ L does.
+    for factor in [f for f in factors if _has_place(f)] or factors:
         base, exponent = factor.as_base_exp() if isinstance(factor, sympy.Expr) else (factor, 1)
         power = int(exponent) if exponent in range(-9, 10) else 1
         positions += [(sy.rank(s), -power) for s in base.free_symbols]
     # Equal keys are told apart by what stands there, never by the order in which SymPy keeps it.
     ranked = sorted(positions) or [(10**6, 0)]
     return (*ranked, (10**7, str(sympy.default_sort_key(expr))))
+
+
+def _has_place(factor: sympy.Basic) -> bool:
+    """Whether a factor has a say in where its term stands: a symbol, or a sum of constants."""
+    base = factor.base if factor.is_Pow else factor
+    if base.is_Add:
+        return all(x.is_Symbol and sy.info(x).role == "constant" for x in base.args)
+    return bool(base.is_Symbol)
 
 
 def _product(expr: sympy.Expr, style: Style) -> str:
