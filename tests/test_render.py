@@ -677,6 +677,54 @@ def test_terms_of_the_same_symbols_have_one_order():
     assert len(printed) == 1
 
 
+@pytest.mark.parametrize(
+    ("form", "number", "printed"),
+    [
+        ("text", "15010000000.5", "1.501e10"),
+        ("latex", "15010000000.5", r"1.501 \times 10^{10}"),
+        ("mathml", "15010000000.5",
+         "<mrow><mn>1.501</mn><mo>×</mo><msup><mn>10</mn><mn>10</mn></msup></mrow>"),
+        ("mathml", "0.0000000012345",
+         "<mrow><mn>1.235</mn><mo>×</mo><msup><mn>10</mn><mn>−9</mn></msup></mrow>"),
+        ("mathml", "12.5", "<mn>12.5</mn>"),
+    ],
+)  # fmt: skip
+def test_powers_of_ten_are_written_as_such(form: str, number: str, printed: str):
+    assert render(sympy.Rational(number), form, digits=4) == printed
+
+
+def test_a_fragment_taller_than_a_page_can_break():
+    # An A4 page has some thirty lines of displayed formulas, and an equation does not break.
+    model = rs.model("deepseek-v3")
+    form = QUANTITIES["intensity"].closed_form(Subject(model, rs.step(model), rs.Machine()))
+    names = notation("hugging-face").of(model.config_keys)
+    tall = fragments.equation(
+        sy.intensity, form.at_depth("dimensions"), label="eq:i", letters=names
+    )
+    assert tall.count("\\\\\n") > 30
+    assert tall.startswith("\\begingroup\\allowdisplaybreaks\n\\begin{align}\n")
+    assert tall.count(r"\label{eq:i}") == 1
+    assert "aligned" not in tall
+    short = fragments.equation(sy.intensity, form.expr, label="eq:i", letters=names)
+    assert short.startswith("\\begin{equation}")
+
+
+def test_no_page_has_numbers_as_programs_write_them(capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["show", "bytes", "--model", "llama-3.1-8b", "--format", "html"]) == 0
+    page = capsys.readouterr().out
+    assert "<mn>1.501</mn><mo>×</mo>" in page
+    assert not re.search(r"<mn>[^<]*e[^<]*</mn>", page)
+
+
+def test_latex_tables_of_symbols_have_an_equals_sign():
+    # As plain text has it: "ridge point of the machine, peak/bandwidth = 295.2 FLOP/B".
+    found = results.critical_batch(rs.decode(rs.model("llama-3.1-8b")), rs.machine("h100-sxm"))
+    rows = [x for x in found.derivation.latex().splitlines() if x.endswith(r"\\[2pt]")]
+    told = [x for x in rows if r"\hfill" in x or r"\newline" in x]
+    assert len(told) > 5
+    assert all(re.search(r"(\\hfill|\\newline) \$=", x) for x in told)
+
+
 # --- letters for long sums ------------------------------------------------------------------------
 
 

@@ -404,12 +404,8 @@ class Writer:
     def claim(self, claim: str | sympy.Expr | None, style: Style, unit: str) -> str:
         """Write what a source has: a formula, or a number in the source's own digits."""
         if isinstance(claim, str):
-            return self.digits_of(claim.lstrip("~"), units.worded(unit))
+            return style.digits_of(claim.lstrip("~"), units.worded(unit).strip())
         return write(claim, style)
-
-    def digits_of(self, number: str, unit: str) -> str:
-        """Write a number as a source prints it, and its unit."""
-        return number + unit
 
     def cases(self, condition: sympy.Basic, style: Style) -> list[str]:
         """A condition; if it is longer than a line, by alternatives, and these by what they join.
@@ -589,13 +585,6 @@ class MarkdownWriter(Writer):
         lines = " \\\\\n".join(self.chain(formula, style))
         return f"\\begin{{aligned}}\n{lines}\n\\end{{aligned}}"
 
-    def digits_of(self, number: str, unit: str) -> str:
-        """Write a number as a source prints it, and its unit."""
-        mantissa, e, exponent = number.replace(",", "{,}").partition("e")
-        shown = rf"{mantissa} \times 10^{{{exponent}}}" if e else mantissa
-        name = unit.strip().replace(" ", r"\ ").replace("$", r"\$")
-        return shown + (rf"\,\mathrm{{{name}}}" if unit else "")
-
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
         self._indent = ""
@@ -769,7 +758,7 @@ class LatexWriter(MarkdownWriter):
             name, unit, meaning, rest = self._cells(row, style)
             # A value stands at the end of the line; a definition, which is longer, on the next.
             before = r"\hfill" if row.definition is None else r"\newline"
-            text = meaning + (f" {before} ${breaking(rest)}$" if rest else "")
+            text = meaning + (f" {before} $={breaking(rest)}$" if rest else "")
             lines.append(rf"${name}$ & {self.escape(unit)} & {text} \\[2pt]")
         return "\n".join([*lines, r"\bottomrule", r"\end{longtable}"])
 
@@ -825,12 +814,6 @@ class HtmlWriter(Writer):
     def sign(self, sign: str) -> str:
         """Write a sign of relation."""
         return f"<mo>{sign}</mo>"
-
-    def digits_of(self, number: str, unit: str) -> str:
-        """Write a number as a source prints it, and its unit."""
-        shown = f"<mn>{number}</mn>"
-        name = html.escape(unit.strip())
-        return f"<mrow>{shown}<mtext>&#160;{name}</mtext></mrow>" if name else shown
 
     def heading(self, heading: Heading) -> str:
         """Write a heading."""

@@ -88,7 +88,12 @@ class Style:
 
     def quantity(self, value: sympy.Expr, unit: str) -> str:
         """Write a number with its unit."""
-        return units.format_quantity(value, unit)
+        number, _, name = units.format_quantity(value, unit).partition(" ")
+        return self.digits_of(number, name)
+
+    def digits_of(self, number: str, unit: str = "") -> str:
+        """Write a number that is in decimals already, ``1.5e10``, and its unit."""
+        return f"{number} {unit}" if unit else number
 
     def number(self, number: sympy.Expr) -> str:
         """Write a non-negative number."""
@@ -191,20 +196,16 @@ class LatexStyle(Style):
         """Write a name that is no symbol."""
         return self.notation.label(text, latex)[1]
 
-    def quantity(self, value: sympy.Expr, unit: str) -> str:
-        """Write a number with its unit."""
-        number, _, rest = units.format_quantity(value, unit).partition(" ")
-        rest = rest.replace("µ", r"\mu ").replace("$", r"\$").replace(" ", r"\ ")
-        shown = self._mantissa(number).replace("∞", r"\infty")
-        return shown + (rf"\,\mathrm{{{rest}}}" if rest else "")
+    def digits_of(self, number: str, unit: str = "") -> str:
+        """Write a number that is in decimals already, and its unit."""
+        mantissa, e, exponent = number.replace(",", "{,}").replace("∞", r"\infty").partition("e")
+        shown = rf"{mantissa} \times 10^{{{int(exponent)}}}" if e else mantissa
+        name = unit.replace("µ", r"\mu ").replace("$", r"\$").replace(" ", r"\ ")
+        return shown + (rf"\,\mathrm{{{name}}}" if unit else "")
 
     def number(self, number: sympy.Expr) -> str:
         """Write a non-negative number."""
-        return self._mantissa(super().number(number))
-
-    def _mantissa(self, text: str) -> str:
-        mantissa, e, exponent = text.partition("e")
-        return rf"{mantissa} \times 10^{{{int(exponent)}}}" if e else text
+        return self.digits_of(super().number(number))
 
     def decimal(self, mantissa: str, exponent: int) -> str:
         """Write a number times a power of ten."""
@@ -362,16 +363,19 @@ class MathMLStyle(Style):
             inner = f"<msub>{inner}<mtext>{html.escape(words)}</mtext></msub>"
         return f"<msup>{inner}<mo>*</mo></msup>" if star else inner
 
-    def quantity(self, value: sympy.Expr, unit: str) -> str:
-        """Write a number with its unit."""
-        number, _, rest = units.format_quantity(value, unit).partition(" ")
-        shown = f"<mn>{number}</mn>"
-        return f"<mrow>{shown}<mtext>&#160;{html.escape(rest)}</mtext></mrow>" if rest else shown
+    def digits_of(self, number: str, unit: str = "") -> str:
+        """Write a number that is in decimals already, ``1.5e10``, and its unit."""
+        mantissa, e, exponent = number.partition("e")
+        shown = f"<mn>{mantissa}</mn>"
+        if e:
+            power = f"<msup><mn>10</mn><mn>{int(exponent)}</mn></msup>".replace("-", "−")
+            shown = f"<mrow>{shown}<mo>×</mo>{power}</mrow>"
+        return f"<mrow>{shown}<mtext>&#160;{html.escape(unit)}</mtext></mrow>" if unit else shown
 
     def number(self, number: sympy.Expr) -> str:
         """Write a non-negative number."""
         text = super().number(number)
-        return text if text.startswith("<") else f"<mn>{text}</mn>"
+        return text if text.startswith("<") else self.digits_of(text)
 
     def decimal(self, mantissa: str, exponent: int) -> str:
         """Write a number times a power of ten."""

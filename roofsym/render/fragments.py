@@ -87,7 +87,8 @@ def equation(
     right : sympy.Expr
         The right-hand side.
     environment : str
-        ``equation``, ``align`` or ``inline``.
+        ``equation``, ``align`` or ``inline``. What is as tall as a page is always an ``align``,
+        which may break.
     label : str
         What ``\eqref`` finds it by; without one it is not numbered.
     letters : str or Notation
@@ -131,11 +132,13 @@ def write(
     if environment == "equation":
         room = _ROOM - (_NUMBER if label else 0)
         lines = [_in_lines(_lead(f) + writer.formula(f), room) for f in formulas]
-        inner = " \\\\\n".join(lines)
+        inner = _END.join(lines)
         if len(lines) > 1:
             inner = f"\\begin{{gathered}}\n{inner}\n\\end{{gathered}}"
         mark = rf" \label{{{label}}}" if label else ""
-        return f"\\begin{{equation{star}}}\n{inner}{mark}\n\\end{{equation{star}}}"
+        # What is taller than a page has to break between lines, which one equation cannot.
+        if inner.count(_END) < _TALL:
+            return f"\\begin{{equation{star}}}\n{inner}{mark}\n\\end{{equation{star}}}"
     several = label and len(numbered) > 1
     letter = iter("abcdefghijklmnopqrstuvwxyz")
     lines = []
@@ -145,7 +148,7 @@ def write(
             own = f"{label}-{next(letter)}" if several else label
             mark = rf" \label{{{own}}}"
         lines.append(line + mark)
-    inner = " \\\\\n".join(lines)
+    inner = _END.join(lines)
     made = f"\\begin{{align{star}}}\n{inner}\n\\end{{align{star}}}"
     if len(lines) > _TALL:
         made = f"\\begingroup\\allowdisplaybreaks\n{made}\n\\endgroup"
@@ -161,6 +164,7 @@ _TALL = 24
 # Width of the number of an equation, and of what keeps it apart.
 _NUMBER = 6.0
 _INDENT = r"\quad "
+_END = " \\\\\n"
 
 
 def _in_lines(latex: str, room: float) -> str:
@@ -172,7 +176,7 @@ def _in_lines(latex: str, room: float) -> str:
         left, right = "", latex
     first, *others = broken(f"{equals.lstrip()}{right}" if left else right, room - width(left),
                             width(_INDENT))  # fmt: skip
-    rows = " \\\\\n".join([f"{left} & {first}".strip(), *(f"& {_INDENT}{x}" for x in others)])
+    rows = _END.join([f"{left} & {first}".strip(), *(f"& {_INDENT}{x}" for x in others)])
     return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
 
 
