@@ -16,7 +16,7 @@ from sympy.logic.boolalg import Boolean
 from roofsym import polynomial, units
 from roofsym import symbols as sy
 from roofsym.bounds import outward
-from roofsym.closed_form import ClosedForm, closed_form
+from roofsym.closed_form import ClosedForm, closed_form, written_out
 from roofsym.conditions import cases, of_unknown, solve_condition
 from roofsym.errors import ProofError
 from roofsym.ledger import Ledger
@@ -398,7 +398,10 @@ class Derivation:
         ProofError
             If ``symbol * d expr / d symbol`` is not the elasticity times `expr`.
         """
-        change = symbol * sympy.diff(expr, symbol) - branch.value * expr
+        # A constant that changes itself stays one.
+        others = {s: meaning for s, meaning in self.definitions.items() if s != symbol}
+        whole, value = (written_out(x, others) for x in (expr, branch.value))
+        change = symbol * sympy.diff(whole, symbol) - value * whole
         if not polynomial.is_zero(change):
             raise ProofError(f"the elasticity of {expr} in {symbol} is not {branch.value}")
         formulas = [Formula(label, branch.value)]

@@ -437,6 +437,12 @@ SAID = {
         ["never at L = 2048: there is no critical batch"],
         [],
     ),
+    # Written out in dimensions it took half a minute to print, on a page of its own.
+    "an elasticity in a dimension keeps the constants": (
+        "intensity-elasticity --model deepseek-v3 --for n_heads",
+        ["= n_heads ((L α′ + φ′) / (φ + α L) − (w′ + B a′) / X)"],
+        ["n_heads head_dim"],
+    ),
     "of two cases, one that cannot be": (
         "critical-batch-fit-context --for capacity",
         ["while φ + α L > I* (κ L + a)"],

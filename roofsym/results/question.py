@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
@@ -547,24 +547,12 @@ class Inquiry:
         """The equation with the constants written out in which the unknown hides."""
         d, symbol = self.d, self.symbol
         used = (left - right).free_symbols
-        meanings = {**d.definitions, sy.ridge: sy.peak / sy.bandwidth}
-
-        # What a constant is made of can be constants itself: the cost of a sequence.
-        def inside(s: sympy.Symbol) -> set[sympy.Symbol]:
-            return meanings[s].free_symbols if s in meanings else set()
-
-        # A constant that is asked for itself stays one.
-        others = {s: meaning for s, meaning in d.definitions.items() if s != symbol}
-        hiding = {
-            s: written_out(meanings[s], others)
-            for s in sorted(used & meanings.keys(), key=sy.rank)
-            if symbol in reached(inside(s), inside)
-        }
+        hiding = self.hiding(used)
         if not hiding and symbol not in used and symbol == self.question.symbol:
             accepted = f"one under which {symbol.name} matters"
             raise InputError("convention", self.ledger.convention, accepted)
         if not hiding and symbol not in used:
-            named = reached(used, inside)
+            named = reached(used, self._inside)
             listing = ", ".join(s.name for s in sorted(named, key=sy.rank) if s.name in sy.TABLE)
             raise InputError("unknown", symbol.name, f"a symbol of the equation: {listing}")
         for constant in hiding:
@@ -572,14 +560,34 @@ class Inquiry:
                 accepted = f"no value: {symbol.name}, which is solved for, is part of it"
                 raise InputError(constant.name, self.ledger.values[constant], accepted)
         for constant, meaning in hiding.items():
-            parts = self._parts(constant, meaning)
+            parts = self.parts(constant, meaning)
             left, right = (x.xreplace({constant: parts}) for x in (left, right))
             given = None if given is None else given.xreplace({constant: parts})
         if hiding:
             d.equation(f"Written out, so that {sy.info(symbol).text} shows", left, right)
         return left, right, given
 
-    def _parts(self, constant: sympy.Symbol, meaning: sympy.Expr) -> sympy.Expr:
+    @property
+    def _meanings(self) -> dict[sympy.Symbol, sympy.Expr]:
+        return {**self.d.definitions, sy.ridge: sy.peak / sy.bandwidth}
+
+    def _inside(self, constant: sympy.Symbol) -> set[sympy.Symbol]:
+        # What a constant is made of can be constants itself: the cost of a sequence.
+        meanings = self._meanings
+        return meanings[constant].free_symbols if constant in meanings else set()
+
+    def hiding(self, used: Collection[sympy.Symbol]) -> dict[sympy.Symbol, sympy.Expr]:
+        """Those of the constants that the unknown is part of, written out."""
+        d, symbol, meanings = self.d, self.symbol, self._meanings
+        # A constant that is asked for itself stays one.
+        others = {s: meaning for s, meaning in d.definitions.items() if s != symbol}
+        return {
+            s: written_out(meanings[s], others)
+            for s in sorted(meanings.keys() & used, key=sy.rank)
+            if symbol in reached(self._inside(s), self._inside)
+        }
+
+    def parts(self, constant: sympy.Symbol, meaning: sympy.Expr) -> sympy.Expr:
         """A constant as so much per unit of the unknown and a rest, each a constant of its own.
 
         The equation stays as short as it was, whatever the model; what is not of that form, or a

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import sympy
 from sympy.logic.boolalg import Boolean
@@ -107,13 +107,20 @@ def _elasticity(q: Inquiry, expr: sympy.Expr, symbol: Unknown, letter: str) -> R
     d = q.d
     x = sy.B if symbol is None else sy.lookup(symbol) if isinstance(symbol, str) else symbol
     name = sy.info(x)
-    hiding = {s: m for s, m in d.definitions.items() if expr.has(s) and m.has(x)}
-    explicit = expr.xreplace(hiding)
-    if not explicit.has(x):
-        inside = made_of(explicit.free_symbols, d.definitions)
+    q = dataclasses.replace(q, symbol=x)
+    # By how much the constants change in which the symbol hides; of their other parts, they keep.
+    slopes = {x: sympy.S.One}
+    for constant, meaning in q.hiding(expr.free_symbols).items():
+        parts = q.parts(constant, meaning)
+        if parts == meaning:
+            expr = expr.xreplace({constant: meaning})
+        else:
+            slopes[constant] = sympy.diff(parts, x)
+    if not expr.has(*slopes):
+        inside = made_of(expr.free_symbols, d.definitions)
         listing = ", ".join(s.name for s in sorted(inside, key=sy.rank) if s.name in sy.TABLE)
         raise InputError("symbol", name.name, f"a symbol of what changes: {listing}")
-    if any(whole.has(x) for whole in explicit.atoms(sympy.floor)):
+    if any(whole.has(*slopes) for whole in expr.atoms(sympy.floor)):
         accepted = f"a symbol in which nothing is counted in whole chunks, as {name.name} is here"
         raise InputError("symbol", name.name, accepted)
     label = Label(
@@ -121,8 +128,8 @@ def _elasticity(q: Inquiry, expr: sympy.Expr, symbol: Unknown, letter: str) -> R
         rf"\frac{{\mathrm{{d}} \ln {letter}}}{{\mathrm{{d}} \ln {name.latex}}}",
     )
     found: list[tuple[Branch, sympy.Expr]] = []
-    for regime, when in _regimes(explicit, x):
-        value = sympy.factor_terms(sympy.together(x * sympy.diff(regime, x) / regime))
+    for regime, when in _regimes(expr, tuple(slopes)):
+        value = _relative(regime, slopes, x)
         for position, (known, _) in enumerate(found):
             if polynomial.is_zero(known.value - value):
                 found[position] = Branch(known.value, either(known.when, when)), regime
@@ -142,6 +149,19 @@ def _elasticity(q: Inquiry, expr: sympy.Expr, symbol: Unknown, letter: str) -> R
     return Result(asked, general, d, bound)
 
 
+def _relative(
+    expr: sympy.Expr, slopes: Mapping[sympy.Symbol, sympy.Expr], symbol: sympy.Symbol
+) -> sympy.Expr:
+    """Relative change of an expression: as one fraction, or as the difference of two if shorter."""
+
+    def change(part: sympy.Expr) -> sympy.Expr:
+        rate = sympy.Add(*(slope * sympy.diff(part, s) for s, slope in slopes.items()))
+        return sympy.factor_terms(sympy.together(symbol * rate / part))
+
+    above, below = expr.as_numer_denom()
+    return min(change(expr), change(above) - change(below), key=sympy.count_ops)
+
+
 def _with_numbers(general: Crossover, d: Derivation) -> Crossover:
     """The regimes that the numbers leave, with the numbers put in."""
     left = []
@@ -153,17 +173,19 @@ def _with_numbers(general: Crossover, d: Derivation) -> Crossover:
     return Crossover(general.left, left[0].value, general.symbol, outcome, tuple(left))
 
 
-def _regimes(expr: sympy.Expr, symbol: sympy.Symbol) -> Iterator[tuple[sympy.Expr, Boolean]]:
+def _regimes(
+    expr: sympy.Expr, changing: tuple[sympy.Symbol, ...]
+) -> Iterator[tuple[sympy.Expr, Boolean]]:
     """Smooth pieces of an expression with Min and Max, each with the condition of its regime."""
-    atoms = regimes(symbol, expr)
+    atoms = [atom for symbol in changing for atom in regimes(symbol, expr)]
     if not atoms:
         yield expr, sympy.true
         return
-    innermost = atoms[0]
+    innermost = min(atoms, key=sympy.count_ops)
     arms = sorted(innermost.args, key=str)
     for arm in arms:
         others = [x for x in arms if x != arm]
         pairs = [(x, arm) if isinstance(innermost, sympy.Min) else (arm, x) for x in others]
         here = sympy.And(*(at_least(*pair) for pair in pairs))
-        for piece, when in _regimes(expr.xreplace({innermost: arm}), symbol):
+        for piece, when in _regimes(expr.xreplace({innermost: arm}), changing):
             yield piece, sympy.And(here, when)
