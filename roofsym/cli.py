@@ -210,10 +210,11 @@ class _Request:
         settable = _settable(sy.names())
         if sy.ridge.name in self.given:
             raise self.refused(sy.ridge, "no value, since it is peak/bandwidth: set one of these")
-        numbers = {
-            sy.lookup(name, "--set", settable).name: values.number_from_text(text, f"--set {name}")
-            for name, text in self.given.items()
-        }
+        numbers = {}
+        for name, text in self.given.items():
+            unit = sy.info(sy.lookup(name, "--set", settable)).unit
+            field = f"--set {name}" + ("" if unit == "1" else f" [{unit}]")
+            numbers[name] = values.number_from_text(text, field)
         self.bound = values.bindings(numbers)
         self.model = self._model()
         named_notation = notation.notation(options.notation)

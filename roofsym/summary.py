@@ -132,9 +132,11 @@ def _formula(
     """A formula with what is said before and beside it, and what its new letters stand for."""
     short, *new = names.shortened(formula)
     line, with_letters = f"  {lead}{_equation(short, letters)}", _letters(new, letters)
+    if not beside:
+        return [line, *with_letters]
     if len(line) + len(beside) > _WIDTH:
         return [line, *with_letters, f"    {beside}"]
-    return [f"{line}        {beside}" if beside else line, *with_letters]
+    return [f"{line}        {beside}", *with_letters]
 
 
 def _letters(new: Sequence[Formula], letters: Notation) -> list[str]:

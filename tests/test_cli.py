@@ -660,6 +660,7 @@ def test_an_equation_is_solved_for_a_constant(shell: Shell, symbol: str):
         ("time=1e400 --for B --phase decode", "a number between 1e-400 and 1e400"),
         ("critical-batch --set L=1e-400", "a number between 1e-400 and 1e400"),
         ("time-per-token --set time=0.001", "--set time: got '0.001'"),
+        ("critical-batch --set bandwidth=3TB/s", "--set bandwidth [B/s]: got '3TB/s'"),
     ],
 )
 def test_what_is_refused_says_what_to_do(shell: Shell, command: str, words: str):
@@ -768,6 +769,7 @@ def test_letters_that_a_question_makes_are_explained(shell: Shell):
 def test_every_letter_that_is_no_symbol_of_the_list_is_explained(shell: Shell, name: str):
     model = asked_of(name)
     out = shell.good("solve", name, *(["--model", model] if model else []))
+    assert all(line.strip() for line in out.splitlines())
     entry = RESULTS[name]
     step = rs.step(rs.model(model) if model else rs.Transformer())
     step = step.in_phase(entry.question.phase) if entry.question.phase else step
