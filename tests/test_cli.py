@@ -475,7 +475,7 @@ SAID = {
     "two crossings": (
         "critical-batch-capacity --for d_model --model llama-3.1-8b --machine h100-sxm"
         " --set L=100 --set capacity=2.35e10",
-        ["d_model = 1953.1 at L = 100 (and the other way at 4458.8)"], [],
+        ["d_model = 1953.1 at L = 100 (from 1954 to 4458 it fits)"], ["the other way"],
     ),
     "an unknown batch cancels out": (
         "link-bound-prefill-degree --for S --model llama-3.1-8b --machine h100-sxm --set t=20",

@@ -244,18 +244,14 @@ class Result:
             return ""
         if q.reading is not None and not self.asked_otherwise:
             return q.reading(value)
-        later = self.bound.branches[1:]
         # Under conditions they are answers of different regimes, not crossings one after another.
-        if any(b.when != sympy.true for b in later):
+        if any(b.when != sympy.true for b in self.bound.branches[1:]):
             return ""
-        if later:
-            others = (units.format_quantity(b.value, self.unit, 5) for b in later)
-            return f"and the other way at {', '.join(others)}"
         below, above = (
             means or f"{q.left} is {side} {q.right}"
             for side, means in (("below", q.below), ("above", q.above))
         )
-        return whole_numbers(self.bound, below, above)
+        return _beyond(self.bound, self.unit, below, above)
 
     def only_while(self) -> tuple[tuple[Boolean, Boolean], ...]:
         """The condition solved for the result's natural symbol: (case, what it says)."""
@@ -339,30 +335,49 @@ _COUNTED = frozenset(
 )
 
 
-def whole_numbers(found: Crossover, below: str, above: str) -> str:
-    """What one crossing says of whole numbers, for an unknown that is counted; else nothing.
+def _beyond(found: Crossover, unit: str, below: str, above: str) -> str:
+    """What holds beyond the first crossing up to the next one, and so on; in whole numbers.
+
+    Nothing of a single crossing of what is not counted: its sides are those of the equation.
 
     Parameters
     ----------
+    unit : str
+        Unit of the unknown.
     below, above : str
         What is said of numbers at which the left side is the smaller or the larger one.
     """
-    value = found.value
+    values = [b.exact for b in found.branches]
     counted = sy.info(found.symbol).role == "dimension" or found.symbol in _COUNTED
-    if not counted or len(found.branches) != 1 or value is None or not value.is_number:
+    if not all(x.is_number for x in values) or not (counted or len(values) > 1):
         return ""
-    first = sympy.ceiling(value)
 
     # What is open beside a number is divided out of both sides: the batch, of what it multiplies.
     open_ones = dict.fromkeys((found.left - found.right).free_symbols, sympy.S.One)
 
-    def slack(at: sympy.Integer) -> int:
+    def slack(at: sympy.Expr) -> int:
         return order_at(found.left, found.right, {**open_ones, found.symbol: at})
 
-    # At a whole crossing itself the sides are equal, or at a step still as before.
-    if float(first) == float(value) and slack(first) != slack(first + 1):
-        first += 1
-    return f"from {first} on {above if slack(first + 1) > 0 else below}"
+    def first_beyond(value: sympy.Expr) -> sympy.Expr:
+        first = sympy.ceiling(value)
+        # At a whole crossing itself the sides are equal, or at a step still as before.
+        if float(first) == float(value) and slack(first) != slack(first + 1):
+            first += 1
+        return first
+
+    beyond = sum(values[:2]) / 2 if len(values) > 1 else first_beyond(values[0]) + 1
+    spans = []
+    for start, *end in (values[i : i + 2] for i in range(0, len(values), 2)):
+        if counted:
+            first, last = first_beyond(start), [sympy.ceiling(x) - 1 for x in end]
+            if last and last[0] < first:
+                continue
+            limits = [str(x) for x in (first, *last)]
+        else:
+            limits = [units.format_quantity(x, unit, 5) for x in (start, *end)]
+        spans.append(f"from {' to '.join(limits)}" + ("" if end else " on"))
+    said = above if slack(beyond) > 0 else below
+    return f"{' and '.join(spans)} {said}" if spans else f"of whole numbers, none at which {said}"
 
 
 def one_token(
