@@ -380,7 +380,12 @@ compression = _define(
 ratio = _define("ratio", "1", "ratio of two quantities", "target", text="q", latex="q")
 error = _define("error", "1", "relative error", "target", text="e", latex="e")
 distinct = _define(
-    "distinct", "1", "distinct experts that the step reads, expected", "target", text="X", latex="X"
+    "distinct",
+    "1",
+    "distinct experts that the step reads, expected",
+    "target",
+    text="n_x",
+    latex=r"n_{\mathrm{x}}",
 )
 n_machines = _define(
     "n_machines", "1", "machines that share the step evenly, communication not counted", "target",
@@ -388,7 +393,7 @@ n_machines = _define(
 )  # fmt: skip
 elasticity = _define(
     "elasticity", "1", "relative change per relative change of a symbol", "target",
-    text="E", latex=r"\mathcal{E}",
+    text="D_ln", latex=r"D_{\ln}",
 )  # fmt: skip
 
 decode_flops = _define(

@@ -734,9 +734,9 @@ def critical_batch_of_a_mixture() -> rs.Derivation:
 
 def test_a_sum_that_comes_again_is_written_once():
     text = critical_batch_of_a_mixture().text(depth="constants")
-    assert "B* = z − W₀(I* ρ^z w_x ln(ρ) / X) / ln(ρ)" in text
-    assert text.count("X = φ + α L − I* (κ L + a)") == 1
-    assert text.count("z = I* (w + w_x) / X") == 1
+    assert "B* = z − W₀(I* ρ^z w_x ln(ρ) / Y) / ln(ρ)" in text
+    assert text.count("Y = φ + α L − I* (κ L + a)") == 1
+    assert text.count("z = I* (w + w_x) / Y") == 1
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])
@@ -795,8 +795,8 @@ def test_a_letter_is_needed_and_no_other_name_of_a_letter(model: str):
                     # Used once: what has it would be wider than a line without it.
                     whole = host.right.xreplace({letter.left: letter.right})
                     left = host.left.text if isinstance(host.left, Label) else host.left
-                    text = f"X_1 = {render(whole)}" if host in told else f"{left} = {render(whole)}"
-                    latex = f"X_{{1}} = {render(whole, 'latex')}"
+                    text = f"Y_1 = {render(whole)}" if host in told else f"{left} = {render(whole)}"
+                    latex = f"Y_{{1}} = {render(whole, 'latex')}"
                     wide = len(text) > TEXT or width(latex) > LINE
                     assert wide or nesting(latex) > NESTED, (name, letter, host)
             if isinstance(short.left, sympy.Symbol):
@@ -819,8 +819,27 @@ def test_an_equation_that_is_too_long_goes_on_below_its_left_hand_side():
 
 
 def test_a_letter_is_none_that_the_derivation_has():
-    mine = Notation("mine", letters={"alpha": ("X", "X"), "link_bytes": ("K", "K")})
-    assert "Y = φ + X L − I* (κ L + a)" in critical_batch_of_a_mixture().text(mine)
+    mine = Notation("mine", letters={"alpha": ("Y", "Y")})
+    assert "Z = φ + Y L − I* (κ L + a)" in critical_batch_of_a_mixture().text(mine)
+
+
+def test_a_letter_is_none_of_the_table_of_symbols():
+    # X are the bytes that a device sends, v the steps that a verification takes, V of another
+    # notation the rows of the vocabulary: also where none of them is printed.
+    d = results.piggybacked_chunk(rs.step(rs.model("gemma-3-27b")), rs.Machine()).derivation
+    for name in ("roofsym", "scaling-book"):
+        letters = notation(name)
+        told = {letters.text(row.symbol) for row in sy.TABLE.values()}
+        names, made = document.names(d, letters), set()
+        for formula in [f for step in d.steps for f in step.formulas]:
+            made |= {letters.text(x.left) for x in names.shortened(formula)[1:]}
+        assert len(made) > 5
+        assert made.isdisjoint(told)
+
+
+def test_every_symbol_of_the_table_has_a_letter_of_its_own():
+    for letters in ({row.text for row in sy.TABLE.values()}, {r.latex for r in sy.TABLE.values()}):
+        assert len(letters) == len(sy.TABLE)
 
 
 def test_what_letters_stand_for_is_the_formula():
@@ -828,7 +847,7 @@ def test_what_letters_stand_for_is_the_formula():
     solution = next(s for s in d.steps if s.kind == "solution").formulas[0]
     names = document.names(d, DEFAULT)
     short, *letters = names.shortened(solution)
-    assert [str(x.left) for x in letters] == ["part_X", "part_z"]
+    assert [str(x.left) for x in letters] == ["part_Y", "part_z"]
     back = short.right
     assert back != solution.right
     for letter in reversed(letters):
@@ -914,13 +933,13 @@ WIDE = wide()
 
 def test_fragments_say_how_conditions_and_letters_belong_to_a_solution():
     aligned = critical_batch_of_a_mixture().fragment("align")
-    assert r"\text{with }X & = \varphi" in aligned
+    assert r"\text{with }Y & = \varphi" in aligned
     assert r"\text{while }\varphi + \alpha \, L > I^{*}" in aligned
     assert r"\text{that is, }L < " in aligned
     assert r"\text{where }I^{*} \, \kappa > \alpha" in aligned
     # Letters that follow the first need no word of their own.
     assert "\nz & = " in aligned
-    assert r"\text{with }X = " in critical_batch_of_a_mixture().fragment()
+    assert r"\text{with }Y = " in critical_batch_of_a_mixture().fragment()
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])

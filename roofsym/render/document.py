@@ -104,11 +104,12 @@ _OF_NUMBERS = ("reproduction", "refutation")
 
 
 def names(derivation: Derivation, letters: Notation) -> Names:
-    """Letters for the long sums of one derivation, none of which it prints already."""
+    """Letters for the long sums of one derivation: none that a symbol has, or another name."""
     used = (letters.translate(s).free_symbols for s in _symbols(derivation.steps))
     sides = (f.left for step in derivation.steps for f in step.formulas)
     labels = {letters.label(x.text, x.latex)[0] for x in sides if isinstance(x, Label)}
-    return Names(letters, labels | {letters.text(s) for s in set().union(*used)})
+    symbols = set().union(*used, (row.symbol for row in sy.TABLE.values()))
+    return Names(letters, labels | {letters.text(s) for s in symbols})
 
 
 def at_depth(derivation: Derivation, depth: str) -> list[Step]:

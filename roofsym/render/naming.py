@@ -1,7 +1,7 @@
 """Parts that get a letter of their own so that a formula fits on a line, as an author would do.
 
-``X = φ + α L − I* (κ L + a)`` is written once, below the first formula that has it several times;
-so is ``z = I* w / X`` where the fraction would stand in an exponent inside of two others. What a
+``Y = φ + α L − I* (κ L + a)`` is written once, below the first formula that has it several times;
+so is ``z = I* w / Y`` where the fraction would stand in an exponent inside of two others. What a
 formula before says to be F or Q has that letter.
 """
 
@@ -32,9 +32,9 @@ LEFT = 20
 NESTED = 2
 """How many fractions may stand one in another."""
 
-_LETTERS = tuple(f"{x}{i}" for i in ("", "_1", "_2") for x in "XYZUV")
+_LETTERS = tuple(f"{x}{i}" for i in ("", "_1", "_2") for x in "YZUVJ")
 # Of an exponent.
-_SMALL = tuple(f"{x}{i}" for i in ("", "_1", "_2") for x in "zuv")
+_SMALL = tuple(f"{x}{i}" for i in ("", "_1", "_2") for x in "zuy")
 # What is shorter is as easily written as named; of what is longer than a share of the formula,
 # rather a part is named.
 _REPEATED, _ALONE, _SHARE = 7, 12, 0.7
@@ -48,7 +48,7 @@ class Names:
     letters : Notation
         How the formulas are printed.
     taken : set of str
-        What is printed in the derivation, as plain text: no new letter.
+        What stands for something else, as plain text: no new letter.
     """
 
     def __init__(self, letters: Notation, taken: set[str]) -> None:
@@ -77,7 +77,7 @@ class Names:
         >>> long = Formula(Label("x", "x"), powers)
         >>> for short in Names(DEFAULT, set()).shortened(long):
         ...     print(short.right)
-        B/part_X**3 + a/part_X**2 + w + w_x/part_X
+        B/part_Y**3 + a/part_Y**2 + w + w_x/part_Y
         L*alpha + phi - ridge*(L*kappa + a)
         """
         found = [formula] if self._fits(formula) else self._in_letters(formula)
@@ -140,7 +140,7 @@ class Names:
                 continue
             whole = {letter: part}
             fewer = {x.xreplace(whole): s for x, s in known.items() if x != part}
-            fit = all(self._short(x, "X_1 = ") for x in fewer)
+            fit = all(self._short(x, "Y_1 = ") for x in fewer)
             if fit and fits(other := _named(formula, fewer)):
                 short = other
                 known.clear()
@@ -216,7 +216,7 @@ class Names:
         for part in dict.fromkeys(sums):
             text = self._write(part, "text")
             times = sum(_holds(x, part) != 0 for x in sums)
-            if len(text) < (_REPEATED if times > 1 else _ALONE) or not self._short(part, "X_1 = "):
+            if len(text) < (_REPEATED if times > 1 else _ALONE) or not self._short(part, "Y_1 = "):
                 continue
             # Of two alike, the one that is read first.
             place = -"".join(written).find(text)
@@ -229,7 +229,7 @@ class Names:
         """An exponent that is a fraction."""
         parts = [x for side in _sides(formula) for x in sympy.preorder_traversal(side)]
         for part in [x.exp for x in parts if x.is_Pow and not x.exp.is_Rational]:
-            if 0 < nesting(self._write(part, "latex")) <= NESTED and self._short(part, "X_1 = "):
+            if 0 < nesting(self._write(part, "latex")) <= NESTED and self._short(part, "Y_1 = "):
                 return part
         return None
 
@@ -248,7 +248,7 @@ def is_part(symbol: sympy.Basic) -> bool:
 
     Examples
     --------
-    >>> is_part(_letter("X")), is_part(sy.B)
+    >>> is_part(_letter("Y")), is_part(sy.B)
     (True, False)
     """
     return bool(symbol.is_Symbol and sy.info(symbol).meaning == _MEANING)

@@ -39,7 +39,8 @@ def _experts_read(q: Inquiry) -> tuple[sympy.Expr, sympy.Expr]:
 
 DISTINCT = Question(
     name="distinct-experts", title="distinct experts that a step reads, expected",
-    label=Label("X", "X"), phases=("decode", "prefill", "verify", "chunk"), needs=(STEP,),
+    label=Label("n_x", r"n_{\mathrm{x}}"), phases=("decode", "prefill", "verify", "chunk"),
+    needs=(STEP,),
     left="experts read", right="all experts times the share of their bytes that is read",
     symbol=sy.distinct, typical={"B": 8},
     example="mixtral-8x7b",
