@@ -615,7 +615,9 @@ left.legend(frameon=False, fontsize=8)
 seconds = rs.compile(memory.xreplace(VIEW))(B=batches)
 right.plot(batches, 1e3 * seconds, label="time of a step: latency of a token")
 right.plot(batches, 1e3 * seconds / batches, label="over the batch: inverse of throughput")
-right.set(xscale="log", yscale="log", xlabel="batch", ylabel="ms", title="2048 tokens in view")
+right.set(
+    xscale="log", yscale="log", xlabel="batch", ylabel="time (ms)", title="2048 tokens in view"
+)
 right.legend(frameon=False, fontsize=8)
 
 # %%

@@ -140,6 +140,9 @@ prefill = results_parallel.link_bound_prefill_degree(device.at(B=1, S=8192), h10
 prefill.derivation.view()
 
 # %%
+# At 8192 tokens that is beyond the eight KV heads:
+
+print(f"t* = {float(prefill.value):.2f}: {prefill.reading}")
 assert prefill.value > 8, "beyond the KV heads"
 assert prefill.whole == 14
 

@@ -709,6 +709,21 @@ def test_a_fragment_taller_than_a_page_can_break():
     assert short.startswith("\\begin{equation}")
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("critical batch of decode", "# Critical batch of decode"),
+        ("gpt-oss-20b on H100 SXM", "# gpt-oss-20b on H100 SXM"),
+        ("transformer on machine", "# Transformer on machine"),
+    ],
+)
+def test_a_title_begins_with_a_capital_unless_it_begins_with_a_name(text: str, title: str):
+    heading = document.Heading(text)
+    shown = document.MarkdownWriter(DEFAULT).heading(heading).strip()
+    assert shown.replace("\\", "") == title
+    assert title[2:] in document.HtmlWriter(DEFAULT).heading(heading)
+
+
 def test_no_page_has_numbers_as_programs_write_them(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["show", "bytes", "--model", "llama-3.1-8b", "--format", "html"]) == 0
     page = capsys.readouterr().out

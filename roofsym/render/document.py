@@ -478,6 +478,13 @@ class Writer:
         """Write a formula in a sentence or in a cell."""
         return formula
 
+    def title(self, heading: Heading) -> str:
+        """Write what a heading says, with a capital unless it begins with a name: gpt-oss-20b."""
+        text = heading.text
+        if not re.match(r"\S*\d", text):
+            text = text[0].upper() + text[1:]
+        return self.sentence(text, heading.letters)
+
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
         before = "\n" if heading.level > 1 else ""
@@ -590,10 +597,6 @@ class MarkdownWriter(Writer):
         """Write a heading."""
         self._indent = ""
         return f"{'#' * heading.level} {self.title(heading)}\n"
-
-    def title(self, heading: Heading) -> str:
-        """Write what a heading says, with a capital."""
-        return self.sentence(heading.text[0].upper() + heading.text[1:], heading.letters)
 
     def paragraph(self, paragraph: Paragraph) -> str:
         """Write a sentence; formulas after a numbered one belong to its item of the list."""
@@ -818,8 +821,7 @@ class HtmlWriter(Writer):
 
     def heading(self, heading: Heading) -> str:
         """Write a heading."""
-        text = self.sentence(heading.text[0].upper() + heading.text[1:], heading.letters)
-        return f"<h{heading.level}>{text}</h{heading.level}>"
+        return f"<h{heading.level}>{self.title(heading)}</h{heading.level}>"
 
     def escape(self, text: str) -> str:
         """Protect characters that would be markup."""
