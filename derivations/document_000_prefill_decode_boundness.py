@@ -109,6 +109,10 @@ two.substitution(
 two.refuted(
     "Per layer, across the requests", Label("F per layer"), step_flops / n, printed / (n * B)
 )
+two.refuted(
+    "Bytes “per token” are those of a step, which yields one for each request",
+    Label("Q per token"), step_bytes / B, step_bytes,
+)  # fmt: skip
 view = {L: L - 1}
 two.identity("With L in view, the new one included", step_flops.xreplace(view), printed, sy.flops)
 two.identity(
@@ -276,12 +280,12 @@ for ax, ledger, letter, sizes, label in (
             y = rs.compile(expression)(**{letter: x})
             ax.plot(x, y, style, color=colour, label=f"{name}, B = {size}")
     ax.set(xscale="log", yscale="log", xlabel=label, ylabel="time (s)", title=ledger.phase)
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False)
 contexts = np.linspace(0, 0.99 * float(reach.value), 200)
 right.plot(contexts, rs.compile(critical.value)(L=contexts), "k", label="critical batch of decode")
 right.axvline(float(reach.value), color="grey", linestyle=":", label="no batch beyond")
 right.set(yscale="log", xlabel="cached tokens", ylabel="batch", title="compute-bound above")
-right.legend(frameon=False, fontsize=8)
+right.legend(frameon=False)
 
 # %%
 # Each of these would have stopped this article, had it not held.
@@ -297,6 +301,9 @@ print(checked([one, two, seventy, alike, critical.derivation, meets, alone]))
 # - **FLOPs "per layer, across S requests"**, in prefill and in decode, lack the number of requests.
 # - **FLOPs of decode** with ``L`` past tokens lack the token's attention to itself, though its key
 #   and value are counted in the bytes; the form is exact with the new token counted in ``L``.
+# - **Bytes of decode "per token, across all S and layers"** are those of a step, which yields as
+#   many tokens as there are requests: per token they are ``B`` times less. As the time that each
+#   request waits for its next token, the time of the step is right.
 # - **"S scales both compute and memory similarly, so L mainly drives boundness"**: compute doubles
 #   with the batch, memory never does, in prefill or decode; intensity rises with the batch, always.
 #   At 16 cached tokens 222 sequences are compute-bound and 221 are not; 16 prompts turn

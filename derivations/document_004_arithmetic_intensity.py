@@ -188,6 +188,15 @@ printed = Derivation("The quotients as printed", "plain decoder, counted as docu
                      definitions={Z: model.parameters.xreplace(PLAIN) / 10**9})  # fmt: skip
 billions = printed.identity("Every parameter is read once, in two bytes", every, 2 * Z * 10**9,
                             weights)  # fmt: skip
+powers = 2 * Z * sympy.exp(9)
+printed.refuted("Where it prints a power of e for one of ten", weights, billions, powers)
+steps = sum(
+    traffic(rs.decode(model, "weights-only").at(L=context), kind="weight") for context in (1, 2)
+)
+printed.refuted(
+    "Were they loaded once and reused, a second step of decode would read none",
+    Label("Q_w of two steps"), steps, every,
+)  # fmt: skip
 through_layers = traffic(silent, kind="activation")
 printed.identity(
     "A prefill, its cache not written", prefill_flops / (every + through_layers),
@@ -279,6 +288,11 @@ print(checked([work, with_cache, moved, numbers, printed, ratio, reach.derivatio
 #   form has no attention at all. (Exact if the context is read as including the new tokens.)
 # - **Weights** are those of the whole model and FLOPs those of its layers alone: two countings in
 #   one quotient, 2.6 % apart for 40 layers of width 5120.
+# - **``e^9``**, in three of its formulas, stands for ``10^9``, 123 thousand times as much; its
+#   intensity of a prefill has the right one.
+# - That weights are **"loaded into high-bandwidth memory (HBM) once and reused"** is no reason for
+#   reading them once per pass: they stay there, and every step reads them from there again, two
+#   steps twice. What reuses a reading is the tokens of one step, all sequences together.
 # - New keys and values are said to be cached for the next *layer*; each layer has a cache of its
 #   own, and it is the next *step* that reads it.
 #
