@@ -472,9 +472,12 @@ def _exponential_branch(slack: Terms, symbol: sympy.Symbol) -> Branch | None:
         return Branch(sympy.log(q.expr / c.expr) / rate, all_of(above_zero(q), above_zero(start)))
     if start.sign != -1:
         return None
-    ratio = q.expr / p.expr
-    inner = rate * c.expr * power.base ** (multiple * ratio) / p.expr
-    return Branch(ratio - sympy.LambertW(inner) / rate, above_zero(p))
+    ratio, when = q.expr / p.expr, above_zero(p)
+    if when == sympy.false:
+        return Branch(ratio, when)
+    # A power of a million is put in as a decimal.
+    raised = put(power.base**sy.gap, {sy.gap: multiple * ratio})
+    return Branch(ratio - sympy.LambertW(rate * c.expr * raised / p.expr) / rate, when)
 
 
 def _share_branch(left: sympy.Expr, right: sympy.Expr) -> Branch | None:

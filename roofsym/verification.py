@@ -137,6 +137,9 @@ def at_random(
         }
         for share in {sy.rho, sy.fraction} & point.keys():
             point[share] = Fraction(source.randint(1, 99), 100)
+        if sy.n_experts in point and sy.top_k in point:
+            # Of all experts chosen, none is idle: the share that is raised to a power is 0.
+            point[sy.n_experts] += point[sy.top_k]
         if not holds(when, point):
             continue
         try:

@@ -339,6 +339,27 @@ def test_every_regime_is_in_the_json(shell: Shell):
     assert [b["exact"] for b in one["branches"]] == [one["exact"]]
 
 
+@pytest.mark.parametrize("equation", ["kv_write_bytes --phase chunk", "activation_bytes"])
+def test_a_power_of_a_share_with_a_million_in_it_is_solved(shell: Shell, equation: str):
+    """Experts beside a term in the batch: Lambert's W, of the share to the power of a million.
+
+    At random points of the check more experts are there than are chosen: of one that is never
+    idle there is no logarithm.
+    """
+    other, *options = equation.split()
+    asked = ("--for", "B", "--model", "llama-4-scout", *options)
+    assert "W₀(" in shell.good("solve", f"weight_bytes = {other}", *asked)
+
+
+def test_the_json_has_the_first_whole_value_of_any_unknown(shell: Shell):
+    # As said in words: from 14260 on there are more than 8e9 parameters, from 150 layers on ...
+    asked = ("parameters = 8e9", "--for", "d_ff", *MODEL)
+    assert shell.json("solve", *asked)["whole"] == 14260
+    fits = ("largest-batch", "--for", "n_layers", *BOTH, "--set", "L=2048", "--set", "B=10")
+    assert shell.json("solve", *fits)["whole"] == 150
+    assert shell.json("solve", *fits[:2], "capacity", *fits[3:])["whole"] is None
+
+
 def test_the_json_of_a_formula_has_its_conditions_and_what_its_names_stand_for(shell: Shell):
     # (C − w)/(κ (L + 1)) sequences fit, if the weights do; w by the layer and without layers.
     asked = ("solve", "largest-batch", *BOTH, "--set", "L=2048")
@@ -440,7 +461,7 @@ SAID = {
     # Written out in dimensions it took half a minute to print, on a page of its own.
     "an elasticity in a dimension keeps the constants": (
         "intensity-elasticity --model deepseek-v3 --for n_heads",
-        ["= n_heads ((L α′ + φ′) / (φ + α L) − (w′ + B a′) / X)"],
+        ["= n_heads ((L α′ + φ′) / (φ + α L) − (w′ + B a′) / Y)"],
         ["n_heads head_dim"],
     ),
     "of two cases, one that cannot be": (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
@@ -213,8 +213,20 @@ class Result:
     def whole(self) -> int | None:
         """The whole number that is asked for: first beyond the crossing, or last before it.
 
-        None if there is none, or what is asked for is not counted.
+        Of another unknown than the question's own the first beyond. None if there is none, or what
+        is asked for is not counted.
         """
+        if self._asked is not None or not _is_counted(self.symbol):
+            return self._asked
+        x = self.bound
+        if not x.branches or any(not b.value.is_number or b.when != sympy.true for b in x.branches):
+            return None
+        first = next(_spans(x), None)
+        return None if first is None else int(first[0])
+
+    @property
+    def _asked(self) -> int | None:
+        """The whole number that a question has words for."""
         q = self.question
         if self.value is None or not self.value.is_number or self.asked_otherwise:
             return None
@@ -231,7 +243,7 @@ class Result:
     def reading(self) -> str:
         """What the number says, in words; for a count, what it means for whole numbers."""
         q, value = self.question, self.value
-        if self.whole is not None:
+        if self._asked is not None:
             first, *again = self._counted
             number = units.format_number
             passed = [b for b in self.bound.branches if b.value < first.value]
@@ -239,7 +251,7 @@ class Result:
             further = f", and the other way at {number(again[0].value)}" if again else ""
             if len(again) > 1:
                 further += f" ({len(again)} times more, last at {number(again[-1].value)})"
-            return f"{before}{q.first or q.last}: {self.whole}{further}"
+            return f"{before}{q.first or q.last}: {self._asked}{further}"
         if value is None or not value.is_number:
             return ""
         if q.reading is not None and not self.asked_otherwise:
@@ -335,6 +347,36 @@ _COUNTED = frozenset(
 )
 
 
+def _is_counted(symbol: sympy.Symbol) -> bool:
+    return sy.info(symbol).role == "dimension" or symbol in _COUNTED
+
+
+def _order(found: Crossover, at: sympy.Expr) -> int:
+    """1, 0 or −1: whether the left side is larger, equal or smaller at a value of the unknown."""
+    # What is open beside a number is divided out of both sides: the batch, of what it multiplies.
+    open_ones = dict.fromkeys((found.left - found.right).free_symbols, sympy.S.One)
+    return order_at(found.left, found.right, {**open_ones, found.symbol: at})
+
+
+def _spans(found: Crossover) -> Iterator[tuple[sympy.Expr, ...]]:
+    """From where to where the sides have changed places; the last may have no end.
+
+    Of an unknown that is counted, whole numbers: stretches between two of them are left out.
+    """
+    values = [b.exact for b in found.branches]
+    for start, *end in (values[i : i + 2] for i in range(0, len(values), 2)):
+        if not _is_counted(found.symbol):
+            yield (start, *end)
+            continue
+        first = sympy.ceiling(start)
+        # At a whole crossing itself the sides are equal, or at a step still as before.
+        if float(first) == float(start) and _order(found, first) != _order(found, first + 1):
+            first += 1
+        last = [sympy.ceiling(x) - 1 for x in end]
+        if not last or last[0] >= first:
+            yield (first, *last)
+
+
 def _beyond(found: Crossover, unit: str, below: str, above: str) -> str:
     """What holds beyond the first crossing up to the next one, and so on; in whole numbers.
 
@@ -348,35 +390,15 @@ def _beyond(found: Crossover, unit: str, below: str, above: str) -> str:
         What is said of numbers at which the left side is the smaller or the larger one.
     """
     values = [b.exact for b in found.branches]
-    counted = sy.info(found.symbol).role == "dimension" or found.symbol in _COUNTED
+    counted = _is_counted(found.symbol)
     if not all(x.is_number for x in values) or not (counted or len(values) > 1):
         return ""
-
-    # What is open beside a number is divided out of both sides: the batch, of what it multiplies.
-    open_ones = dict.fromkeys((found.left - found.right).free_symbols, sympy.S.One)
-
-    def slack(at: sympy.Expr) -> int:
-        return order_at(found.left, found.right, {**open_ones, found.symbol: at})
-
-    def first_beyond(value: sympy.Expr) -> sympy.Expr:
-        first = sympy.ceiling(value)
-        # At a whole crossing itself the sides are equal, or at a step still as before.
-        if float(first) == float(value) and slack(first) != slack(first + 1):
-            first += 1
-        return first
-
-    beyond = sum(values[:2]) / 2 if len(values) > 1 else first_beyond(values[0]) + 1
     spans = []
-    for start, *end in (values[i : i + 2] for i in range(0, len(values), 2)):
-        if counted:
-            first, last = first_beyond(start), [sympy.ceiling(x) - 1 for x in end]
-            if last and last[0] < first:
-                continue
-            limits = [str(x) for x in (first, *last)]
-        else:
-            limits = [units.format_quantity(x, unit, 5) for x in (start, *end)]
-        spans.append(f"from {' to '.join(limits)}" + ("" if end else " on"))
-    said = above if slack(beyond) > 0 else below
+    for span in _spans(found):
+        limits = (str(x) if counted else units.format_quantity(x, unit, 5) for x in span)
+        spans.append(f"from {' to '.join(limits)}" + ("" if len(span) > 1 else " on"))
+    inside = sum(values[:2]) / 2 if len(values) > 1 else sympy.ceiling(values[0]) + 2
+    said = above if _order(found, inside) > 0 else below
     return f"{' and '.join(spans)} {said}" if spans else f"of whole numbers, none at which {said}"
 
 
