@@ -493,8 +493,10 @@ def _where(
         depths = _DEPTHS[:1] if depth == "constants" else _DEPTHS[:2]
         shown = [Formula(None, f.at_depth(d)) for f in forms.values() for d in depths]
     else:
-        shown = [_formula(name, form, depth) for name, form in forms.items()]
-        shown = [Formula(None, f.right) for f in shown]
+        shown = [
+            Formula(_letter(name, letters), _formula(name, form, depth).right)
+            for name, form in forms.items()
+        ]
 
     def evaluate(expr: sympy.Expr) -> sympy.Expr:
         return ClosedForm(expr, _agreed(forms), values).at_depth("numbers")
@@ -566,6 +568,17 @@ def _show_formula(
         return document.LatexWriter(letters, digits).formula(formula) + "\n"
     writer = {"markdown": document.MarkdownWriter, "html": document.HtmlWriter}[kind]
     return writer(letters, digits).math(document.Math((formula,))) + "\n"
+
+
+def _letter(name: str, letters: Notation) -> sympy.Symbol:
+    """Symbol of the letter that a quantity goes by in a notation, with its unit and meaning."""
+    from roofsym import quantities
+    from roofsym import symbols as sy
+
+    quantity = quantities.named(name)
+    text, latex = letters.label(name, quantity.latex)
+    full = f"{letters.name}_{name}"
+    return sy.extra(full, quantity.unit, quantity.meaning, text=text, latex=latex)
 
 
 def _formula(name: str, form: ClosedForm, depth: str) -> Formula:

@@ -165,6 +165,13 @@ def test_show_explains_the_letters_that_it_prints_and_no_others(
         assert set(words) - {"min", "max"} == rows, model
 
 
+def test_show_says_what_is_on_the_left_in_letters(shell: Shell):
+    # In text the name stands there with its unit; elsewhere a letter does, which needs a row.
+    out = shell.good("show", "intensity", *MODEL, "--phase", "decode", "--format", "markdown")
+    assert "| $`I`$ | FLOP/B | arithmetic intensity of the step |" in out
+    assert "intensity [FLOP/B]" in shell.good("show", "intensity", *MODEL, "--phase", "decode")
+
+
 def test_show_has_units_meanings_and_values(shell: Shell):
     text = shell.good("show", "flops", *DECODE, *MODEL)
     assert re.search(r"\n  d_ff +1 +width of the feed-forward block = 14336\n", text)

@@ -100,7 +100,7 @@ class Names:
         self._free = [x for x in self._free if x not in printed]
         first = "with"
         told = []
-        for part, letter in new.items():
+        for letter, part in {letter: part for part, letter in new.items()}.items():
             told.append(Formula(letter, part, lead=first))
             first = ""
         return [short, *told]
@@ -166,6 +166,10 @@ class Names:
     def _letter(
         self, part: sympy.Expr, known: Mapping[sympy.Expr, sympy.Symbol]
     ) -> sympy.Symbol | None:
+        # Two sums of one value may be put together in two ways, and print alike.
+        alike = (s for x, s in known.items() if self._write(x, "text") == self._write(part, "text"))
+        if (letter := next(alike, None)) is not None:
+            return letter
         taken = {self._notation.text(x) for x in known.values()}
         small = not part.is_Add and not isinstance(part, sympy.Min | sympy.Max)
         free = (x for x in self._free if x not in taken and (x in _SMALL) == small)
