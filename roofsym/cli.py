@@ -938,7 +938,7 @@ def _definitions(result: Result, branch: Branch) -> dict[str, str]:
 
     d = result.derivation
     # A number that an equation asks for has a name that is no symbol of the list.
-    asked = {s: x for s, x in d.values.items() if sy.info(s).role == "notation"}
+    asked = {s: x for s, x in d.values.items() if sy.info(s).role == "asked"}
     known = {**d.definitions, **asked}
     used = made_of(branch.value.free_symbols | branch.when.free_symbols, known)
     return {s.name: str(known[s]) for s in sorted(used & known.keys(), key=lambda s: s.name)}

@@ -429,14 +429,14 @@ gap = _define(
 
 def extra(
     name: str, unit: str, meaning: str, *, text: str = "", latex: str = "",
-    beside: sympy.Symbol | None = None, positive: bool = True,
+    beside: sympy.Symbol | None = None, positive: bool = True, role: str = "notation",
 ) -> sympy.Symbol:  # fmt: skip
     """Symbol of a notation, for what the table has no symbol for: ``r`` where ``d_ff = r d_model``.
 
     It has a unit and a meaning like any other, and is printed; it is not one of the table's: no
     value can be bound to it. The same letter may be asked for again, by another notation. It is
     printed after all symbols of the table, or right after the one that it is put beside. What
-    stands for a difference is not `positive`.
+    stands for a difference is not `positive`; what a quantity is asked to be has the role "asked".
 
     Raises
     ------
@@ -450,7 +450,7 @@ def extra(
     'notation'
     """
     symbol = sympy.Symbol(name, **{"positive" if positive else "real": True})
-    row = SymbolInfo(name, text or name, latex or name, unit, meaning, "notation", symbol)
+    row = SymbolInfo(name, text or name, latex or name, unit, meaning, role, symbol)
     known = _BY_SYMBOL.setdefault(symbol, row)
     if known != row:
         accepted = f"a new name: {name} is {known.meaning}, printed {known.text} [{known.unit}]"

@@ -116,7 +116,7 @@ def _whole(part: sympy.Expr) -> bool:
 def _is_step(factor: sympy.Expr) -> bool:
     if factor.is_Dummy or not factor.is_Symbol:
         return True
-    return sy.info(factor).role in ("step", "constant", "machine", "quantity")
+    return sy.info(factor).role in ("step", "constant", "machine", "quantity", "asked")
 
 
 def _is_rate(factor: sympy.Expr) -> bool:

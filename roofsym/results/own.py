@@ -76,7 +76,7 @@ class Equation:
         return {
             sy.extra(
                 f"asked_{q.name}", q.unit, f"{q.meaning}: what is asked for",
-                text=q.name, latex=sy.code_latex(q.name),
+                text=q.name, latex=sy.code_latex(q.name), role="asked",
             ): self.right
         }  # fmt: skip
 
