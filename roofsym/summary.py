@@ -234,7 +234,9 @@ def _awaited(sides: sympy.Expr, unknown: sympy.Symbol) -> str:
 def _open(result: Result, branch: Branch, letters: Notation) -> list[str]:
     """A value in which a symbol is left open, and its condition."""
     writer = document.Writer(letters, digits=4)
-    line = f"{_label(result.label, letters)} = {write(numbered(branch.value), writer.style)}"
+    # Behind a formula, B would be the batch.
+    unit = "" if result.unit == "1" or branch.value.is_number else f" [{result.unit}]"
+    line = f"{_label(result.label, letters)}{unit} = {write(numbered(branch.value), writer.style)}"
     when = of_one_symbol(branch.when)
     if when == sympy.true:
         return [line]

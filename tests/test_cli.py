@@ -406,7 +406,7 @@ SAID = {
     ),
     "numbers before sums": (
         "decode-throughput --for L --model llama-3.1-8b --machine h100-sxm --set B=64",
-        ["L = 1837 (13910 − R_tok) / R_tok"], [],
+        ["L [token] = 1837 (13910 − R_tok) / R_tok"], [],
     ),
     "a border under a root": (
         "time-to-first-token --for S --model llama-3.1-8b --machine h100-sxm --set B=64",
