@@ -165,6 +165,15 @@ def test_show_explains_the_letters_that_it_prints_and_no_others(
         assert set(words) - {"min", "max"} == rows, model
 
 
+def test_the_heading_of_an_equation_is_as_it_was_written(shell: Shell):
+    asked = ("time = 0.02", "--for", "B", "--format", "markdown")
+    out = shell.good("derive", *asked, "--phase", "decode")
+    assert out.startswith("# time = 0.02 for ")
+    assert "1. Time of the step: the longer of the two" in out
+    assert "time of the step: the longer of the two: what is asked for" in out
+    assert shell.good("derive", "critical-batch", *asked[3:]).startswith("# Critical batch of")
+
+
 def test_show_says_what_is_on_the_left_in_letters(shell: Shell):
     # In text the name stands there with its unit; elsewhere a letter does, which needs a row.
     out = shell.good("show", "intensity", *MODEL, "--phase", "decode", "--format", "markdown")

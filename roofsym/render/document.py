@@ -479,9 +479,12 @@ class Writer:
         return formula
 
     def title(self, heading: Heading) -> str:
-        """Write what a heading says, with a capital unless it begins with a name: gpt-oss-20b."""
+        """Write what a heading says, with a capital unless it begins with a name: gpt-oss-20b.
+
+        Nor has an equation one.
+        """
         text = heading.text
-        if not re.match(r"\S*\d", text):
+        if not re.match(r"\S*\d|[^=]* = ", text):
             text = text[0].upper() + text[1:]
         return self.sentence(text, heading.letters)
 

@@ -193,8 +193,12 @@ class Notation:
         if not self._used:
             return [sentence]
         spoken = {sy.info(s).text: s for s in sorted(self._used, key=sy.rank, reverse=True)}
-        # The English article is no constant.
-        spoken.pop(sy.info(sy.a).text, None)
+        # The English article is no constant, nor is "time" always the time that is asked for.
+        words = (x for x, s in spoken.items() if s == sy.a or sy.info(s).role == "asked")
+        for word in list(words):
+            del spoken[word]
+        if not spoken:
+            return [sentence]
         names = "|".join(re.escape(x) for x in sorted(spoken, key=len, reverse=True))
         letters = rf"(?<![\w.′'*-])(?P<name>{names})(?P<star>\*?)(?![\w′'*-])"
         out: list[str | sympy.Symbol | tuple[str, str]] = []
