@@ -29,7 +29,7 @@ def _compare(relation: type[Boolean], terms: Terms) -> Boolean:
     """``terms > 0`` (or ``>= 0``), read without subtractions: ``κ L > a``."""
     if terms.sign is not None:
         return sympy.true if terms.sign in _HOLDS[relation] else sympy.false
-    rest = terms.stripped().grouped()
+    rest = terms.simplest({}).stripped().grouped()
     if len(rest.products) > 1 and len({n > 0 for n, _ in rest.products}) == 1:
         rest = _subtracted(rest)
     if len(rest.products) > 1:
