@@ -202,6 +202,11 @@ def crossover(
     InputError
         If the unknown does not occur, or no closed form exists and other symbols have no numbers.
 
+    Notes
+    -----
+    Units are not compared, since a number may stand for a quantity, as in ``bytes = bandwidth/50``:
+    the command line compares those of the quantities that it is given.
+
     Examples
     --------
     >>> from roofsym.symbols import B, L, kappa, w
@@ -497,7 +502,7 @@ def _share_branch(left: sympy.Expr, right: sympy.Expr) -> Branch | None:
     if c.sign == -1:
         q, c = q.times(-1), c.times(-1)
     when = all_of(above_zero(q), above_zero(c.minus(q)))
-    return Branch((q.expr / c.expr) ** (1 / exponent), when)
+    return Branch((q.factored().expr / c.expr) ** (1 / exponent), when)
 
 
 def _unknowns(left: sympy.Expr, right: sympy.Expr) -> str:
@@ -544,7 +549,7 @@ def _linear(c0: Terms, c1: Terms, symbol: sympy.Symbol) -> Iterator[Branch]:
     slope_falls = c1.sign == -1 or (c1.sign is None and symbol == sy.L)
     falls = c0.sign == 1 or (c0.sign is None and slope_falls)
     above, below = (c0, c1.times(-1)) if falls else (c0.times(-1), c1)
-    yield Branch(above.grouped().expr / below.expr, when)
+    yield Branch(above.factored().grouped().expr / below.factored().expr, when)
 
 
 def _quadratic(c0: Terms, c1: Terms, c2: Terms, symbol: sympy.Symbol) -> Iterator[Branch]:

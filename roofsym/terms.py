@@ -186,6 +186,29 @@ class Terms:
         ).stripped()
         return flat if flat.grouped().length < self.stripped().grouped().length else self
 
+    def factored(self) -> Terms:
+        """The sum with a sum in it as a factor, if it is one: ``q (w + w_x) − w − w_x``.
+
+        Examples
+        --------
+        >>> from roofsym.symbols import B, L, kappa, w
+        >>> Terms.of(B * (w + kappa) - w - kappa).factored().expr
+        (B - 1)*(kappa + w)
+        """
+        sums = {base for _, factors in self.products for base in factors if base.is_Add}
+        if not sums or len(self.products) < 3:
+            return self
+        written = sympy.Add(*map(_product, self.products))
+        if polynomial.too_long(written):
+            return self
+        ring = polynomial.Ring()
+        total = ring.of(written)
+        for base in sorted(sums, key=sympy.count_ops, reverse=True):
+            quotient = ring.divide(total, ring.of(base))
+            if quotient is not None and len(quotient) < len(self.products):
+                return Terms.of(base * Terms.of(ring.expr(quotient)).grouped().expr)
+        return self
+
     def multiplied_out(self) -> Terms:
         """The sum with no sum inside, unless it would have thousands of terms."""
         written = sympy.Add(*map(_product, self.products))
