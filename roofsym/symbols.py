@@ -261,7 +261,7 @@ window = _define(
 # A step divided over devices: what each has 1/t of, what it has for each of its KV heads, and what
 # every device has whole.
 _DIVIDED = (
-    ("divided", "d", "that the devices divide among them"),
+    ("divided", "d", "that the devices divide among them, however many they are"),
     ("per_kv_head", "h", "for each KV head of a device"),
     ("whole", "0", "that every device has whole"),
 )

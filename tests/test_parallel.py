@@ -470,3 +470,10 @@ def test_limits_follow_the_arm_that_holds_there():
     assert x.ends == sympy.Rational(1, 2)
     low = crossover(sympy.Min(sy.B, sy.S), 2 + sy.B, sy.B)
     assert (low.outcome, low.starts, low.ends) == ("never", 0, 0)
+
+
+def test_constants_of_a_part_of_a_step_are_not_called_those_of_the_step():
+    one = results_parallel.further_devices_batch(divided(L=128), H100).derivation
+    assert {"w", "a"}.isdisjoint(s.name for s in one.definitions)
+    told = {sy.info(s).meaning for s in one.definitions}
+    assert "weight bytes of a step that the devices divide among them" in told

@@ -9,6 +9,7 @@ import sympy
 
 from roofsym import parallel, units
 from roofsym import symbols as sy
+from roofsym.closed_form import ClosedForm, closed_form
 from roofsym.derivation import Label
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
@@ -18,6 +19,26 @@ from roofsym.roofline import Roofline
 _LINK_TIME = Label("T_link", r"T_{\mathrm{link}}")
 _SERIAL_TIME = Label("T", "T")
 _SHARED = Label("Q_shared", r"Q_{\mathrm{shared}}")
+
+
+# Of a part of a step, the constants are not those of the step.
+_DIVIDED = {
+    sy.w: sy.extra(
+        "w_divided", "B", "weight bytes of a step that the devices divide among them",
+        text="w_d", latex=r"w_{\mathrm{d}}", beside=sy.w,
+    ),
+    sy.a: sy.extra(
+        "a_divided", "B", "bytes per new token that the devices divide among them",
+        text="a_d", latex=r"a_{\mathrm{d}}", beside=sy.a,
+    ),
+}  # fmt: skip
+
+
+def _divided(ledger: Ledger, quantity: str) -> ClosedForm:
+    """Closed form of what the devices divide, in constants of its own."""
+    form = closed_form(ledger, quantity)
+    definitions = {_DIVIDED.get(s, s): meaning for s, meaning in form.definitions.items()}
+    return ClosedForm(form.expr.xreplace(_DIVIDED), definitions, form.values)
 
 
 def _one_device(ledger: Ledger, phase: str) -> Ledger:
@@ -226,7 +247,7 @@ def further_devices_batch(ledger: Ledger, machine: Machine, symbol: Unknown = No
     moved = d.total("Bytes that one device reads and writes", sy.bytes_, one, "bytes", by_degree)
     sent = d.total("Bytes that it sends", sy.link_bytes, one, "link_bytes", by_degree)
     part = parallel.divided(one)
-    shared = d.total("Of the whole step, the devices divide", _SHARED, part, "bytes")
+    shared = d.total("Of the whole step, the devices divide", _SHARED, part, "bytes", _divided)
     most = d.total("In the limit, each sends", sy.exchanged, part, "link_bytes")
     few = moved.expr.xreplace({parallel.KV_HEADS: sy.n_kv_heads / sy.t})
     saved = shared.expr / sy.bandwidth - most.expr / sy.link_bandwidth
