@@ -274,8 +274,8 @@ def piggybacked_chunk(ledger: Ledger, machine: Machine, symbol: Unknown = None) 
         for x, part, expr in zip((work, moved), parts, beside, strict=True)
     )
     read = moved + shared.xreplace(tokens)
-    q.d.define("FLOPs of both together", Label("F_c + F_d", r"F_{\mathrm{c}} + F_{\mathrm{d}}"),
-               work, "FLOP")  # fmt: skip
+    both = Label("F_c + F_dec", r"F_{\mathrm{c}} + F_{\mathrm{dec}}")
+    q.d.define("FLOPs of both together", both, work, "FLOP")
     q.d.define("Bytes of both together, the weights read once", sy.bytes_, read)
     q.define_ridge()
     return q.answer(work / read, sy.ridge)
