@@ -29,7 +29,7 @@ def _compare(relation: type[Boolean], terms: Terms) -> Boolean:
     """``terms > 0`` (or ``>= 0``), read without subtractions: ``κ L > a``."""
     if terms.sign is not None:
         return sympy.true if terms.sign in _HOLDS[relation] else sympy.false
-    rest = terms.simplest({}).stripped().grouped()
+    rest = _beside_the_token(terms.simplest({})).stripped().grouped()
     if len(rest.products) > 1 and len({n > 0 for n, _ in rest.products}) == 1:
         rest = _subtracted(rest)
     if len(rest.products) > 1:
@@ -41,6 +41,19 @@ def _compare(relation: type[Boolean], terms: Terms) -> Boolean:
     if base.is_Add and exponent % 2 and not more:
         return _compare(relation, Terms.of(base).times(1 if number > 0 else -1))
     return relation(rest.expr, 0, evaluate=False)
+
+
+def _beside_the_token(terms: Terms) -> Terms:
+    """A sum in what a window holds beside the token itself, ``W − 1``, where that is shorter."""
+    parts = terms.split(sy.window)
+    linear, constant = (parts.pop((n, sympy.S.One), Terms([])) for n in (1, 0))
+    if parts or not linear.products:
+        return terms
+    total = constant.minus(linear.times(-1))
+    rest = min(total, total.multiplied_out(), key=lambda x: len(x.products))
+    if len(rest.products) >= len(constant.products):
+        return terms
+    return rest.minus(linear.times(-1, {sy.window - 1: 1}))
 
 
 def _subtracted(terms: Terms) -> Terms:

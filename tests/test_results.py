@@ -685,8 +685,8 @@ SHORTEST = {
     ("break-even-batch", "llama-3.1-8b", 0): (
         "π q_v + β f_0 ≥ π q_0 + β f_0 g and β f_0 g > π q_v and f_0 g ≥ f_v"
     ),
-    ("kv-overtakes-weights", "gpt-oss-20b", 0): ("B W (κ + κ_w) ≥ w + w_x (1 − ρ^B) + B (κ + κ_w)"),
-    ("kv-overtakes-weights", "gpt-oss-20b", 1): ("w + w_x (1 − ρ^B) + B (κ + κ_w) ≥ B W (κ + κ_w)"),
+    ("kv-overtakes-weights", "gpt-oss-20b", 0): ("B (κ + κ_w) (W − 1) ≥ w + w_x (1 − ρ^B)"),
+    ("kv-overtakes-weights", "gpt-oss-20b", 1): ("w + w_x (1 − ρ^B) ≥ B (κ + κ_w) (W − 1)"),
     ("largest-context", "gemma-3-27b", 0): "C ≥ w_m + B W (κ_m + κ_m,w)",
     ("prefill-critical-length", "gemma-3-27b", 2): (
         "B (φ + α_w W − I* a)² > α (B (α_w W (1 − W) + 2 η) − 2 I* (w + B ε)) "

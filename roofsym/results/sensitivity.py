@@ -158,7 +158,8 @@ def _relative(
         rate = sympy.Add(*(slope * sympy.diff(part, s) for s, slope in slopes.items()))
         return sympy.factor_terms(sympy.together(symbol * rate / part))
 
-    above, below = expr.as_numer_denom()
+    # Not as_numer_denom, which takes (1 − k/E)^B apart.
+    above, below = sympy.fraction(expr)
     return min(change(expr), change(above) - change(below), key=sympy.count_ops)
 
 
