@@ -54,7 +54,7 @@ d.view()
 
 # %%
 # A draft of four is worth a batch five times as large, as far as weights go. The KV cache is
-# better still: a larger batch brings its own, drafts share it. Intensity of one sequence at 8192
+# better still: a larger batch brings its own, drafts share it. Intensity of 64 sequences at 8192
 # cached tokens, Llama-3.1-8B, with logits at all positions, as verification needs them:
 
 logits = rs.convention("fused-ops").replace(name="fused-ops, all logits", lm_head="all")
@@ -80,11 +80,11 @@ expanded = {p ** (gamma + 1): p * p**gamma, p ** (gamma + 2): p**2 * p**gamma}
 d = Derivation("tokens per round", "acceptance p, γ drafts")
 d.define("Expected tokens", sy.tokens_per_round, closed)
 longer = speculative.tokens_per_round(gamma + 1).xreplace(expanded)
-more = Label("E(γ + 1) − E(γ)", r"\mathcal{E}(\gamma + 1) - \mathcal{E}(\gamma)")
+more = Label("ℰ(γ + 1) − ℰ(γ)", r"\mathcal{E}(\gamma + 1) - \mathcal{E}(\gamma)")
 d.identity("One more draft adds the chance that all are accepted",
            longer - closed.xreplace(expanded), p * p**gamma, more)  # fmt: skip
 d.identity("And without drafts there is the step's own", closed.xreplace({gamma: sympy.S.Zero}),
-           sympy.S.One, Label("E(0)", r"\mathcal{E}(0)"))  # fmt: skip
+           sympy.S.One, Label("ℰ(0)", r"\mathcal{E}(0)"))  # fmt: skip
 d.view()
 
 # %%
@@ -211,5 +211,5 @@ for axes in (left, right):
 # ----------------------
 #
 # Acceptance is neither independent nor the same at each position; measured rates fall along the
-# draft. ``c`` is taken as a constant, though a draft model has a KV cache of its own that grows
+# draft. ``δ`` is taken as a constant, though a draft model has a KV cache of its own that grows
 # with the batch. Both times are the roofline's, without launches and sampling.

@@ -331,7 +331,7 @@ link_bytes = _define(
 )  # fmt: skip
 tokens_per_round = _define(
     "tokens_per_round", "1", "tokens per sequence gained by drafting and one verification",
-    "quantity", text="E", latex=r"\mathcal{E}",
+    "quantity", text="ℰ", latex=r"\mathcal{E}",
 )  # fmt: skip
 verify_cost = _define(
     "verify_cost", "1", "time of a verification step, in decode steps", "quantity", text="v",

@@ -61,7 +61,7 @@ def _gained(d: Derivation, gamma: int | sympy.Symbol) -> sympy.Expr:
         # Where every draft is accepted, the sum has no closed form of that kind.
         return gamma + 1 if d.values.get(sy.acceptance) == 1 else gained
     closed = speculative.tokens_per_round().xreplace({sy.gamma: sympy.Integer(gamma)})
-    d.identity("The sum of a geometric series", gained, closed, Label("E", r"\mathcal{E}"))
+    d.identity("The sum of a geometric series", gained, closed, Label("ℰ", r"\mathcal{E}"))
     return gained
 
 
