@@ -16,6 +16,7 @@ import roofsym as rs
 from roofsym import symbols as sy
 from roofsym.derivation import Derivation, Label
 from roofsym.hardware import element_bytes
+from roofsym.results.latent import EXTRA_ATTENTION
 
 # %%
 # The steps
@@ -45,7 +46,7 @@ tends.limit(
     Label("f_att", r"f_{\mathrm{att}}"),
     more,
     sy.L,
-    sy.alpha * sy.S,
+    EXTRA_ATTENTION * sy.S,
 )
 tends.limit(
     "and the rebuilding of expansion to",
@@ -54,7 +55,7 @@ tends.limit(
     sy.L,
     sy.theta,
 )
-met = rs.crossover(sy.alpha * sy.S, sy.theta, sy.S)
+met = rs.crossover(EXTRA_ATTENTION * sy.S, sy.theta, sy.S)
 tends.identity("They are equal at", met.value, r * (nope + v) / (2 * r - nope - v), new)
 value = tends.evaluate(met.value)
 tends.number("In numbers", new, met.value, value, "1")

@@ -15,6 +15,13 @@ from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.results.question import STEP, Inquiry, Question, Result, Unknown, answers
 
+EXTRA_ATTENTION = sy.extra(
+    "alpha_absorbed", "FLOP/token",
+    "attention FLOPs that absorption costs more, per new token and token attended to",
+    text="Δα", latex=r"\Delta\alpha", beside=sy.alpha,
+)  # fmt: skip
+"""What the attention of absorbed execution costs more: no ``α``, which is all of its FLOPs."""
+
 
 def _both_ways(ledger: Ledger) -> tuple[Ledger, Ledger]:
     """A chunk's ledger under absorbed and under expanded execution."""
@@ -43,10 +50,15 @@ def _latent_executions(
         taken = [dataclasses.replace(e, amount=-e.amount) for e in counted]
         return more.keep([*(e for e in more.entries if e.kind == kind), *taken])
 
-    attention = q.total(
+    extra = gap("attention", absorbed, expanded)
+    form = closed_form(extra, "flops")
+    own = {sy.alpha: EXTRA_ATTENTION}
+    definitions = {own.get(s, s): definition for s, definition in form.definitions.items()}
+    attention = q.d.total(
         "Attention in latent space costs more FLOPs, by",
-        Label("ΔF_att", r"\Delta F_{\mathrm{att}}"), gap("attention", absorbed, expanded), "flops",
-    )  # fmt: skip
+        Label("ΔF_att", r"\Delta F_{\mathrm{att}}"), extra, "flops",
+        lambda *_: ClosedForm(form.expr.xreplace(own), definitions, form.values),
+    ).expr  # fmt: skip
     rebuilding = q.total(
         "Rebuilding keys and values of the cached context costs, beyond what absorption costs",
         Label("ΔF_up", r"\Delta F_{\mathrm{up}}"), gap("linear", expanded, absorbed), "flops",
@@ -89,7 +101,7 @@ def latent_expanded_length(ledger: Ledger, symbol: Unknown = None) -> Result:
     170.667
     """
     q, attention, rebuilding = _latent_executions(LATENT_LENGTH, ledger, symbol)
-    return q.answer(attention, rebuilding, given=sy.alpha, without=_NARROW)
+    return q.answer(attention, rebuilding, given=EXTRA_ATTENTION, without=_NARROW)
 
 
 LATENT_CONTEXT = Question(
