@@ -436,7 +436,8 @@ wider
 # larger batches at half of the layer's intensity and at a quarter and a fifth of its rate. Part 8
 # sets the same decode 67 and 28 times below the roof of an H100. With the document's own function
 # for a whole step, 32 sequences have three intensities, 16, 9.4 and 25; and where Part 4 reaches 60
-# % of the bandwidth, Part 7 reaches 80 %.
+# % of the bandwidth, Part 7 reaches 80 %. Prefill of 1024 tokens is a linear layer's at 70 % of the
+# peak in Part 4; in Part 8 it is at half of the peak, and at less intensity.
 
 PEAK_REACHED, BANDWIDTH_REACHED = sympy.Rational(7, 10), sympy.Rational(8, 10)
 IN_PART_4 = sympy.Rational(6, 10)
@@ -462,9 +463,15 @@ for batch, at, shown, times, gain in ((1, 2, "1e11", "67", 1), (32, 25, "3e12", 
         [(Label("ratio"), above, times)],
     )
     marks.refuted("Its rate in Part 4", RATE, gain * rate, shown, "FLOP/s")
+prompt_layer = square.at(B=1024).intensity
+marks.reproduced("Part 4: prefill of 1024 tokens at", [(sy.intensity, prompt_layer, "682.7")],
+                 "FLOP/B")  # fmt: skip
+marks.below("beyond the ridge point", h100.ridge, prompt_layer)
+marks.reproduced("and 70 % of it", [(RATE, PEAK_REACHED * sy.peak, "693e12")], "FLOP/s")
+marks.refuted("In Part 8 the same prefill has", sy.intensity, prompt_layer, "500", "FLOP/B")
+marks.refuted("and a rate of", RATE, PEAK_REACHED * sy.peak, "5e14", "FLOP/s")
 marks.reproduced(
-    "Part 8: the mark of prefill over the plateau, of which Part 7 reaches 0.7",
-    [(Label("ratio"), sympy.Rational("5e14") / sy.peak, "0.51")],
+    "which is, of the plateau,", [(Label("ratio"), sympy.Rational("5e14") / sy.peak, "0.51")]
 )
 marks.refuted(
     "The same decode of one sequence in Part 7, over that in Part 4", Label("ratio"),
@@ -500,15 +507,66 @@ sheet.reproduced("Share of the ridge point at a batch of 128", [(Label("I / I*")
 sheet.refuted(
     "Prefill of 1024, a linear layer", sy.intensity, sized["large"].intensity, "~500", "FLOP/B"
 )
-prompt = rs.prefill(model, UNFUSED.replace(**LAYERS_ONLY)).at(
-    B=1, S=1024, n_layers=32, d_model=4096, d_ff=16384, n_heads=32, n_kv_heads=32, head_dim=128,
-    b_w=2, b_a=2, b_kv=2,
-)  # fmt: skip
+SIZES = {
+    "n_layers": 32, "d_model": 4096, "d_ff": 16384, "n_heads": 32, "n_kv_heads": 32,
+    "head_dim": 128, "b_w": 2, "b_a": 2, "b_kv": 2,
+}  # fmt: skip
+prompts = rs.prefill(model, UNFUSED.replace(**LAYERS_ONLY)).at(B=1, **SIZES)
+prompt = prompts.at(S=1024)
 sheet.reproduced(
     "Prefill of 1024, whole layers, unfused", [(sy.intensity, prompt.intensity, "502")], "FLOP/B"
 )
 sheet.refuted("Attention of 4096", sy.intensity, whole.intensity, "62", "FLOP/B")
 sheet
+
+# %%
+# Is prefill compute-bound?
+# -------------------------
+#
+# "Prefill is compute-bound", says Part 4 of a linear layer and the document's third conclusion of
+# all of prefill. Of the linear layer it holds from 346 tokens on. A whole layer has attention as
+# well, which the document finds memory-bound at any length: its squares outgrow the matrices, and
+# with them the layer is compute-bound in between only. Its chart of attention goes to 65,536
+# tokens.
+
+between_roots = rs.results.prefill_critical_length(prompts, h100)
+between_roots.derivation.view()
+
+# %%
+phase = Derivation(
+    "Prefill of whole layers", "32 layers of width 4096 on H100, unfused attention",
+    {**h100.values, sy.ridge: h100.ridge},
+)  # fmt: skip
+LENGTH = Label("S*", "S^{*}")
+in_prefill = (prompts.flops / prompts.bytes).cancel()
+met = rs.crossover(in_prefill, h100.ridge, S)
+if len(met.branches) != 2:
+    raise rs.ProofError("the intensity of prefill does not cross the ridge point twice")
+low, high = sorted(b.exact for b in met.branches)
+start, end = sympy.ceiling(low), sympy.floor(high)
+phase.reproduced("First compute-bound prompt", [(LENGTH, start, "363")], "token")
+phase.reproduced("and the last", [(LENGTH, end, "5552")], "token")
+for tokens, bound_by in ((start - 1, "memory"), (start, "compute"), (end, "compute"),
+                         (end + 1, "memory"), (65536, "memory")):  # fmt: skip
+    if rs.Roofline(prompts.at(S=int(tokens)), h100).bound != bound_by:
+        raise rs.ProofError(f"a prompt of {tokens} tokens is not bound by {bound_by}")
+longest = sympy.limit(in_prefill, S, sympy.oo)
+phase.limit("As the prompt grows", sy.intensity, in_prefill, S, longest)
+phase.identity("It is that of attention alone, heads of 128", longest,
+               limit.xreplace({width: sympy.Integer(128)}), sy.limit_intensity)  # fmt: skip
+phase.below("far below the ridge point", 4 * longest, sy.ridge)
+phase.below(
+    "The document's longest prompt is memory-bound", in_prefill.xreplace({S: sympy.Integer(65536)}),
+    sy.ridge,
+)  # fmt: skip
+kept = rs.prefill(model, UNFUSED.replace(**LAYERS_ONLY, attention="fused")).at(B=1, **SIZES)
+once = rs.results.prefill_critical_length(kept, h100)
+phase.reproduced(
+    "Fused, from here on always", [(LENGTH, sympy.Integer(once.whole), "336")], "token"
+)
+phase.limit("since its intensity grows without bound", sy.intensity,
+            (kept.flops / kept.bytes).cancel(), S, sympy.oo)  # fmt: skip
+phase.view()
 
 # %%
 # Two of its rules have lower precision reduce FLOPs. In the ledger precision is bytes per element,
@@ -639,6 +697,8 @@ print(
             wider,
             marks,
             sheet,
+            between_roots.derivation,
+            phase,
             precision,
             timing,
         ]
@@ -659,9 +719,13 @@ print(
 #   for batches of 1, 32 and 128.
 # - **Cheat sheet, decode**: ~2, ~25 and ~80 for 1.0, 9.4 and 11.8. No batch is compute-bound at
 #   that context; "Near threshold" is 4 % of it.
+# - **"Prefill is compute-bound"**: with the attention that it counts, whole layers are from 363
+#   tokens to 5552, and neither below nor beyond, the 65,536 of its own chart among them. A linear
+#   layer is from 346 on; whole layers with fused attention are from 336 on.
 # - **Cheat sheet, prefill**: ~500 is no linear layer's (683); it is a layer's with unfused
 #   attention (502). **Attention**: ~62 is 63, cut off instead of rounded.
-# - **Mark of prefill**: Part 8 has it at half of the peak, Part 7 at 70 %.
+# - **Mark of prefill**: Part 4 has it at 683 FLOP/B and 70 % of the peak, 693 TFLOP/s; Part 8 has
+#   the same prefill at 500 FLOP/B and half of the peak.
 # - **Marks on the roofline**: Part 4 has batches of 32 and 128 at half of the layer's intensity and
 #   at a quarter and a fifth of its rate; for the document's own whole step that intensity is 1.7
 #   and 5.4 times too high. Part 8 has batches of 1 and 32 at rates 67 and 28 times below the roof
