@@ -56,9 +56,16 @@ MEMORY = Label("T_memory", r"T_{\mathrm{memory}}")
 # -------
 #
 # Both times follow. What the document calls the FLOPs "per layer, across S requests" does not: the
-# number of requests is missing from that line, and back in the next.
+# number of requests is missing from that line, and back in the next. Its ``2 m n p`` FLOPs for a
+# matrix product are those of the ledger, and of its token budget ``P = S·L`` the linear layers and
+# all bytes but the weights are functions, attention is not.
 
 one = Derivation("Times of a prefill", "plain decoder, counted as document 000")
+product = prefill.filter(operator="up_proj", quantity="flops").symbolic("flops")
+one.identity(
+    "A matrix product of B S rows, d_model inputs and d_ff outputs, in every layer", product,
+    n * 2 * (B * S) * d * sy.d_ff, sy.flops,
+)  # fmt: skip
 work = one.total("FLOPs, summed over the ledger", sy.flops, prefill, "flops")
 per_request = (8 + 4 * r) * S * d**2 + 4 * S**2 * d
 prompt_flops = one.substitution(
@@ -70,6 +77,14 @@ prompt_bytes = n * ((4 + 2 * r) * d**2 + (2 + c) * B * S * d) * b
 prompt_bytes = one.substitution(
     "In the document's dimensions", sy.bytes_, moved.expr, {**PLAIN, **ONE_SIZE}, prompt_bytes
 )
+one.identity(
+    "The token budget P = B S decides on what one prompt of as many tokens would move",
+    prompt_bytes, prompt_bytes.xreplace({S: B * S, B: sympy.S.One}), sy.bytes_,
+)  # fmt: skip
+one.refuted(
+    "but not on its FLOPs: the squares of all prompts are less than the square of one",
+    sy.flops, prompt_flops, prompt_flops.xreplace({S: B * S, B: sympy.S.One}),
+)  # fmt: skip
 one.substitution("Compute time", COMPUTE, work.expr / sy.peak, PLAIN, n * B * per_request / sy.peak)
 one.substitution(
     "Memory time",
@@ -86,7 +101,8 @@ one.view()
 #
 # The bytes follow. The FLOPs are short of the token's attention to itself, whose key and value the
 # bytes do write. Read with a context of ``L + 1`` tokens in view, the new one among them and joined
-# to the cache first (``new_kv="cached"``), FLOPs and bytes follow together.
+# to the cache first (``new_kv="cached"``), FLOPs and bytes follow together. "Decode grows linearly
+# in L" holds, of both, from the weights and the projections on, which no context changes.
 
 two = Derivation("Times of a decode step", "plain decoder, counted as document 000")
 work = two.total("FLOPs, summed over the ledger", sy.flops, decode, "flops")
@@ -112,6 +128,19 @@ two.refuted(
 two.refuted(
     "Bytes “per token” are those of a step, which yields one for each request",
     Label("Q per token"), step_bytes / B, step_bytes,
+)  # fmt: skip
+longer = {L: L + 1}
+two.identity(
+    "Each token more in the context adds the same FLOPs: they grow linearly",
+    step_flops.xreplace(longer) - step_flops, 4 * n * B * d, Label("F(L + 1) − F(L)", "F(L + 1) - F(L)"),
+)  # fmt: skip
+two.identity(
+    "and so do the bytes", step_bytes.xreplace(longer) - step_bytes, 2 * n * B * d * b,
+    Label("Q(L + 1) − Q(L)", "Q(L + 1) - Q(L)"),
+)  # fmt: skip
+two.refuted(
+    "which is no proportion: twice the context does not take twice the FLOPs", sy.flops,
+    step_flops.xreplace({L: 2 * L}), 2 * step_flops,
 )  # fmt: skip
 view = {L: L - 1}
 two.identity("With L in view, the new one included", step_flops.xreplace(view), printed, sy.flops)
@@ -299,6 +328,7 @@ print(checked([one, two, seventy, alike, critical.derivation, meets, alone]))
 # The closed forms of both times follow from the ledger. These do not:
 #
 # - **FLOPs "per layer, across S requests"**, in prefill and in decode, lack the number of requests.
+# - **The token budget** ``P = S·L`` decides on the bytes of a prefill, not on its FLOPs.
 # - **FLOPs of decode** with ``L`` past tokens lack the token's attention to itself, though its key
 #   and value are counted in the bytes; the form is exact with the new token counted in ``L``.
 # - **Bytes of decode "per token, across all S and layers"** are those of a step, which yields as

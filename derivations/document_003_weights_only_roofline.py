@@ -395,12 +395,12 @@ print(
 # - **Every generation is more memory-bound** held from A100 to H100, and no longer for the next.
 # - **Two completely disjoint menus** for prefill and decode share FP8: fewer bytes and a higher
 #   peak halve the time of either.
-# - **Opposite ends "by construction"**: its own prefill of 128 tokens is memory-bound, and decode of
-#   2048 sequences has the intensity of a prefill of 2048 tokens. What decides is how many tokens
+# - **Opposite ends "by construction"**: its own prefill of 128 tokens is memory-bound, and decode
+#   of 2048 sequences has the intensity of a prefill of 2048 tokens. What decides is how many tokens
 #   share a reading of the weights, not the phase.
-# - **"TTFT responds to" FlashAttention**, by its own law, not at the 2048 tokens that it says so of:
-#   the kernel saves bytes and no FLOP, and a compute-bound prefill has no use for them. From 183
-#   tokens to 12,632 the time is the same with and without it.
+# - **"TTFT responds to" FlashAttention**: not by its own law at its 2048 tokens. The kernel saves
+#   bytes and no FLOP, and to a compute-bound prefill that is nothing. From 183 tokens to 12,632 the
+#   time is the same with and without it.
 # - The ridge point of 156.0 has two digits more than its bandwidth; the data sheet's 2.039 TB/s
 #   make it 153.
 #
