@@ -132,7 +132,8 @@ two.refuted(
 longer = {L: L + 1}
 two.identity(
     "Each token more in the context adds the same FLOPs: they grow linearly",
-    step_flops.xreplace(longer) - step_flops, 4 * n * B * d, Label("F(L + 1) − F(L)", "F(L + 1) - F(L)"),
+    step_flops.xreplace(longer) - step_flops, 4 * n * B * d,
+    Label("F(L + 1) − F(L)", "F(L + 1) - F(L)"),
 )  # fmt: skip
 two.identity(
     "and so do the bytes", step_bytes.xreplace(longer) - step_bytes, 2 * n * B * d * b,
