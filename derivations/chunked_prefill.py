@@ -86,7 +86,8 @@ for sequences in (16, 64):
     for context in (128, 1024, 8192):
         full = step.at(decode_batch=sequences, decode_context=context)
         needed[sequences, context] = rs.results.piggybacked_chunk(full, machine).whole
-        print(f"beside {sequences} sequences of {context:4}: S* = {needed[sequences, context]}")
+        print(f"a chunk at L = 4096 beside {sequences} sequences of {context:4}: "
+              f"S* = {needed[sequences, context]}")  # fmt: skip
 without = rs.results.compute_bound_chunk(step.at(B=1), machine).whole
 assert needed[64, 128] < without < needed[64, 1024] < needed[64, 8192]
 

@@ -124,7 +124,9 @@ reach = {}
 for name in ("llama-2-7b", "llama-3.1-8b", "llama-3.1-405b", "deepseek-v3"):
     step = rs.decode(rs.model(name)).at(**element_bytes("bf16"), L=context)
     reach[name] = float(rs.results.attention_intensity(step).value)
-    print(f"{step.model:18} {reach[name]:6.2f} FLOP/B of {float(machine.ridge):.0f}")
+    print(
+        f"{step.model:18} {reach[name]:6.2f} FLOP/B of {float(machine.ridge):.0f}, at L = {context}"
+    )
 assert max(reach.values()) < machine.ridge
 assert reach["deepseek-v3"] > 10 * reach["llama-3.1-405b"]
 

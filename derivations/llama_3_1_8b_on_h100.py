@@ -96,6 +96,9 @@ summary.roofline(machine, step)
 # %%
 # The documents
 # -------------
+#
+# With a folder, the same answers become documents that can be passed on: in Markdown, LaTeX and
+# HTML, with the roofline as a figure. Otherwise nothing is written.
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--output", type=Path, help="folder to write documents and figure to")
@@ -116,6 +119,8 @@ if output is not None:
     summary.save_roofline(output / "roofline.png", machine, step)
     for path in sorted(output.iterdir()):
         print(path)
+else:
+    print(f"With --output FOLDER: {len(made)} derivations as Markdown, LaTeX and HTML.")
 
 # %%
 # What it means in practice

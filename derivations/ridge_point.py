@@ -91,7 +91,8 @@ for machine in machines:
 # on the dtype, because the peak does:
 
 for dtype in ("bf16", "fp8"):
-    print(dtype, float(rs.machine("h100-sxm", dtype=dtype).ridge))
+    ridge = rs.machine("h100-sxm", dtype=dtype).ridge
+    print(f"H100 SXM, {dtype}: {float(ridge):.1f} FLOP/B")
 assert rs.machine("h100-sxm", dtype="fp8").ridge > rs.machine("h100-sxm", dtype="bf16").ridge
 
 # %%

@@ -179,12 +179,13 @@ print(f"256 sequences at L = 128: from t = {few.whole} on. At L = 4096: {none.re
 # reading is computing. With NVLink between eight of these devices, decode is not bound by its
 # links at all.
 
-binding = [
-    rs.Roofline(device.in_phase("decode").at(t=8, L=128, B=n), h100).bound
+binding = {
+    n: rs.Roofline(device.in_phase("decode").at(t=8, L=128, B=n), h100).bound
     for n in (1, 64, batch.whole, 16 * batch.whole)
-]
-print(binding)
-assert binding == ["memory", "memory", "compute", "compute"]
+}
+for n, bound in binding.items():
+    print(f"B = {n:5} at L = 128, t = 8: bound by {bound}")
+assert list(binding.values()) == ["memory", "memory", "compute", "compute"]
 
 # %%
 # Where further devices stop paying

@@ -62,10 +62,10 @@ label = Label(
     share.latex + r" + (R_{\mathrm{tok}} / B) / (\beta / w)",
 )
 costs.identity("The two fractions together", rate / most + rate / sy.B / alone, sympy.S.One, label)
-halfway = Label("B_½", r"B_{1/2}")
+halfway = Label("B_half", r"B_{\mathrm{half}}")
 one_half = {f: sympy.Rational(1, 2)}
 half = costs.substitution("Half takes", halfway, reaching.general.value, one_half, sy.w / own)
-text, label = "A fraction f takes, in these,", Label("B_f / B_½", r"B_f / B_{1/2}")
+text, label = "A fraction f takes, in these,", Label("B_f / B_half", r"B_f / B_{\mathrm{half}}")
 costs.identity(text, reaching.general.value / half, f / (1 - f), label)
 price = sy.w / sy.bandwidth / (1 - f)
 text, sequences = "and makes a step last, whatever the context,", {sy.B: reaching.general.value}
