@@ -197,7 +197,7 @@ for gated, colour, label in ((True, "#1f5fa8", "gated"), (False, "#c0561f", "pla
     left.plot(*zip(*points, strict=True), "o", color=colour, alpha=0.6, label=label)
 left.axhline(12, color="#222222", linewidth=1, label="the rule: 12")
 left.set(xlabel="inner width over model width, d_ff/d", ylabel="implied c_act", ylim=(0, None),
-         title="dense models of the catalogue")  # fmt: skip
+         title="dense models of the catalogue, fused-ops")  # fmt: skip
 looks = (
     {"color": "#1f5fa8", "linewidth": 5, "alpha": 0.35},
     {"color": "#c0561f", "linestyle": "--"},
@@ -206,7 +206,7 @@ looks = (
 for (name, values), look in zip(curves.items(), looks, strict=True):
     right.plot(lengths, [x / 1e9 for x in values], label=name, **look)
 right.set(xscale="log", yscale="log", xlabel="prompt length S (tokens)",
-          ylabel="bytes of a prefill (GB)", title=llama.name)  # fmt: skip
+          ylabel="bytes of a prefill (GB)", title=f"{llama.name}, fused-ops")  # fmt: skip
 right.set_yticks([20, 50, 100, 200], ["20", "50", "100", "200"])
 right.minorticks_off()
 left.legend(frameon=False, loc="lower right")

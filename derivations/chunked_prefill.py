@@ -138,6 +138,9 @@ ax.set(
     ylabel="time to first token (s)",
     ylim=(0.1, 20),
 )
+ax.set_title(
+    f"{PROMPT} tokens, {prefill.model} on {machine.label}, {prefill.convention}", fontsize=11
+)
 ax.legend()
 
 # %%

@@ -161,6 +161,7 @@ for context in (0, 128, int(edge.whole), 2048, 16384):
     ax.plot(batches, intensity(B=batches, L=context), label=f"L = {context}")
 ax.axhline(float(machine.ridge), color="black", linestyle=":", label="ridge point")
 ax.set(xscale="log", yscale="log", xlabel="batch B", ylabel="intensity of decode (FLOP/B)")
+ax.set_title(f"{decode.model} on {machine.label}, {decode.convention}")
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %%

@@ -112,6 +112,7 @@ ax.set(
     xlabel="tokens per second of one sequence",
     ylabel="tokens per second of all sequences",
 )
+ax.set_title(f"{decode.model} on {machine.label}, {decode.convention}")
 ax.legend(title="the dot: half and half", loc="lower left")
 
 # %%

@@ -104,6 +104,7 @@ for name in names:
     assert before < sympy.Rational(9, 10) <= after
     print(f"{rs.model(name).name:24} nine tenths from B = {most} on")
 ax.set(xscale="log", xlabel="batch B (tokens of the step)", ylabel="share of the experts read")
+ax.set_title("expected, by uniform routing")
 ax.legend()
 
 # %%

@@ -221,6 +221,7 @@ for width, colour in ((48, "tab:green"), (768, "tab:orange"), (4096, "tab:blue")
         ax.plot(lengths_drawn, y, style, color=colour, label=f"width {width}, {name}")
 ax.axhline(float(h100.ridge), color="grey", linestyle=":", label="ridge point of H100")
 ax.set(xscale="log", yscale="log", xlabel="tokens of the prompt", ylabel="intensity (FLOP/B)")
+ax.set_title("one layer of document 001 in prefill, two bytes per element")
 ax.legend(frameon=False, fontsize=8)
 
 # %%

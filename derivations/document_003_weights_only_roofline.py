@@ -245,6 +245,8 @@ with_context = [Point(f"B = {b}", cached.at(B=b, L=2048), series) for b in BATCH
 fig, axes = plt.subplots(1, 2, figsize=(13, 5), sharey=True, layout="constrained")
 for ax, points in zip(axes, (alone, with_context), strict=True):
     rs.plot.roofline([a100, h100], points, ax=ax)
+axes[0].set_title("8e9 parameters, weights alone")
+axes[1].set_title("8e9 parameters, weights and KV cache")
 
 # %%
 # How far the rules of thumb carry

@@ -129,6 +129,7 @@ for number, context in enumerate(contexts):
 ax.set(
     xscale="log", xlabel="batch B", ylabel="elasticity of the time of a decode step", ylim=(0, 1)
 )
+ax.set_title(f"{decode.model} on {gpu.label}, {decode.convention}")
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 for context in contexts:
     balance = rs.results.kv_overtakes_weights_batch(decode.at(L=context)).value

@@ -75,6 +75,7 @@ fig, ax = plt.subplots(layout="constrained")
 ax.stackplot(contexts, weights, kv, labels=["weights", "KV cache"], alpha=0.7)
 ax.axvline(float(balance.value), color="black", linestyle=":", label="L*")
 ax.set(xlabel="context L (tokens)", ylabel="read by one decode step (GB)")
+ax.set_title(f"{step.model}, B = 64, bf16, {step.convention}")
 ax.legend(loc="upper left")
 
 # %%

@@ -80,6 +80,7 @@ ax.set(
     xlabel="new tokens S on a context of 4096",
     ylabel="attention, GFLOP per new token",
 )
+ax.set_title(f"{step.model}, {step.convention}")
 ax.legend()
 
 for tokens, cheaper, dearer in (

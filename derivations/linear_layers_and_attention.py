@@ -167,6 +167,7 @@ for name, values in curves.items():
     ax.plot(tokens, values, label=name)
 ax.axhline(float(machine.ridge), color="black", linestyle=":", label="ridge point, H100")
 ax.set(xscale="log", yscale="log", xlabel="tokens of the step", ylabel="intensity (FLOP/B)")
+ax.set_title(f"{cached.model} on {machine.label}; decode at L = {context}")
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 # %%

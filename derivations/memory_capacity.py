@@ -144,7 +144,8 @@ for colour, machine in enumerate(machines[1:]):
     meet = rs.results.critical_batch_fit_context(decode, machine).value
     ax.plot(float(meet), float(fits.xreplace({sy.L: meet})), f"C{colour}o")
 ax.set(xscale="log", yscale="log", ylim=(10, 20000), xlabel="context L (tokens)", ylabel="batch B")
-ax.legend(title=decode.model)
+ax.set_title(f"{decode.model}, bf16, {decode.convention}")
+ax.legend()
 
 # %%
 # What it means in practice

@@ -106,6 +106,7 @@ ax.set(
     xlabel="context L (tokens)",
     ylabel="FLOPs of decode above 2 N (%)",
 )
+ax.set_title(f"one token of decode, {step.convention}")
 ax.legend()
 
 # %%

@@ -95,6 +95,7 @@ ax.set(
     xlabel="prompt length S (tokens)",
     ylabel="intensity of prefill (FLOP/B)",
 )
+ax.set_title(f"{step.model}, one prompt, on {machine.label}")
 ax.legend()
 
 # %%

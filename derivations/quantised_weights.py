@@ -118,6 +118,7 @@ for colour, factor in enumerate((2, 4)):
         for x in (last.value / factor, last.value) if led is short else ():
             ax.plot(float(x), float(curve.xreplace({sy.B: x})), "ko", markersize=5)
 ax.set(xscale="log", xlabel="batch B", ylabel="speed-up by quantised weights")
+ax.set_title(f"{long.model} on {machine.label}, {long.convention}")
 ax.legend(title="dots: $B_c$ and $B^*$", loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %%

@@ -75,7 +75,8 @@ points = [
     *(rs.plot.Point(f"B = {n}", decode.at(B=n), "decode, L = 1024") for n in (1, 8, 64)),
     *(rs.plot.Point(f"S = {n}", prefill.at(S=n), "prefill, B = 1") for n in (64, 512, 4096)),
 ]
-rs.plot.roofline(machines, points)
+ax = rs.plot.roofline(machines, points)
+ax.set_title(f"{step.model}, bf16, {step.convention}")
 for machine in machines:
     assert rs.Roofline(decode.at(B=1), machine).bound == "memory"
     assert rs.Roofline(prefill.at(S=4096), machine).bound == "compute"

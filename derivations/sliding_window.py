@@ -161,6 +161,7 @@ for name in ("llama-3.1-8b", "mistral-7b-v0.1", "gemma-3-12b", "gpt-oss-20b"):
 ax.set(
     xscale="log", yscale="log", xlabel="context L (tokens)", ylabel="KV cache of a sequence (GB)"
 )
+ax.set_title(f"one sequence, bf16, {cache.convention}")
 ax.legend(title="dots: the window is full")
 
 # %%

@@ -182,7 +182,7 @@ for context, colour in zip((128, 1024, 8192), colours, strict=False):
 left.axhline(1, color="#888888", linewidth=0.8)
 left.axvline(float(batch.value), color=colours[0], linewidth=0.8, linestyle=":")
 left.set(xscale="log", xlabel="batch B", ylabel="speed-up over plain decode",
-         title="γ = 4, p = 0.8, δ = 0.05")  # fmt: skip
+         title=f"{llama.model} on H100 SXM: γ = 4, p = 0.8, δ = 0.05")  # fmt: skip
 left.legend(frameon=False)
 lengths = range(17)
 for rate, colour in zip((0.5, 0.7, 0.8, 0.9), colours, strict=True):
@@ -191,7 +191,9 @@ for rate, colour in zip((0.5, 0.7, 0.8, 0.9), colours, strict=True):
     top = max(lengths, key=lambda n, speed=speed: speed[n])
     right.plot(top, speed[top], "o", color=colour, markersize=11, fillstyle="none")
 right.axhline(1, color="#888888", linewidth=0.8)
-right.set(xlabel="draft tokens γ", ylabel="speed-up over plain decode", title="B = 1, δ = 0.05")
+right.set(
+    xlabel="draft tokens γ", ylabel="speed-up over plain decode", title="the same, B = 1, δ = 0.05"
+)
 right.legend(frameon=False)
 for axes in (left, right):
     axes.grid(True, alpha=0.25)

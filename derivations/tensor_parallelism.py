@@ -250,7 +250,7 @@ for name, colour in (("compute", "#1f5fa8"), ("memory", "#c0561f"), ("link", "#3
     shown = [(n, x) for n, x in zip(degrees, seconds, strict=True) if x > 0]
     left.plot(*zip(*shown, strict=True), "o-", color=colour, label=f"{name} time")
 left.set(xscale="log", yscale="log", xlabel="devices t", ylabel="time of a decode step (ms)")
-left.set_title("H100, 64 GB/s between devices", fontsize=10)
+left.set_title(f"{decode.model} on H100, 64 GB/s between devices", fontsize=10)
 left.legend(frameon=False)
 
 for machine, colour, name in ((h100, "#1f5fa8", "450 GB/s"), (slow, "#c0561f", "64 GB/s")):
@@ -261,6 +261,7 @@ for machine, colour, name in ((h100, "#1f5fa8", "450 GB/s"), (slow, "#c0561f", "
         right.plot(degrees, speed, style, color=colour, label=f"{name}, {how}")
 right.plot(degrees, degrees, ":", color="#888888", label="ideal")
 right.set(xscale="log", yscale="log", xlabel="devices t", ylabel="speed-up over one device")
+right.set_title(f"B = 64, L = 4096, {decode.convention}", fontsize=10)
 right.legend(frameon=False)
 for axes in (left, right):
     axes.set_xticks(degrees, [str(n) for n in degrees])

@@ -166,6 +166,7 @@ for colour, context in enumerate((2048, 8192, 32768)):
         x = float(rs.results.throughput_fraction_batch(led.at(fraction=fraction)).value)
         ax.plot(x, float(curve(B=x)), f"C{colour}o", markersize=5)
 ax.set(xscale="log", yscale="log", xlabel="batch B", ylabel="tokens per second of all sequences")
+ax.set_title(f"{decode.model} on {machine.label}, {decode.convention}")
 ax.legend(title="dots: 1/2, 3/4, 9/10 of the limit\ndotted: does not fit")
 
 # %%
