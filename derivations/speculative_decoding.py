@@ -192,7 +192,9 @@ for rate, colour in zip((0.5, 0.7, 0.8, 0.9), colours, strict=True):
     right.plot(top, speed[top], "o", color=colour, markersize=11, fillstyle="none")
 right.axhline(1, color="#888888", linewidth=0.8)
 right.set(
-    xlabel="draft tokens γ", ylabel="speed-up over plain decode", title="the same, B = 1, δ = 0.05"
+    xlabel="draft tokens γ",
+    ylabel="speed-up over plain decode",
+    title=f"B = 1, δ = 0.05, {alone.convention}",
 )
 right.legend(frameon=False)
 for axes in (left, right):
