@@ -150,9 +150,7 @@ attention = {}
 for name, led in decode.items():
     per_byte = led.filter(kind="attention").flops / led.kv_read_bytes
     attention[name] = sympy.limit(per_byte, sy.L, sympy.oo)
-    print(
-        f"{led.model:14}{float(attention[name]):6.1f} FLOP per byte of KV read, at a long context"
-    )
+    print(f"{led.model:14}{float(attention[name]):6.1f} FLOP per byte of KV read, as L grows")
 assert attention["deepseek-v3"] > 50 * attention["llama-3.1-8b"]
 
 # %%

@@ -116,7 +116,7 @@ shared
 # In numbers
 # ----------
 #
-# At a long context, in bf16, against the ridge point of the H100: one head to itself, groups of
+# At 131072 tokens, in bf16, against the ridge point of the H100: one head to itself, groups of
 # queries, and latent attention, where all heads share one key.
 
 context = 131072
