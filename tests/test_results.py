@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import sympy
 from support import CONVENTIONS, TINY, asked_of, models, subject
 
 import roofsym as rs
-from roofsym import results, units
+from roofsym import catalog, results, units
 from roofsym import symbols as sy
 from roofsym.conditions import of_unknown
 from roofsym.derivation import Derivation, Label
@@ -725,3 +726,31 @@ def test_next_to_the_border_of_two_regimes_the_number_is_of_its_own_regime():
     assert float(found.value) == pytest.approx(4096.000691, abs=1e-6)
     last = found.derivation.steps[-1].formulas[-1]
     assert float(found.derivation.evaluate(last.right)) == pytest.approx(float(found.value))
+
+
+@pytest.mark.parametrize("convention", ["fused-ops", "unfused-ops", "framework"])
+@pytest.mark.parametrize("name", ["attention-intensity", "break-even-acceptance"])
+def test_a_1_that_is_a_token_makes_no_sum_of_two_units(name: str, convention: str):
+    """Each catalogued model is answered or refused for what it is, never for a unit."""
+    for model in catalog.records("models"):
+        try:
+            RESULTS[name].answer(rs.step(rs.model(model), convention), rs.Machine())
+        except rs.InputError as error:
+            assert error.field in ("convention", "model", "unknown"), f"{model}: {error}"
+
+
+@pytest.mark.parametrize("symbol", ["top_k", "n_experts"])
+@pytest.mark.parametrize("model", ["mixtral-8x7b", "gpt-oss-20b", "deepseek-v3"])
+def test_an_elasticity_in_experts_is_a_slope(model: str, symbol: str):
+    """The power (1 − k/E)^B stays whole; checked against a difference quotient of the intensity."""
+    sizes = dict.fromkeys((n for n in sy.names("precision") if n.startswith("b_")), 2)
+    given, step = {"B": 8, "L": 4096, **sizes}, rs.decode(rs.model(model))
+    given = {n: x for n, x in given.items() if sy.TABLE[n].symbol not in step.values}
+    elasticity = float(results.intensity_elasticity(step.at(**given), symbol=symbol).value)
+    here = step.values[sy.TABLE[symbol].symbol]
+    intensities = [
+        float(rs.Roofline(step.at(**given, **{symbol: here * x}), rs.machine("h100-sxm")).intensity)
+        for x in (sympy.Rational(99_999, 100_000), sympy.Rational(100_001, 100_000))
+    ]
+    slope = math.log(intensities[1] / intensities[0]) / 2e-5
+    assert elasticity == pytest.approx(slope, rel=1e-4)

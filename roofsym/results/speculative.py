@@ -27,11 +27,11 @@ def _totals(d: Derivation, ledger: Ledger) -> tuple[sympy.Expr, ...]:
         ("Bytes", moved, "bytes", Label("Q(0)", "Q(0)")),
     ):
         text = f"{what} of a decode step: without drafts"
+        alone = one_token(total, none, sy.B)
         if total.has(sympy.Max, sympy.floor):
             # What a window or chunk cuts off is no polynomial: equal they are at whole numbers.
-            plain.append(d.substitution(text, label, total, none))
+            plain.append(d.substitution(text, label, total, none, alone))
         else:
-            alone = one_token(total, none, sy.B)
             plain.append(d.identity(text, decode.symbolic(quantity), alone, label))
     plain_work, plain_moved = plain
     return work, moved, plain_work, plain_moved
