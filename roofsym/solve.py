@@ -223,6 +223,9 @@ def crossover(
         sy.info(used)
     if not (left.has(symbol) or right.has(symbol)):
         raise InputError("unknown", symbol.name, _unknowns(left, right))
+    if symbol == sy.window and given is None:
+        # It holds the token itself, at least.
+        given = symbol - 1
     return _solved(left, right, symbol, given)
 
 

@@ -196,7 +196,7 @@ class Terms:
         (B - 1)*(kappa + w)
         """
         sums = {base for _, factors in self.products for base in factors if base.is_Add}
-        if not sums or len(self.products) < 3:
+        if not sums or len(self.products) < 2:
             return self
         written = sympy.Add(*map(_product, self.products))
         if polynomial.too_long(written):
