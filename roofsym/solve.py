@@ -857,15 +857,28 @@ def of_one_symbol(condition: Boolean) -> Boolean:
     try:
         beyond = order_at(more, less, {symbol: 2 * value}) > 0
     except NotRealError:
-        # The root ends between here and there: below, the condition holds, or in a part of it.
-        beyond = False
-        if order_at(more, less, {symbol: value / 2}) <= 0:
-            return condition
+        # The root ends between here and there: below, the condition holds, or up to that end.
+        beyond = order_at(more, less, {symbol: value / 2}) <= 0
+        if beyond:
+            strict = isinstance(condition, sympy.Gt | sympy.Lt)
+            above = (sympy.Gt if strict else sympy.Ge)(symbol, value, evaluate=False)
+            ends = (
+                sympy.Le(symbol, end, evaluate=False) for end in _root_ends(more - less, symbol)
+            )
+            return all_of(above, *ends)
     if isinstance(condition, sympy.Gt | sympy.Lt):
         relation = sympy.Gt if beyond else sympy.Lt
     else:
         relation = sympy.Ge if beyond else sympy.Le
     return relation(symbol, value, evaluate=False)
+
+
+def _root_ends(expr: sympy.Expr, symbol: sympy.Symbol) -> Iterator[sympy.Expr]:
+    """Where lines under a square root are 0."""
+    for power in expr.atoms(sympy.Pow):
+        if power.exp == sympy.Rational(1, 2) and sympy.degree(power.base, symbol) == 1:
+            slope, start = sympy.Poly(power.base, symbol).all_coeffs()
+            yield -start / slope
 
 
 def _crossed(

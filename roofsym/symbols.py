@@ -561,11 +561,13 @@ def lookup(name: str, field: str = "symbol", allowed: Iterable[str] | None = Non
     accepted = tuple(TABLE) if allowed is None else tuple(allowed)
     if name not in accepted:
         known = {s.name for s in _meant(name)}
-        near = [n for n in accepted if n in known] or nearest(name, accepted, 8)
-        listing = ", ".join(accepted if len(accepted) <= _LISTED else near)
+        meant = [n for n in accepted if n in known or n.lower() == name.lower()]
+        listing = ", ".join(accepted if len(accepted) <= _LISTED else meant)
         every = f"of {len(accepted)} names (roofsym list symbols)"
         if name in TABLE:
             every += f"; {name} follows from others"
+        elif near := nearest(name, accepted, 8):
+            every += f"; near it: {', '.join(near)}"
         raise InputError(field, name, f"one of {listing}" if listing else f"one {every}")
     return TABLE[name].symbol
 

@@ -208,6 +208,11 @@ def _put(expr: sympy.Basic, rules: Mapping[sympy.Expr, sympy.Expr]) -> sympy.Bas
     if not isinstance(expr, sympy.Min | sympy.Max) or not any(x.free_symbols for x in args):
         return expr.func(*args)
     arms, numbers = sympy.sift(dict.fromkeys(args), lambda x: bool(x.free_symbols), binary=True)
+    if numbers and expr.func(*numbers) <= 0 and all(x.is_positive for x in arms):
+        # Of a window of one token, nothing of the context is left.
+        if isinstance(expr, sympy.Min):
+            return expr.func(*numbers)
+        numbers = []
     arms += [expr.func(*numbers)] if numbers else []
     return arms[0] if len(arms) == 1 else expr.func(*arms, evaluate=False)
 
@@ -269,4 +274,6 @@ def bindings(
             result[symbol] = positive(value, name, zero=symbol in _MAY_BE_ZERO)
             if symbol in _SHARES and result[symbol] > 1:
                 raise InputError(name, value, "a number > 0 and <= 1")
+            if symbol == symbols.window and result[symbol] < 1:
+                raise InputError(name, value, "a number >= 1: it holds the token itself")
     return result

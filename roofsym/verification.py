@@ -75,7 +75,12 @@ def _exactly(
         solves = not _at_quotient(parts, ring.quotient(value))
     if solves:
         return
-    if any(x.atoms(sympy.Float) for x in (left, right)) and _is_rounding(ring, parts, value):
+    # Nor do roots of numbers cancel exactly.
+    roots = {
+        p for x in (left, right) for p in x.atoms(sympy.Pow) if p.is_number and p.is_irrational
+    }
+    inexact = roots or any(x.atoms(sympy.Float) for x in (left, right))
+    if inexact and _is_rounding(ring, parts, value):
         return
     raise ProofError(f"{value} does not solve {left} = {right}")
 
