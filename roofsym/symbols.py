@@ -291,7 +291,7 @@ def _part(name: str, meaning: str) -> sympy.Symbol:
     label = name.removeprefix("b_w_").replace("_", "-")
     return _define(
         name, "B", f"bytes per weight of {meaning}", "precision",
-        text=f"b_w,{label}", latex=rf"b_{{\mathrm{{w,{label}}}}}",
+        text=f"b_w,{label}", latex=rf"b_{{\text{{w,{label}}}}}",
     )  # fmt: skip
 
 

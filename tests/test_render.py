@@ -566,7 +566,7 @@ def test_no_solution_begins_with_a_minus(model: str):
         # A token of an 8B model has 15 GFLOP and 6 MB, and 1 to 2 times as many FLOPs as bytes per
         # token of context; a ridge point is some 300 FLOP/B. So φ > I* a, and I* κ > α.
         (results.compute_bound_context, "(φ > I* a and I* κ > α) or "),
-        (results.critical_batch_fit_context, "φ (C − w_m) > I* (w κ_m + a (C − w_m)) and "),
+        (results.critical_batch_fit_context, "(φ (C − w_m) > I* (w κ_m + a (C − w_m)) and "),
         # A prompt of one token is bound by its weights: 300 FLOP/B times 15 GB against 1 GFLOP.
         (results.prefill_critical_length, "I* (w + B ε) > B η or "),
     ],
@@ -575,6 +575,32 @@ def test_the_usual_case_comes_first(ask: Callable[..., results.Result], first: s
     steps = ask(rs.step(rs.Transformer()), rs.Machine()).derivation.steps
     said = [Writer(DEFAULT).sides(f)[1] for s in steps for f in s.formulas if f.left is None]
     assert said[-1].startswith(first)
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])
+@pytest.mark.parametrize(
+    "name", ["compute-bound-chunk", "piggybacked-chunk", "critical-batch-fit-context",
+             "break-even-batch", "prefill-critical-length"],
+)  # fmt: skip
+def test_alternatives_keep_their_parentheses_over_several_lines(name: str, form: str):
+    d = RESULTS[name].answer(rs.step(rs.Transformer()), rs.Machine()).derivation
+    for letters in ("roofsym", "deep-ml"):
+        own = document.settled(d, letters)
+        writer = document.WRITERS[form](own)
+        shorten = document.names(d, own).shortened
+        for formula in (x for step in d.steps for f in step.formulas for x in shorten(f)):
+            said = re.sub(r"<mtext>&#160;|&#160;</mtext>|<[^>]*>", " ", writer.formula(formula))
+            said = re.sub(r"\\;|[{}]", " ", said)
+            while re.search(r"\([^()]*\)", said):
+                said = re.sub(r"\([^()]*\)", "", said)
+            assert not (" or " in said and " and " in said), said
+
+
+def test_lines_of_an_alternative_are_in_one_pair_of_parentheses():
+    d = results.prefill_critical_length(rs.step(rs.Transformer()), rs.Machine()).derivation
+    said = d.text("deep-ml")
+    assert "\n       or (B (φ + α L − ridge_point a)² > " in said
+    assert "\n       and ridge_point a > φ + α L)" in said
 
 
 def test_what_an_author_would_write():
@@ -836,6 +862,13 @@ def test_an_equation_that_is_too_long_goes_on_below_its_left_hand_side():
 def test_a_letter_is_none_that_the_derivation_has():
     mine = Notation("mine", letters={"alpha": ("Y", "Y")})
     assert "Z = φ + Y L − I* (κ L + a)" in critical_batch_of_a_mixture().text(mine)
+
+
+def test_a_hyphen_in_a_letter_is_no_minus():
+    for row in sy.TABLE.values():
+        assert "-" not in re.sub(r"\\text\{[^{}]*\}", "", row.latex), row
+    assert "b_{\\text{w,lm-head}}" in render(sy.b_w_lm_head, "latex")
+    assert "<mtext>w,lm-head</mtext>" in render(sy.b_w_lm_head, "mathml")
 
 
 def test_a_letter_is_none_of_the_table_of_symbols():

@@ -411,7 +411,7 @@ class Writer:
     def cases(self, condition: sympy.Basic, style: Style) -> list[str]:
         """A condition; if it is longer than a line, by alternatives, and these by what they join.
 
-        What stands beside alternatives is said with each of them: ``A and B``, ``or A and C``.
+        What stands beside alternatives is said with each of them: ``(A and B)``, ``or (A and C)``.
         """
         styles = [STYLES[form](style.notation, style.digits) for form in ("text", "latex")]
 
@@ -425,8 +425,9 @@ class Writer:
         if isinstance(condition, sympy.And) and inner:
             others = [x for x in condition.args if x != inner[0]]
             condition = sympy.Or(*(sympy.And(x, *others) for x in inner[0].args))
+            return self.cases(condition, style)
         if isinstance(condition, sympy.Or):
-            first, *others = (self.cases(x, style) for x in listed(condition))
+            first, *others = (self._alternative(x, style) for x in listed(condition))
             return [*first, *(y for x in others for y in (style.join("or", ["", x[0]]), *x[1:]))]
         lines: list[list[sympy.Basic]] = [[]]
         for part in listed(condition):
@@ -435,6 +436,13 @@ class Writer:
             lines[-1].append(part)
         written = [style.join("and", [write(x, style) for x in line]) for line in lines]
         return [written[0], *(style.join("and", ["", x]) for x in written[1:])]
+
+    def _alternative(self, condition: sympy.Basic, style: Style) -> list[str]:
+        lines = self.cases(condition, style)
+        # What holds alternatives itself has become some of these.
+        split = len(lines) > 1 and any(isinstance(x, sympy.Or) for x in condition.args)
+        joined = isinstance(condition, sympy.And) and not split
+        return style.group_of_lines(lines) if joined else lines
 
     @staticmethod
     def _shows_values(formula: Formula) -> bool:

@@ -57,6 +57,7 @@ class Style:
 
     relation_index = 0
     cross = " · "
+    parentheses = ("(", ")")
 
     def __init__(
         self,
@@ -138,6 +139,13 @@ class Style:
     def group(self, inner: str) -> str:
         """Put in parentheses."""
         return f"({inner})"
+
+    def group_of_lines(self, lines: Sequence[str]) -> list[str]:
+        """Put what stands on one line or several in parentheses."""
+        if len(lines) == 1:
+            return [self.group(lines[0])]
+        before, after = self.parentheses
+        return [f"{before}{lines[0]}", *lines[1:-1], f"{lines[-1]}{after}"]
 
     def power(self, base: str, exponent: sympy.Expr) -> str:
         """Write a power."""
@@ -336,6 +344,7 @@ class MathMLStyle(Style):
 
     relation_index = 2
     cross = "<mo>·</mo>"
+    parentheses = ('<mo stretchy="false">(</mo>', '<mo stretchy="false">)</mo>')
 
     def letter(self, symbol: sympy.Symbol) -> str:
         """Write a symbol, after its LaTeX: base, subscript and star."""
