@@ -486,6 +486,9 @@ def test_an_arranged_expression_is_equal_and_not_longer(expr: sympy.Expr):
         # What is a whole sum less another is one sum.
         (7 * (w + a) * B - 7 * (w + phi) * B, "7 B (a − φ)"),
         (-2 * (w + a), "−2 (w + a)"),
+        # Powers of one base are one.
+        (-sy.acceptance * sy.acceptance**sy.gamma * (1 - sy.acceptance), "−p^(γ + 1) (1 − p)"),
+        (1 - sy.acceptance * sy.acceptance**sy.gamma, "1 − p^(γ + 1)"),
         # Nothing is multiplied out, and quotients are not put over quotients.
         (phi + alpha * (L + 1), "φ + α (L + 1)"),
         (w / (2 * B) + a / (2 * L), "w / (2 B) + a / (2 L)"),

@@ -49,7 +49,33 @@ def arranged(expr: sympy.Expr) -> sympy.Expr:
     2*B*n_layers*(L*d_ff + 2*d_ff + 3*d_model)
     """
     expr = _root(expr) if expr.has(sympy.Pow) else expr
+    expr = _joined(expr) if open_powers(expr) else expr
     return _gathered(_arranged(expr))
+
+
+def _joined(expr: sympy.Expr) -> sympy.Expr:
+    """Expression with one power of each base that has symbols in an exponent.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import acceptance as p, gamma
+    >>> _joined(1 - p * p**gamma)
+    1 - acceptance**(gamma + 1)
+    """
+    if not open_powers(expr):
+        return expr
+    if not expr.is_Mul:
+        return expr.func(*map(_joined, expr.args))
+    powers = [f.as_base_exp() for f in expr.args]
+    open_bases = {base for base, exponent in powers if exponent.free_symbols}
+    exponents: dict[sympy.Expr, sympy.Expr] = {}
+    rest = []
+    for factor, (base, exponent) in zip(expr.args, powers, strict=True):
+        if base in open_bases:
+            exponents[base] = exponents.get(base, sympy.S.Zero) + exponent
+        else:
+            rest.append(_joined(factor))
+    return sympy.Mul(*rest, *(base**exponent for base, exponent in exponents.items()))
 
 
 def _in_dimensions(expr: sympy.Expr) -> bool:
