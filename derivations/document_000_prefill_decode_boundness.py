@@ -266,7 +266,7 @@ WALL = Label("L*", "L^{*}")
 alone.reproduced("Cache reads overtake weight reads, alone", [(WALL, wall[1], "49152")], "token")
 alone.reproduced("and with 32 sequences", [(WALL, wall[32], "1536")], "token")
 reads = 2 * n * L * d * b
-share = reads.xreplace({L: sympy.Integer(4096)}) / weights
+share = (reads.xreplace({L: sympy.Integer(4096)}) / weights).cancel()
 alone.reproduced("Cache over weights, one sequence of 4096", [(Label("share"), share, "0.083")])
 linear = prefill.filter(kind="linear").symbolic("flops").xreplace(PLAIN)
 quadratic = prefill.filter(kind="attention").symbolic("flops").xreplace(PLAIN)
