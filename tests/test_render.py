@@ -489,6 +489,18 @@ def test_an_arranged_expression_is_equal_and_not_longer(expr: sympy.Expr):
         # Powers of one base are one.
         (-sy.acceptance * sy.acceptance**sy.gamma * (1 - sy.acceptance), "−p^(γ + 1) (1 − p)"),
         (1 - sy.acceptance * sy.acceptance**sy.gamma, "1 − p^(γ + 1)"),
+        # No fraction is left inside of a quotient, and what both sides of its bar share cancels.
+        ((sy.head_dim + sympy.Rational(5, 4)) / 2, "(4 head_dim + 5) / 8"),
+        (S * (sy.head_dim + sympy.Rational(5, 4)) / (2 * sy.head_dim),
+         "S (4 head_dim + 5) / (8 head_dim)"),
+        ((3 * sy.d_model + B * S / 2) / (3 * sy.d_model + B * S),
+         "(6 d_model + B S) / (2 (3 d_model + B S))"),
+        (2 * (L + 24578) / (2 * L + 24594), "(L + 24578) / (L + 12297)"),
+        ((12288 * sy.d_model + 4196352) / (sy.b_w * (12 * sy.d_model + 2099200)),
+         "1536 (2 d_model + 683) / (b_w (3 d_model + 524800))"),
+        # The layers stand before what they have in common, not before what grows.
+        (sy.n_layers * sy.b_a * sy.d_ff + 2 * sy.n_layers * sy.n_heads * sy.b_kv
+         + sy.d_model * sy.b_w, "n_layers (d_ff b_a + 2 n_heads b_kv) + d_model b_w"),
         # Nothing is multiplied out, and quotients are not put over quotients.
         (phi + alpha * (L + 1), "φ + α (L + 1)"),
         (w / (2 * B) + a / (2 * L), "w / (2 B) + a / (2 L)"),
@@ -600,7 +612,7 @@ def test_alternatives_keep_their_parentheses_over_several_lines(name: str, form:
 
 
 def test_lines_of_an_alternative_are_in_one_pair_of_parentheses():
-    d = results.prefill_critical_length(rs.step(rs.Transformer()), rs.Machine()).derivation
+    d = results.compute_bound_chunk(rs.step(rs.Transformer()), rs.Machine()).derivation
     said = d.text("deep-ml")
     assert "\n       or (B (φ + α L − ridge_point a)² > " in said
     assert "\n       and ridge_point a > φ + α L)" in said

@@ -302,6 +302,8 @@ Factors = dict[sympy.Expr, sympy.Expr]
 
 # No formula has a number as large that is not one of a model or of a machine.
 _COMPUTED = 1000
+# No sum of a formula for one layer, or one head, has a number as large.
+_OF_A_MODEL = 10**8
 # What is left of one that was pulled out of a sum is smaller.
 _FEW = 10
 
@@ -323,7 +325,7 @@ def _gathered(expr: sympy.Expr) -> sympy.Expr:
     if expr.is_Add:
         return _sum_of([_gathered(x) for x in expr.args])
     if expr.is_Mul:
-        return _times(*_upright(*_factored([_gathered(x) for x in expr.args])))
+        return _quotient(*_factored([_gathered(x) for x in expr.args]))
     if expr.is_Pow and expr.base.is_Add and expr.exp != -1:
         # (2 x + 2 y)² stays the square of one sum, and a root the root of one.
         return sympy.Add(*map(_gathered, expr.base.args)) ** _gathered(expr.exp)
@@ -357,6 +359,56 @@ def _times(number: sympy.Expr, factors: Factors) -> sympy.Expr:
     if product.is_Add and number != 1:
         return sympy.Mul(number, product, evaluate=False)
     return number * product
+
+
+def _quotient(number: sympy.Expr, factors: Factors) -> sympy.Expr:
+    return _times(*_cancelled(*_upright(number, factors)))
+
+
+def _cancelled(number: sympy.Expr, factors: Factors) -> tuple[sympy.Expr, Factors]:
+    """A quotient whose sums have no fractions, and share no number above and below the bar.
+
+    Sums of named constants stay as they were added up, and so do those of computed numbers as
+    large as a model's.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import L, S
+    >>> one = sympy.S.One
+    >>> _cancelled(2 * one, {L + 24578: one, 2 * L + 24594: -one})
+    (1, {L + 24578: 1, L + 12297: -1})
+    >>> _cancelled(one, {3 * L + S / 2: one, 3 * L + S: -one})
+    (1/2, {6*L + S: 1, 3*L + S: -1})
+    """
+    if not number.is_Rational or (number.q == 1 and all(e > 0 for e in factors.values())):
+        return number, factors
+    contents = {b: _content(b) for b in factors if b.is_Add}
+    above, below = number.p, number.q
+    for base, content in contents.items():
+        exponent = factors[base]
+        above *= content.p ** max(exponent, 0)
+        below *= content.p ** max(-exponent, 0)
+    if sympy.igcd(above, below) == 1:
+        contents = {b: sympy.Rational(1, c.q) for b, c in contents.items()}
+    made = Factors()
+    for base, exponent in factors.items():
+        content = contents.get(base, sympy.S.One)
+        if content != 1:
+            number *= content**exponent
+            terms = (x.as_coeff_Mul() for x in base.args)
+            base = sympy.Add(*(_times(n / content, {x: sympy.S.One}) for n, x in terms))
+        made[base] = made.get(base, sympy.S.Zero) + exponent
+    return number, made
+
+
+def _content(total: sympy.Expr) -> sympy.Rational:
+    """The number that all terms of a sum share; 1 of one that is to stay as it is."""
+    numbers = [x.as_coeff_Mul()[0] for x in total.args]
+    named = any(sy.info(s).role in ("constant", "quantity") for s in total.free_symbols)
+    if named or not all(n.is_Rational and abs(n) < _OF_A_MODEL for n in numbers):
+        return sympy.S.One
+    above = functools.reduce(sympy.igcd, (n.p for n in numbers))
+    return sympy.Rational(above, functools.reduce(sympy.ilcm, (n.q for n in numbers)))
 
 
 def _upright(number: sympy.Expr, factors: Factors) -> tuple[sympy.Expr, Factors]:
@@ -416,14 +468,27 @@ def _sum_of(terms: Sequence[sympy.Expr]) -> sympy.Expr:
         opened = sympy.Add(*(_opposite(-x) if (-x).is_Add else x for x in rest))
         rest = list(sympy.Add.make_args(opened))
         number, factors = _factored([_sum_of(rest), *(b**e for b, e in shared.items())])
-        return _times(*_upright(common * number, factors))
-    sums = [b for _, f in parsed for b, e in f.items() if (b.is_Add or b == sy.B) and e > 0]
+        return _quotient(common * number, factors)
+    heads = [_before_a_sum(f) for _, f in parsed]
+    sums = [b for found in heads for b in found]
     best = max(sums, key=lambda b: (sums.count(b), b != sy.B, sympy.default_sort_key(b)), default=0)
     if sums.count(best) < 2:
         return sympy.Add(*_next_to_each_other(parsed))
-    having = [best in f and f[best] > 0 for _, f in parsed]
+    having = [best in found for found in heads]
     group = _sum_of([x for x, has in zip(terms, having, strict=True) if has])
     return _sum_of([*(x for x, has in zip(terms, having, strict=True) if not has), group])
+
+
+def _before_a_sum(factors: Factors) -> set[sympy.Expr]:
+    """Factors of a term that may stand before a sum of it and others, but not of all.
+
+    The layers only of what a token has whatever the context: what grows with it is apart.
+    """
+    grows = any(_is_step(b) if b.is_Symbol else open_powers(b) for b in factors)
+    return {
+        b for b, e in factors.items()
+        if e > 0 and (b.is_Add or b == sy.B or (sy.kind(b) in _LAYERS and not grows))
+    }  # fmt: skip
 
 
 def _next_to_each_other(parsed: Sequence[tuple[sympy.Expr, Factors]]) -> list[sympy.Expr]:
@@ -448,6 +513,8 @@ def _number(numbers: Sequence[sympy.Rational], flat: bool) -> sympy.Rational:
     """
     # A quotient of quotients is no simpler than their sum.
     below = functools.reduce(sympy.igcd, (n.q for n in numbers)) if flat else 1
+    # Where all are fractions, none is left inside: (4 d + 5)/8, not (d + 5/4)/2.
+    below = functools.reduce(sympy.ilcm, (n.q for n in numbers)) if below > 1 else 1
     common = sympy.Rational(functools.reduce(sympy.igcd, (n.p for n in numbers)), below)
     computed = any(abs(n.p) >= _COMPUTED for n in numbers)
     return sympy.S.One if computed and any(abs(n) >= _FEW * common for n in numbers) else common
