@@ -20,7 +20,7 @@ import roofsym as rs
 from roofsym import cli, phases, results, summary
 from roofsym import symbols as sy
 from roofsym.closed_form import DEPTHS
-from roofsym.derivation import Formula, Label
+from roofsym.derivation import Derivation, Formula, Label
 from roofsym.quantities import QUANTITIES, Subject
 from roofsym.render import document, fragments
 from roofsym.render.document import LatexWriter, Writer
@@ -872,6 +872,18 @@ def test_an_equation_that_is_too_long_goes_on_below_its_left_hand_side():
     text = results.implied_multiplier(rs.step(rs.Transformer())).derivation.text(depth="constants")
     layers = "B n_layers b_a (4 head_dim (n_heads + n_kv_heads) + 7 d_model + 3 d_ff)"
     assert f"      B c_act n_layers d_model b_a\n        = {layers}\n" in text
+
+
+def test_a_letter_stands_where_its_sum_would():
+    step = rs.decode(rs.Transformer())
+    made = results.critical_batch(step, rs.Machine()).derivation.definitions
+    d = Derivation("constants of decode", "any model")
+    for symbol in (phi, a):
+        d.define("In dimensions", symbol, made[symbol])
+    said = d.text()
+    assert "φ = 2 (n_layers Y + d_model vocab_size)" in said
+    assert "a = b_a Z + 2 n_layers n_kv_heads head_dim b_kv + d_model b_w" in said
+    assert r"n_{\mathrm{layers}} \, Y + d" in d.fragment("align")
 
 
 def test_a_letter_is_none_that_the_derivation_has():

@@ -166,17 +166,17 @@ def blocks(
     own = settled(derivation, letters)
     out: list[Block] = [Heading(derivation.title, level, own), Paragraph(derivation.subject)]
     steps = at_depth(derivation, depth)
-    shorten = names(derivation, own).shortened
+    named = names(derivation, own)
     printed: list[Formula] = []
     for number, step in enumerate(steps, 1):
         out.append(Paragraph(step.text, number, letters=own))
         if step.formulas:
-            short = [x for f in step.formulas for x in shorten(f)]
+            short = [x for f in step.formulas for x in named.shortened(f)]
             printed += short
             for lead, led in _led(short):
                 if lead:
                     out.append(Paragraph(lead, goes_on=True))
-                out.append(Math(led, own))
+                out.append(Math(led, named.letters))
     shown = {} if depth == "constants" else derivation.definitions
     evaluate = derivation.evaluate if depth == "numbers" else None
     return out + explanation(printed, own, shown, evaluate)

@@ -623,13 +623,16 @@ def _sum(expr: sympy.Expr, style: Style) -> str:
     if len(numbers) > 1 and style.digits is not None:
         summands = [x for x in summands if x not in numbers] + [sympy.N(sum(numbers))]
     pieces = [_split_sign(_in_decimals(x, style)) for x in summands]
-    named = any(sy.info(s).role in ("constant", "machine", "quantity") for s in expr.free_symbols)
+    # What a letter stands for has the place that it would have itself.
+    whole = style.notation.written_out
+    used = whole(expr).free_symbols
+    named = any(sy.info(s).role in ("constant", "machine", "quantity") for s in used)
     # In named constants the table says which term leads: φ + α L, w + B (κ L + a), I* a − φ.
-    by_degree = not named and any(sy.info(s).role != "step" for s in expr.free_symbols)
+    by_degree = not named and any(sy.info(s).role != "step" for s in used)
     roots_last = any(_is_root(x) == negative for negative, x in pieces)
 
     def key(piece: tuple[bool, sympy.Expr]) -> tuple[object, ...]:
-        negative, x = piece
+        negative, x = piece[0], whole(piece[1])
         square = x.is_Pow and x.base.is_Add and x.exp == 2
         return (
             roots_last and _is_root(x),

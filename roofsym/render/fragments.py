@@ -38,6 +38,7 @@ def derivation(
     numbered = [found[0] for f, found in short if any(f is x for x in stated)]
     formulas = [x for _, found in short for x in found]
     told = _definitions(made, formulas, names) if depth == "dimensions" else []
+    own = names.letters
     if environment != "equation" or not told:
         return write([*formulas, *told], environment, label, own, numbered)
     # An equation stays on one page; what its constants stand for may take another.

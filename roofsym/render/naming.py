@@ -84,6 +84,12 @@ class Names:
         self._remember(formula)
         return found
 
+    @property
+    def letters(self) -> Notation:
+        """How formulas are printed that have been shortened."""
+        parts = {letter: part for part, letter in self._known.items() if is_part(letter)}
+        return self._notation.with_parts(parts)
+
     def _in_letters(self, formula: Formula) -> list[Formula]:
         known = self._known_in(formula)
         short = self._until(self._fits_a_line, self._sum, formula, known)

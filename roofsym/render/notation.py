@@ -97,6 +97,9 @@ class Notation:
     by_config: bool = False
     _settled: bool = field(default=False, compare=False, repr=False)
     _used: frozenset[sympy.Symbol] = field(default=frozenset(), compare=False, repr=False)
+    _parts: Mapping[sympy.Symbol, sympy.Expr] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         for name, expr in self.substitutions.items():
@@ -403,6 +406,16 @@ class Notation:
     def settled(self, used: Iterable[sympy.Symbol]) -> Notation:
         """Notation of a formula that stands alone."""
         return self if self._settled else self.within({}, {}, used)
+
+    def with_parts(self, parts: Mapping[sympy.Symbol, sympy.Expr]) -> Notation:
+        """Notation of formulas in which letters stand for sums, each of them in earlier letters."""
+        return dataclasses.replace(self, _parts=parts) if parts else self
+
+    def written_out(self, expr: sympy.Expr) -> sympy.Expr:
+        """Expression with sums in the place of the letters that stand for them."""
+        for letter, part in reversed(list(self._parts.items())):
+            expr = expr.xreplace({letter: part})
+        return expr
 
     def replaced(self, symbol: sympy.Symbol) -> sympy.Symbol:
         """Symbol of the table in whose place a letter of the notation's own is printed."""
