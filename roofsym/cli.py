@@ -592,7 +592,7 @@ def _formula(name: str, form: ClosedForm, depth: str) -> Formula:
         return Formula(left, form.at_depth(depth))
     value = form.at_depth("numbers")
     if not value.is_number:
-        return Formula(left, value)
+        return Formula(left, value, unit=quantity.unit)
     return Formula(left, form.expr, "=", value, quantity.unit, form.given)
 
 

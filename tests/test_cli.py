@@ -195,6 +195,16 @@ def test_show_has_units_meanings_and_values(shell: Shell):
         assert "attention FLOPs" not in shell.good("show", "flops", "--format", form)
 
 
+def test_a_formula_with_numbers_says_the_unit_of_what_it_gives(shell: Shell):
+    asked = ["show", "bytes", "--phase", "decode", *MODEL, "--depth", "numbers", "--format"]
+    for form, said in {
+        "markdown": r"Q\,[\mathrm{B}] = 1.", "latex": r"Q\,[\mathrm{B}] = 1.",
+        "latex-fragment": r"Q\,[\mathrm{B}] = 1.",
+        "html": "<mi>Q</mi><mtext>&#160;[B]</mtext>",
+    }.items():  # fmt: skip
+        assert said in shell.good(*asked, form)
+
+
 def test_a_constant_of_two_meanings_has_no_value_in_the_table(shell: Shell):
     both = shell.good("show", "bytes", "kv_bytes", *DECODE, *MODEL)
     assert re.search(r"\n  a +B +bytes per new token: [^=\n]*\n", both)

@@ -383,7 +383,11 @@ class Writer:
             own.refuse_clash(shown, own.label(formula.left.text, formula.left.latex))
         if formula.claim is not None and formula.right == formula.number:
             right = style.quantity(formula.right, formula.unit)
-        out = [self.label(formula.left, style), f"{self.sign(formula.sign)}{right}"]
+        left = self.label(formula.left, style)
+        # With numbers in the place of most symbols, what is left says no unit.
+        if self.digits is not None and formula.number is None and formula.unit != "1":
+            left = style.in_unit(left, formula.unit)
+        out = [left, f"{self.sign(formula.sign)}{right}"]
         if formula.number is not None and formula.right != formula.number:
             if self._shows_values(formula):
                 out.append(self.sign("=") + write(formula.right, style.with_values(formula.given)))

@@ -96,6 +96,10 @@ class Style:
         """Write a number that is in decimals already, ``1.5e10``, and its unit."""
         return f"{number} {unit}" if unit else number
 
+    def in_unit(self, name: str, unit: str) -> str:
+        """Write a name with the unit of what it is equal to: behind a formula B is the batch."""
+        return f"{name} [{unit}]"
+
     def number(self, number: sympy.Expr) -> str:
         """Write a non-negative number."""
         if self.digits is not None:
@@ -208,8 +212,16 @@ class LatexStyle(Style):
         """Write a number that is in decimals already, and its unit."""
         mantissa, e, exponent = number.replace(",", "{,}").replace("∞", r"\infty").partition("e")
         shown = rf"{mantissa} \times 10^{{{int(exponent)}}}" if e else mantissa
+        return shown + (rf"\,{self._upright(unit)}" if unit else "")
+
+    def in_unit(self, name: str, unit: str) -> str:
+        """Write a name with the unit of what it is equal to."""
+        return rf"{name}\,[{self._upright(unit)}]"
+
+    @staticmethod
+    def _upright(unit: str) -> str:
         name = unit.replace("µ", r"\mu ").replace("$", r"\$").replace(" ", r"\ ")
-        return shown + (rf"\,\mathrm{{{name}}}" if unit else "")
+        return rf"\mathrm{{{name}}}"
 
     def number(self, number: sympy.Expr) -> str:
         """Write a non-negative number."""
@@ -380,6 +392,10 @@ class MathMLStyle(Style):
             power = f"<msup><mn>10</mn><mn>{int(exponent)}</mn></msup>".replace("-", "−")
             shown = f"<mrow>{shown}<mo>×</mo>{power}</mrow>"
         return f"<mrow>{shown}<mtext>&#160;{html.escape(unit)}</mtext></mrow>" if unit else shown
+
+    def in_unit(self, name: str, unit: str) -> str:
+        """Write a name with the unit of what it is equal to."""
+        return f"<mrow>{name}<mtext>&#160;[{html.escape(unit)}]</mtext></mrow>"
 
     def number(self, number: sympy.Expr) -> str:
         """Write a non-negative number."""
