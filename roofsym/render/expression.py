@@ -42,6 +42,9 @@ _ZEROS = 6
 _SHORT = 1000
 
 
+_TAGS = re.compile(r"<[^>]*>")
+
+
 class Style:
     """How the parts of an expression are written; the plain-text style is the base.
 
@@ -57,6 +60,7 @@ class Style:
 
     relation_index = 0
     cross = " · "
+    space = " "
     parentheses = ("(", ")")
 
     def __init__(
@@ -87,9 +91,9 @@ class Style:
         """Write a name that is no symbol: ``B*``."""
         return self.notation.label(text, latex)[0]
 
-    def quantity(self, value: sympy.Expr, unit: str) -> str:
+    def quantity(self, value: sympy.Expr, unit: str, digits: int = 4) -> str:
         """Write a number with its unit."""
-        number, _, name = units.format_quantity(value, unit).partition(" ")
+        number, _, name = units.format_quantity(value, unit, digits).partition(" ")
         return self.digits_of(number, name)
 
     def digits_of(self, number: str, unit: str = "") -> str:
@@ -126,8 +130,14 @@ class Style:
         return text + "".join((" − " if neg else " + ") + term for neg, term in terms[1:])
 
     def product(self, factors: Sequence[str]) -> str:
-        """Write a product."""
-        return (" " if self.given is None else self.cross).join(factors)
+        """Write a product; a dot keeps two numbers apart."""
+        text = factors[0]
+        for left, right in itertools.pairwise(factors):
+            # Beside a power of ten a digit would be read as part of it.
+            ends, begins = (_TAGS.sub("", x) for x in (left, right))
+            digits = ends.rstrip("}")[-1:].isdigit() and begins[0].isdigit()
+            text += (self.cross if digits or self.given is not None else self.space) + right
+        return text
 
     def fraction(self, above: Sequence[str], below: Sequence[str]) -> str:
         """Write a fraction of two products."""
@@ -190,6 +200,8 @@ class Style:
 
 # A parenthesis that is wider than this may stand on a line that is too long.
 _LONG = 45.0
+BROKEN_ROOT = "^{1/2}"
+"""What makes a root of a sum that is as long as a line, and has no letter."""
 # What stands beside a fraction on its line, about: the left-hand side and a sign.
 _BESIDE = 20.0
 
@@ -199,6 +211,7 @@ class LatexStyle(Style):
 
     relation_index = 1
     cross = r" \cdot "
+    space = r" \, "
 
     def letter(self, symbol: sympy.Symbol) -> str:
         """Write a symbol."""
@@ -236,15 +249,6 @@ class LatexStyle(Style):
         """Write a sum."""
         return super().sum(terms).replace("−", "-")
 
-    def product(self, factors: Sequence[str]) -> str:
-        """Write a product; a dot keeps two numbers apart."""
-        text = factors[0]
-        for left, right in itertools.pairwise(factors):
-            # Beside a power of ten a digit would be read as part of it.
-            digits = left.rstrip("}")[-1:].isdigit() and right[0].isdigit()
-            text += (self.cross if digits or self.given is not None else r" \, ") + right
-        return text
-
     def fraction(self, above: Sequence[str], below: Sequence[str]) -> str:
         """Write a fraction."""
         top, bottom = self.product(above or ["1"]), self.product(below)
@@ -280,7 +284,7 @@ class LatexStyle(Style):
     def sqrt(self, inner: str) -> str:
         """Write a square root; one that is longer than a line as a power, which can break."""
         if width(inner) > LINE - _BESIDE:
-            return rf"{self.group(inner)}^{{1/2}}"
+            return f"{self.group(inner)}{BROKEN_ROOT}"
         return rf"\sqrt{{{inner}}}"
 
     def call(self, name: str, arguments: Sequence[str]) -> str:
@@ -356,6 +360,7 @@ class MathMLStyle(Style):
 
     relation_index = 2
     cross = "<mo>·</mo>"
+    space = '<mspace width=".17em"/>'
     parentheses = ('<mo stretchy="false">(</mo>', '<mo stretchy="false">)</mo>')
 
     def letter(self, symbol: sympy.Symbol) -> str:
@@ -418,8 +423,7 @@ class MathMLStyle(Style):
 
     def product(self, factors: Sequence[str]) -> str:
         """Write a product."""
-        between = '<mspace width=".17em"/>' if self.given is None else self.cross
-        return f"<mrow>{between.join(factors)}</mrow>"
+        return f"<mrow>{super().product(factors)}</mrow>"
 
     def fraction(self, above: Sequence[str], below: Sequence[str]) -> str:
         """Write a fraction."""
@@ -772,6 +776,9 @@ def _factor_rank(factor: sympy.Expr) -> tuple[object, ...]:
     return (base.is_Add, not base.is_Symbol, base.is_Add and not counted, _rank(factor))
 
 
+_DIGITS = re.compile(r"(<mn>)?[\d.]+(</mn>)?")
+
+
 LAMBERT = sy.extra(
     "lambert", "1", "principal branch of Lambert's function: y = W₀(x) solves y exp(y) = x",
     text="W₀", latex="W_{0}", positive=False,
@@ -799,6 +806,7 @@ def _atom(expr: sympy.Expr, style: Style) -> str:
         inner = _write(base, style)
         # A value with its unit is a product, whatever letter it stands for.
         bare = style.given is None if base.is_Symbol else isinstance(base, _ENCLOSED)
+        bare = bare or bool(_DIGITS.fullmatch(inner))
         return style.power(inner if bare else style.group(inner), exponent)
     if isinstance(expr, sympy.floor):
         return style.floor(_write(expr.args[0], style))

@@ -18,7 +18,7 @@ from roofsym import polynomial
 from roofsym import symbols as sy
 from roofsym.derivation import Formula, Label
 from roofsym.errors import ProofError
-from roofsym.render.expression import each_side, render
+from roofsym.render.expression import BROKEN_ROOT, each_side, render
 from roofsym.render.measure import LINE, nesting, width
 from roofsym.render.notation import Notation
 from roofsym.render.shape import arranged
@@ -207,7 +207,8 @@ class Names:
     def _short(self, expr: sympy.Basic, text: str = "", latex: str = "") -> bool:
         if len(text) + len(self._write(expr, "text")) > TEXT:
             return False
-        return width((latex or text) + self._write(expr, "latex")) <= LINE
+        written = self._write(expr, "latex")
+        return width((latex or text) + written) <= LINE and BROKEN_ROOT not in written
 
     def _write(self, expr: sympy.Basic, form: str) -> str:
         # The same sums are measured again and again on the way to what fits.
