@@ -874,6 +874,33 @@ def test_an_equation_that_is_too_long_goes_on_below_its_left_hand_side():
     assert f"      B c_act n_layers d_model b_a\n        = {layers}\n" in text
 
 
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [("text", "3 · 0.875^B"), ("latex", r"3 \cdot 0.875^{B}"),
+     ("mathml", "<mn>3</mn><mo>·</mo><msup><mrow><mn>0.875</mn></mrow><mi>B</mi></msup>")],
+)  # fmt: skip
+def test_a_power_of_a_number_has_no_parentheses(form: str, said: str):
+    assert said in render(3 * sympy.Rational(7, 8) ** B, form, digits=4)
+
+
+def test_a_table_has_a_column_of_values_where_there_are_any():
+    d = results.critical_batch(rs.decode(rs.model("llama-3.1-8b")), rs.Machine()).derivation
+    assert "| symbol | unit | meaning |\n" in d.markdown(depth="constants")
+    assert "| symbol | unit | meaning | value |\n" in d.markdown(depth="numbers")
+
+
+def test_a_root_is_broken_only_where_no_letter_helps():
+    for name in ("piggybacked-chunk", "compute-bound-chunk"):
+        d = RESULTS[name].answer(rs.step(rs.Transformer()), rs.Machine()).derivation
+        assert "^{1/2}" not in d.latex("roofline-notebook")
+
+
+def test_a_number_without_formula_has_its_unit():
+    d = Derivation("a length", "any model", {L: sympy.Rational("540.129")})
+    d.number("Given", Label("L*"), sympy.Rational("540.129"), sympy.Rational("540.129"), "token")
+    assert "L* = 540.129 tokens" in d.text()
+
+
 def test_a_letter_stands_where_its_sum_would():
     step = rs.decode(rs.Transformer())
     made = results.critical_batch(step, rs.Machine()).derivation.definitions

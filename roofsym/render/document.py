@@ -381,8 +381,9 @@ class Writer:
             own = style.notation.settled(used)
             shown = set().union(*(own.translate(s).free_symbols for s in used))
             own.refuse_clash(shown, own.label(formula.left.text, formula.left.latex))
-        if formula.claim is not None and formula.right == formula.number:
-            right = style.quantity(formula.right, formula.unit)
+        if formula.right == formula.number and formula.number is not None:
+            digits = 4 if formula.claim is not None else 6
+            right = style.quantity(formula.number, formula.unit, digits)
         left = self.label(formula.left, style)
         # With numbers in the place of most symbols, what is left says no unit.
         if self.digits is not None and formula.number is None and formula.unit != "1":
@@ -650,12 +651,13 @@ class MarkdownWriter(Writer):
         """Write the table of symbols."""
         self._indent = ""
         style = self._style(where.letters)
-        lines = ["| symbol | unit | meaning | value |", "| --- | --- | --- | --- |"]
+        rows = [("symbol", "unit", "meaning", "value"), ("---",) * 4]
         for row in where.rows:
             name, unit, meaning, rest = self._cells(row, style)
-            cell = self.inline(rest) if rest else ""
-            lines.append(f"| {self.inline(name)} | {unit} | {meaning} | {cell} |")
-        return "\n".join(lines) + "\n"
+            rows.append((self.inline(name), unit, meaning, self.inline(rest) if rest else ""))
+        # A column of values that no row has is left out.
+        shown = 4 if any(row[-1] for row in rows[2:]) else 3
+        return "\n".join(f"| {' | '.join(row[:shown])} |" for row in rows) + "\n"
 
     def table(self, table: Table) -> str:
         """Write a table."""
