@@ -314,6 +314,9 @@ class Derivation:
     ) -> None:  # fmt: skip
         """State a value of the unknown, with the condition under which it holds.
 
+        An equation before it that says no less, ``T = max(…)``, is its step already: that one
+        becomes the solution.
+
         Parameters
         ----------
         found : Crossover
@@ -334,10 +337,19 @@ class Derivation:
         if when not in (branch.when, *cases(branch.when)):
             raise ProofError(f"{branch} under {when} is no solution of {found}")
         formulas = [Formula(label, branch.value)]
+        if label.text == sy.info(found.symbol).text and self._is_said(found.symbol, branch.value):
+            text = self.steps.pop().text
         if when != sympy.true:
             said = of_unknown(when, branch.value, found.symbol)
             formulas.append(Formula(None, said, lead=lead))
         self.steps.append(Step("solution", text, tuple(formulas)))
+
+    def _is_said(self, symbol: sympy.Symbol, value: sympy.Expr) -> bool:
+        """Whether the last step is the equation that a symbol is equal to a value."""
+        if not self.steps or self.steps[-1].kind != "equation":
+            return False
+        (equation,) = self.steps[-1].formulas
+        return (equation.left, equation.right) == (symbol, value)
 
     def root(self, text: str, label: Label, found: Crossover, branch: Branch, unit: str) -> None:
         """State a root without closed form, with the bracket that is certain to hold it.

@@ -421,7 +421,7 @@ SAID = {
     ),
     "signs of numbers under a logarithm": (
         "critical-batch --model gpt-oss-20b --machine h100-sxm",
-        ["B* = 7.489 W₀(−2.685e13 (0.875)^"], ["− -", "(-"],
+        ["B* = 7.489 W₀(−2.685e13 · 0.875^"], ["− -", "(-"],
     ),
     "numbers before sums": (
         "decode-throughput --for L --model llama-3.1-8b --machine h100-sxm --set B=64",
