@@ -460,8 +460,8 @@ SAID = {
     "what two conditions say together": (
         "ridge-rule-ratio --for n_heads",
         [
-            "while b_w q (φ₀ − I* (κ L + a₀)) > 2 w₀ and 2 w′ > b_w q (L α′ + φ′ − I* a′)\n",
-            "or 2 w₀ > b_w q (φ₀ − I* (κ L + a₀)) and b_w q (L α′ + φ′ − I* a′) > 2 w′\n",
+            "while (b_w q (φ₀ − I* (κ L + a₀)) > 2 w₀ and 2 w′ > b_w q (L α′ + φ′ − I* a′))\n",
+            "or (2 w₀ > b_w q (φ₀ − I* (κ L + a₀)) and b_w q (L α′ + φ′ − I* a′) > 2 w′)\n",
         ],
         ["≠"],
     ),

@@ -369,15 +369,16 @@ def test_sentences_speak_in_the_letters_of_the_formulas(name: str):
 @pytest.mark.parametrize(
     ("name", "form", "said"),
     [
-        ("scaling-book", "text", "Solved for t\n      t = max("),
-        ("scaling-book", "latex", "Solved for $t$\n"),
-        ("scaling-book", "markdown", "Solved for $`t`$\n"),
-        ("scaling-book", "html", "Solved for <math><mi>t</mi></math></p>"),
-        ("roofsym", "latex", "Solved for $T$\n"),
+        ("scaling-book", "text", "Solved for T\n      T* = ("),
+        ("scaling-book", "latex", "Solved for $T$\n"),
+        ("scaling-book", "markdown", "Solved for $`T`$\n"),
+        ("scaling-book", "html", "Solved for <math><mi>T</mi></math></p>"),
+        ("roofsym", "latex", "Solved for $S$\n"),
     ],
 )
 def test_sentences_are_set_as_formulas_are(name: str, form: str, said: str):
-    found = rs.results.time_per_token(rs.decode(rs.Transformer()), rs.Machine()).derivation
+    step = rs.step(rs.Transformer())
+    found = rs.results.prefill_critical_length(step, rs.Machine()).derivation
     assert said in getattr(found, form)(name, "constants")
 
 

@@ -497,6 +497,9 @@ def test_an_arranged_expression_is_equal_and_not_longer(expr: sympy.Expr):
         (2 * (L + 24578) / (2 * L + 24594), "(L + 24578) / (L + 12297)"),
         ((12288 * sy.d_model + 4196352) / (sy.b_w * (12 * sy.d_model + 2099200)),
          "1536 (2 d_model + 683) / (b_w (3 d_model + 524800))"),
+        # But numbers that were computed are no fractions of a few.
+        (sy.throughput * sympy.Rational(100003, 1009) / (S + sympy.Rational(100003, 1009)),
+         "100003 R_tok / (1009 (S + 100003 / 1009))"),
         # The layers stand before what they have in common, not before what grows.
         (sy.n_layers * sy.b_a * sy.d_ff + 2 * sy.n_layers * sy.n_heads * sy.b_kv
          + sy.d_model * sy.b_w, "n_layers (d_ff b_a + 2 n_heads b_kv) + d_model b_w"),

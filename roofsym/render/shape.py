@@ -405,7 +405,8 @@ def _content(total: sympy.Expr) -> sympy.Rational:
     """The number that all terms of a sum share; 1 of one that is to stay as it is."""
     numbers = [x.as_coeff_Mul()[0] for x in total.args]
     named = any(sy.info(s).role in ("constant", "quantity") for s in total.free_symbols)
-    if named or not all(n.is_Rational and abs(n) < _OF_A_MODEL for n in numbers):
+    short = (n.is_Rational and abs(n) < _OF_A_MODEL and n.q < _COMPUTED for n in numbers)
+    if named or not all(short):
         return sympy.S.One
     above = functools.reduce(sympy.igcd, (n.p for n in numbers))
     return sympy.Rational(above, functools.reduce(sympy.ilcm, (n.q for n in numbers)))
