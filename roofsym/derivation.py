@@ -309,7 +309,8 @@ class Derivation:
         self.steps.append(Step("equation", text, (Formula(left, right),)))
 
     def solution(
-        self, text: str, label: Label, found: Crossover, branch: Branch, when: Boolean,
+        self, text: str, label: Label | sympy.Symbol, found: Crossover, branch: Branch,
+        when: Boolean,
         lead: str = "which holds only while",
     ) -> None:  # fmt: skip
         """State a value of the unknown, with the condition under which it holds.
@@ -337,7 +338,8 @@ class Derivation:
         if when not in (branch.when, *cases(branch.when)):
             raise ProofError(f"{branch} under {when} is no solution of {found}")
         formulas = [Formula(label, branch.value)]
-        if label.text == sy.info(found.symbol).text and self._is_said(found.symbol, branch.value):
+        name = label.text if isinstance(label, Label) else sy.info(label).text
+        if name == sy.info(found.symbol).text and self._is_said(found.symbol, branch.value):
             text = self.steps.pop().text
         if when != sympy.true:
             said = of_unknown(when, branch.value, found.symbol)
