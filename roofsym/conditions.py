@@ -149,7 +149,7 @@ def at_least(left: sympy.Expr, right: sympy.Expr, given: Boolean = sympy.true) -
     >>> at_least(w / (phi - a), B, given=phi > a)
     w >= B*(-a + phi)
     >>> at_least((w * phi - w * a) / (phi - a), -B, given=a > phi)
-    a*(B + w) >= phi*(B + w)
+    a >= phi
     """
     if left.is_number and right.is_number:
         return left >= right

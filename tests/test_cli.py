@@ -494,7 +494,7 @@ SAID = {
     "a window holds the token itself": (
         "critical-batch --model mistral-7b-v0.1 --machine h100-sxm --set B=338 --for window "
         "--set L=5000",
-        ["or B φ > I* (w + B a) and I* κ_w > α_w and W ≤ L + 1", "never at B = 338, L = 5000"],
+        ["or (B φ > I* (w + B a) and I* κ_w > α_w and W ≤ L + 1)", "never at B = 338, L = 5000"],
         ["a − κ_w) and", "W = 0."],
     ),
     "of two cases, one that cannot be": (
