@@ -97,14 +97,14 @@ assert speculative.tokens_per_round(4).xreplace({p: sympy.Rational(4, 5)}) == sy
 # ---------------
 #
 # While verification costs what a decode step costs, a round takes ``1 + γ δ`` of them, and the
-# speed-up is ``E/(1 + γ δ)``. One more draft pays while ``G(γ) > 0``, with ``G`` as below - and
+# speed-up is ``ℰ/(1 + γ δ)``. One more draft pays while ``G(γ) > 0``, with ``G`` as below - and
 # ``G`` only falls, so the first number at which another draft does not pay is the best one.
 
 short = closed.xreplace(expanded)
 compared = longer * (1 + gamma * c) - short * (1 + (gamma + 1) * c)
 d = Derivation("the best number of drafts", "verification at the price of a decode step")
 gain = d.identity(
-    "E(γ + 1)/(1 + (γ + 1) δ) exceeds E(γ)/(1 + γ δ) just while this is positive",
+    "ℰ(γ + 1)/(1 + (γ + 1) δ) exceeds ℰ(γ)/(1 + γ δ) just while this is positive",
     compared, p * p**gamma * (1 + gamma * c) - c * short, Label("G(γ)", r"G(\gamma)"),
 )  # fmt: skip
 after = gain.xreplace({gamma: gamma + 1}).xreplace({p ** (gamma + 1): p * p**gamma})

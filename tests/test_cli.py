@@ -706,6 +706,8 @@ def test_an_equation_is_solved_for_a_constant(shell: Shell, symbol: str):
     [
         ("largest-batch --set n_machines=4", "set capacity to their memory together"),
         ("critical-batch --set ridge=100", "it is peak/bandwidth: set one of these"),
+        ("critical-batch --set n_layers=0.5", "n_layers: got 0.5; accepted: a number >= 1"),
+        ("critical-batch --set d_ff=0.99", "d_ff: got 0.99; accepted: a number >= 1"),
         ("critical-batch --set l=128", "--set: got 'l'; accepted: one of L"),
         ("critical-batch --for machine", "one of ridge, peak, bandwidth, capacity"),
         ("critical-batch --for model", "n_layers"),
