@@ -251,7 +251,7 @@ def bindings(
     ------
     InputError
         If a name is no symbol, or a value is not a finite number > 0 (>= 0 for L and gamma, <= 1
-        for shares, >= 1 for dimensions: layers, widths, a window with the token itself).
+        for shares, >= 1 for a window, which holds the token itself).
 
     Examples
     --------
@@ -274,6 +274,7 @@ def bindings(
             result[symbol] = positive(value, name, zero=symbol in _MAY_BE_ZERO)
             if symbol in _SHARES and result[symbol] > 1:
                 raise InputError(name, value, "a number > 0 and <= 1")
-            if symbols.info(symbol).role == "dimension" and result[symbol] < 1:
+            # Not other dimensions: a crossing below 1 is put back, to be checked.
+            if symbol == symbols.window and result[symbol] < 1:
                 raise InputError(name, float(result[symbol]), "a number >= 1")
     return result
