@@ -57,6 +57,18 @@ class ClosedForm:
             return written_out(self.expr, self.definitions)
         return values.put(self.expr, {**self.values, **self._constants(self.expr.free_symbols)})
 
+    def renamed(self, names: Mapping[sympy.Symbol, sympy.Symbol]) -> ClosedForm:
+        """The closed form with other names for constants: of a part of a step, they are its own.
+
+        Examples
+        --------
+        >>> from roofsym.symbols import B, L, kappa, w
+        >>> ClosedForm(B * w, {w: 2 * L}, {}).renamed({w: kappa})
+        ClosedForm(expr=B*kappa, definitions={kappa: 2*L}, values={})
+        """
+        definitions = {names.get(s, s): meaning for s, meaning in self.definitions.items()}
+        return ClosedForm(self.expr.xreplace(dict(names)), definitions, self.values)
+
     @property
     def given(self) -> dict[sympy.Symbol, sympy.Expr]:
         """What is known of the symbols of the expression."""

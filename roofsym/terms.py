@@ -131,7 +131,7 @@ class Terms:
             polynomial.any_positive(b) for _, f in self.products for b in f
         ):
             return None
-        return polynomial.sign(sympy.Add(*map(_product, self.products)))
+        return polynomial.sign(self._written)
 
     def common(self) -> tuple[Number, Factors]:
         """Largest product that divides every term; its number is positive."""
@@ -168,8 +168,7 @@ class Terms:
         below : mapping
             Positive factors, of a denominator say: those that divide the sum are divided out.
         """
-        written = sympy.Add(*map(_product, self.products))
-        if len(self.products) < 2 or polynomial.too_long(written):
+        if len(self.products) < 2 or polynomial.too_long(written := self._written):
             return self
         # The share of the experts that a step reads, 1 − ρ^T, is one thing.
         shares = {x for x in written.atoms(sympy.Add) if 1 in x.args and open_powers(x)}
@@ -198,8 +197,7 @@ class Terms:
         sums = {base for _, factors in self.products for base in factors if base.is_Add}
         if not sums or len(self.products) < 2:
             return self
-        written = sympy.Add(*map(_product, self.products))
-        if polynomial.too_long(written):
+        if polynomial.too_long(written := self._written):
             return self
         ring = polynomial.Ring()
         total = ring.of(written)
@@ -211,8 +209,7 @@ class Terms:
 
     def multiplied_out(self) -> Terms:
         """The sum with no sum inside, unless it would have thousands of terms."""
-        written = sympy.Add(*map(_product, self.products))
-        if polynomial.too_long(written):
+        if polynomial.too_long(written := self._written):
             return self
         ring = polynomial.Ring()
         return Terms((c, dict(ring.factors(m))) for m, c in ring.of(written).items())
@@ -234,6 +231,11 @@ class Terms:
     def length(self) -> int:
         """How many symbols and numbers it takes to write the sum down."""
         return sum(1 for _, f in self.products for base in f for _ in _leaves(base))
+
+    @property
+    def _written(self) -> sympy.Expr:
+        """The sum as an expression, term by term."""
+        return sympy.Add(*map(_product, self.products))
 
     @property
     def expr(self) -> sympy.Expr:

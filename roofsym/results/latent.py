@@ -50,14 +50,10 @@ def _latent_executions(
         taken = [dataclasses.replace(e, amount=-e.amount) for e in counted]
         return more.keep([*(e for e in more.entries if e.kind == kind), *taken])
 
-    extra = gap("attention", absorbed, expanded)
-    form = closed_form(extra, "flops")
-    own = {sy.alpha: EXTRA_ATTENTION}
-    definitions = {own.get(s, s): definition for s, definition in form.definitions.items()}
     attention = q.d.total(
         "Attention in latent space costs more FLOPs, by",
-        Label("ΔF_att", r"\Delta F_{\mathrm{att}}"), extra, "flops",
-        lambda *_: ClosedForm(form.expr.xreplace(own), definitions, form.values),
+        Label("ΔF_att", r"\Delta F_{\mathrm{att}}"), gap("attention", absorbed, expanded), "flops",
+        lambda *asked: closed_form(*asked).renamed({sy.alpha: EXTRA_ATTENTION}),
     ).expr  # fmt: skip
     rebuilding = q.total(
         "Rebuilding keys and values of the cached context costs, beyond what absorption costs",

@@ -36,9 +36,7 @@ _DIVIDED = {
 
 def _divided(ledger: Ledger, quantity: str) -> ClosedForm:
     """Closed form of what the devices divide, in constants of its own."""
-    form = closed_form(ledger, quantity)
-    definitions = {_DIVIDED.get(s, s): meaning for s, meaning in form.definitions.items()}
-    return ClosedForm(form.expr.xreplace(_DIVIDED), definitions, form.values)
+    return closed_form(ledger, quantity).renamed(_DIVIDED)
 
 
 def _one_device(ledger: Ledger, phase: str) -> Ledger:
