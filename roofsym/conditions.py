@@ -76,7 +76,11 @@ def _subtracted(terms: Terms) -> Terms:
 
 
 def _quotient(plus: Terms, minus: Terms) -> tuple[sympy.Expr, sympy.Expr]:
-    """Two sides, divided by one of them where the other is a multiple of it: ``1 >= q``."""
+    """Two sides, without the sums that are factors of both, or one over the other: ``1 >= q``."""
+    factors = [_sums(side.expr) for side in (plus, minus)]
+    for base in set.intersection(*factors):
+        if polynomial.sign(base) == 1:
+            plus, minus = (Terms.of(side.expr / base) for side in (plus, minus))
     sides = plus.expr, minus.expr
     if plus.sign != 1 or minus.sign != 1 or polynomial.too_long(*sides):
         return sides
@@ -89,6 +93,10 @@ def _quotient(plus: Terms, minus: Terms) -> tuple[sympy.Expr, sympy.Expr]:
     if (quotient := ring.divide(one, other)) is not None:
         return ring.expr(quotient), sympy.S.One
     return sides
+
+
+def _sums(expr: sympy.Expr) -> set[sympy.Expr]:
+    return {x for x in sympy.Mul.make_args(expr) if x.is_Add}
 
 
 def above_zero(expr: sympy.Expr | Terms, given: Boolean = sympy.true) -> Boolean:
@@ -200,7 +208,7 @@ def _sign_given(base: sympy.Expr, given: Boolean) -> int:
     for literal in literals(given):
         slack = _slack(literal)
         if slack is not None and isinstance(literal, _STRICT):
-            known = fraction(slack)[0].stripped().expr
+            known = _bare(slack)
             for sign in (1, -1):
                 if polynomial.is_zero(bare - sign * known):
                     return sign
@@ -429,6 +437,31 @@ def of_unknown(condition: Boolean, value: sympy.Expr, symbol: sympy.Symbol) -> B
         said = condition if condition.lhs == value else condition.reversed
         return said.func(symbol, said.rhs, evaluate=False)
     return condition
+
+
+def without_signs(condition: Boolean, value: sympy.Expr) -> Boolean:
+    """A case without the signs of a value's numerator and denominator: it is positive anyhow.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, a, w
+    >>> without_signs(sympy.And(w > a, L > B, B > 1), (w - a) / (L - B))
+    B > 1
+    """
+    above, below = fraction(value)
+    parts = [x for x in (above.expr, *below) if polynomial.sign(x) is None]
+    signs = [_bare(x) for x in (*parts, *(-x for x in parts))]
+    kept = []
+    for literal in literals(condition):
+        slack = _slack(literal)
+        if slack is None or not any(polynomial.is_zero(_bare(slack) - x) for x in signs):
+            kept.append(literal)
+    return sympy.And(*kept)
+
+
+def _bare(expr: sympy.Expr) -> sympy.Expr:
+    """What has the sign of an expression: without denominators and positive factors."""
+    return fraction(expr)[0].stripped().expr
 
 
 def cases(condition: Boolean) -> tuple[Boolean, ...]:

@@ -229,9 +229,13 @@ class Ring:
             # A window holds more than the token itself: W − 1 is positive, though W > 0 does
             # not say so. A share of the experts lies between 0 and 1, of many tokens too.
             if base == sy.window:
-                polynomial = self._moved(polynomial, base, share=False)
+                polynomial = self._put(polynomial, base, add({self.generator(base): 1}, _ONE))
             elif base == sy.rho or (base.is_Pow and base.base in _IDLE):
-                polynomial = self._moved(polynomial, base, share=True)
+                polynomial = self._as_share(polynomial, base)
+            elif (longer := _longer(base)) is not None:
+                # What a window leaves out of a length, max(S − W, 0), is less than it.
+                put_in = add({self.generator(longer): 1}, {self.generator(base): 1})
+                polynomial = self._put(polynomial, longer, put_in)
         found = self.plain_sign(polynomial)
         if found is None and all(x.is_number for m in polynomial for x, _ in self.factors(m)):
             return sign(self.expr(polynomial))  # Of a root and whole numbers, say.
@@ -261,8 +265,8 @@ class Ring:
                 return None
         return signs.pop() if certain else None
 
-    def _moved(self, polynomial: Polynomial, base: sympy.Expr, *, share: bool) -> Polynomial:
-        """With ``1 + u`` in place of a generator, or ``u / (1 + u)`` for a share; u takes its name.
+    def _as_share(self, polynomial: Polynomial, base: sympy.Expr) -> Polynomial:
+        """With ``u / (1 + u)`` in place of a share; u takes its name.
 
         Without the denominator, which is positive.
         """
@@ -272,11 +276,15 @@ class Ring:
         highest = max(by_power)
         total: Polynomial = {}
         for exponent, coefficient in by_power.items():
-            if share:
-                factor = multiply(power(u, exponent), power(shifted, highest - exponent))
-            else:
-                factor = power(shifted, exponent)
+            factor = multiply(power(u, exponent), power(shifted, highest - exponent))
             total = add(total, multiply(coefficient, factor))
+        return total
+
+    def _put(self, polynomial: Polynomial, base: sympy.Expr, inserted: Polynomial) -> Polynomial:
+        """With a polynomial in place of a generator, whose name it may take."""
+        total: Polynomial = {}
+        for exponent, coefficient in self.by_power(polynomial, base).items():
+            total = add(total, multiply(coefficient, power(inserted, exponent)))
         return total
 
     def _unfloored(self, polynomial: Polynomial, base: sympy.Expr) -> Polynomial:
@@ -314,6 +322,14 @@ def _generator_sign(base: sympy.Expr) -> tuple[int | None, bool]:
     return (-1, True) if base.is_negative else (None, False)
 
 
+def _longer(base: sympy.Expr) -> sympy.Symbol | None:
+    """The symbol that ``max(x − y, 0)`` is less than, whatever it is: x, where y is positive."""
+    if not (isinstance(base, sympy.Max) and len(base.args) == 2 and sympy.S.Zero in base.args):
+        return None
+    (rest,) = (x for x in base.args if x != 0)
+    return next((x for x in sympy.Add.make_args(rest) if x.is_Symbol and sign(x - rest) == 1), None)
+
+
 def _plainly(expr: sympy.Expr) -> bool:
     """Whether an expression is positive as it is written: no minus sign anywhere."""
     if expr.is_Symbol:
@@ -341,8 +357,8 @@ def sign(expr: sympy.Expr) -> int | None:
     (1, -1, -1, None)
     >>> sign((1 - sy.top_k / sy.n_experts) ** L - 1)
     -1
-    >>> sign(L + a - window * sympy.floor(L / window))
-    1
+    >>> sign(L + a - window * sympy.floor(L / window)), sign(L - sympy.Max(L - window, 0))
+    (1, 1)
     """
     if _plainly(expr):
         return 1

@@ -33,6 +33,7 @@ from roofsym.conditions import (
     has_root,
     is_zero,
     not_zero,
+    without_signs,
 )
 from roofsym.errors import InputError, ProofError, in_letters
 from roofsym.limits import aligned, ratio_at_end, regimes
@@ -88,7 +89,8 @@ class Crossover:
         root without closed form, bracketed - once the other symbols have numbers; until then there
         are no branches.
     branches : tuple of Branch
-        The crossings, in order of rising value where that is known.
+        The crossings, in order of rising value where that is known. Sides that are equal along a
+        stretch cross at both of its ends.
     given : sympy.Expr, optional
         What is positive wherever the equation is asked (see `crossover`); 0 if nothing is.
 
@@ -677,7 +679,7 @@ def _by_regime(
     for arm, part in solved:
         for branch in part.branches:
             inside = any_of(*(
-                all_of(*_regime(innermost, arm, level, symbol, branch.exact, case), case)
+                _within(_regime(innermost, arm, level, symbol, branch.exact, case), case, branch)
                 for case in cases(branch.when)
             ))  # fmt: skip
             if len(branches) < _READABLE:
@@ -752,6 +754,18 @@ def _regime(
             yield at_least(_at_value(one, symbol, value), _at_value(two, symbol, value), given)
 
 
+def _within(regime: Iterable[Boolean], case: Boolean, branch: Branch) -> Boolean:
+    """A case of a branch in a regime; what is beyond a positive border is positive."""
+    said = tuple(regime)
+    value = branch.exact
+    beyond = any(
+        isinstance(x, sympy.Ge) and x.lhs == value and polynomial.sign(x.rhs) == 1 for x in said
+    )
+    if beyond and not value.is_number and not has_root(value):
+        case = without_signs(case, value)
+    return all_of(*said, case)
+
+
 def _border(
     left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, *, cautious: bool = False
 ) -> tuple[sympy.Expr, int, Boolean] | None:
@@ -783,15 +797,15 @@ def _at_value(expr: sympy.Expr, symbol: sympy.Symbol, value: sympy.Expr) -> symp
 def _changing(
     left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, branches: list[Branch]
 ) -> Iterator[Branch]:
-    """Those of the sorted branches at which the sides change places.
+    """Those of the sorted branches at which another side becomes the larger one, or neither.
 
-    Where both sides have the same arm they are equal along a stretch, and part at its end.
+    Where both sides have the same arm they are equal along a stretch: it has two ends.
     """
     values = [sympy.S.Zero, *(sympy.Rational(sympy.N(b.value, 30)) for b in branches), sympy.oo]
     for before, value, after, branch in zip(values, values[1:], values[2:], branches, strict=False):
         step = min((value - before) / 2, (after - value) / 2, value / 10**6)
         sides = [order_at(left, right, {symbol: x}) for x in (value - step, value + step)]
-        if sides[0] * sides[1] < 0:
+        if sides[0] != sides[1]:
             yield branch
 
 
@@ -819,7 +833,7 @@ def _side(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> str:
             continue
         orders.add(order_at(left, right, point))
     if {1, -1} <= orders:
-        accepted = "sides that meet at a point: these change places along a stretch of equality"
+        accepted = "sides that meet where they change places"
         raise InputError("equation", in_letters(left, right), accepted)
     return "always" if 1 in orders else "never"
 

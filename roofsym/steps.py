@@ -147,7 +147,7 @@ def _places(
             waiting += [(middle, last), (first, middle)]
     places: list[Bracket] = []
     for known, stretch in zip([None, *found], found, strict=False):
-        if known and known.after * stretch.before < 0:
+        if known and known.after != stretch.before:
             places.append((stretch.start, stretch.start))
         places += stretch.places
     return places
@@ -181,7 +181,9 @@ def _stretch(
         return _Stretch(low, sign, sign)
     close = (high - low) / 10**9
     before, after = (order_at(left, right, {symbol: x}) for x in (low + close, high - close))
-    roots = solve(left, right) if left.has(symbol) or right.has(symbol) else []
+    # Equal at both ends they are equal in between, too.
+    apart_somewhere = (before or after) and (left.has(symbol) or right.has(symbol))
+    roots = solve(left, right) if apart_somewhere else []
     places = []
     for value in roots:
         root = sympy.Rational(sympy.N(value, 30)) if not value.is_Rational else value

@@ -583,7 +583,10 @@ def test_no_solution_begins_with_a_minus(model: str):
         # A token of an 8B model has 15 GFLOP and 6 MB, and 1 to 2 times as many FLOPs as bytes per
         # token of context; a ridge point is some 300 FLOP/B. So φ > I* a, and I* κ > α.
         (results.compute_bound_context, "(φ > I* a and I* κ > α) or "),
-        (results.critical_batch_fit_context, "(φ (C − w_m) > I* (w κ_m + a (C − w_m)) and "),
+        (
+            results.critical_batch_fit_context,
+            "C > w_m and ((φ (C − w_m) > I* (w κ_m + a (C − w_m)) and ",
+        ),
         # A prompt of one token is bound by its weights: 300 FLOP/B times 15 GB against 1 GFLOP.
         (results.prefill_critical_length, "I* (w + B ε) > B η or "),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -13,11 +14,15 @@ from support import sign_changes
 
 import roofsym as rs
 from roofsym import symbols as sy
-from roofsym.conditions import solve_condition
+from roofsym.conditions import of_unknown, solve_condition
 from roofsym.ledger import Ledger
 from roofsym.limits import limit
 from roofsym.nearest import closest
 from roofsym.polynomial import number
+from roofsym.quantities import Subject
+from roofsym.render.expression import render
+from roofsym.results.own import Equation
+from roofsym.results.question import Result
 from roofsym.solve import OUTCOMES, Branch, Crossover, crossover, of_one_symbol
 from roofsym.symbols import B, L, S, a, alpha, kappa, peak, phi, ridge, w
 from roofsym.values import put
@@ -248,13 +253,33 @@ def test_time_as_a_maximum_meets_a_deadline_on_the_right_arm():
         assert sympy.cancel(rl.time.xreplace({B: found.value}) - deadline) == 0
 
 
-def test_sides_that_part_do_not_cross():
-    # Up to 5 both are 10; then the left one grows faster. Equal along a stretch is no crossing.
+def test_a_stretch_along_which_sides_are_equal_has_two_ends():
+    # Up to 5 both are 10; then the left one grows faster, until 200.
     left, right = sympy.Max(10, 2 * X), sympy.Max(10, X)
-    assert crossover(left, right, X).outcome == "always"
-    assert crossover(right, left, X).outcome == "never"
-    found = crossover(sympy.Max(10, 2 * X), sympy.Max(10, X, X**2 / 100), X)
-    assert [b.value for b in found.branches] == [200]
+    for one, other in ((left, right), (right, left)):
+        assert [b.value for b in crossover(one, other, X).branches] == [5]
+    found = crossover(left, sympy.Max(10, X, X**2 / 100), X)
+    assert [b.value for b in found.branches] == [5, 200]
+    # What a step touches from both sides.
+    found = crossover(sympy.floor(X / 4), sympy.Integer(3), X)
+    assert [b.exact for b in found.branches] == [12, 16]
+    # From below to above: ``Max(Min(x, 10), x − 5)`` is 10 from 10 to 15.
+    found = crossover(sympy.Max(sympy.Min(X, 10), X - 5), sympy.Integer(10), X)
+    assert [b.value for b in found.branches] == [10, 15]
+
+
+def test_where_sides_are_equal_the_answer_says_so():
+    """A decode step is compute-bound from the critical batch on: the same answer in general."""
+    model, machine = rs.model("llama-3.1-8b"), rs.machine("h100-sxm")
+    step = rs.decode(model).at(b_w=2, b_a=2, b_kv=2, L=100)
+    own = Equation.read("time = compute_time").answer(Subject(model, step, machine), B)
+    critical = rs.results.critical_batch(step, machine)
+    assert own.value == critical.value
+    assert own.whole == critical.whole == 475
+    assert own.reading == "from 475 on time is the same as compute_time"
+    (branch,) = own.general.branches
+    known = {s: own.derivation.evaluate(s) for s in branch.when.free_symbols}
+    assert branch.when.xreplace(known) == sympy.true
 
 
 @pytest.mark.parametrize("kind", [sympy.Min, sympy.Max])
@@ -596,14 +621,6 @@ def test_numbers_of_python_in_an_expression_are_exact():
     assert crossover(0.1 * S, sympy.Integer(1), S).value == 10
 
 
-@pytest.mark.parametrize(
-    "left", [sympy.Max(sympy.Min(S, 10), S - 5) - 7, sympy.floor(S / 4)], ids=["middle", "step"]
-)
-def test_sides_that_are_equal_along_a_stretch_and_change_places_are_refused(left: sympy.Expr):
-    with pytest.raises(rs.InputError, match="along a stretch of equality"):
-        crossover(left, sympy.Integer(3), S)
-
-
 def test_what_both_sides_of_a_condition_share_is_cancelled_in_a_sum_too():
     """The share of the activations in a matrix product, a factor of which stands inside a sum."""
     (branch,) = rs.results.matmul_intensity(Ledger(()), symbol="b_w").general.branches
@@ -621,3 +638,27 @@ def test_the_highest_throughput_is_found():
     # Between two whole lengths it is a little higher.
     assert float(ratio) * 100_000 == pytest.approx(rates.max(), rel=1e-4)
     assert float(place) == pytest.approx(lengths[rates.argmax()], abs=1)
+
+
+@pytest.mark.parametrize(
+    ("ask", "symbol", "expected"),
+    [
+        # Beyond the window, a length is positive: its numerator and denominator are of one sign.
+        (rs.results.prefill_critical_length, None, {"S ≥ W"}),
+        # What a window leaves out of a length is less than the length: no condition on the work.
+        (rs.results.prefill_critical_length, "bandwidth", {"always"}),
+    ],
+)
+def test_what_a_window_says_is_no_condition_beside_it(
+    ask: Callable[..., Result], symbol: str | None, expected: set[str]
+):
+    found = ask(rs.prefill(rs.model("mistral-7b-v0.1")), rs.Machine(), symbol=symbol).general
+    said = {render(of_unknown(b.when, b.value, found.symbol)) for b in found.branches}
+    assert said >= expected
+
+
+def test_what_all_layers_share_is_cancelled_in_a_condition():
+    step = rs.decode(rs.model("gemma-3-27b"), convention="unfused-ops")
+    found = rs.results.implied_multiplier(step, symbol="L").general
+    for branch in found.branches:
+        assert not branch.when.free_symbols & {sy.n_global, sy.n_local}

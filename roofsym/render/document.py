@@ -416,7 +416,7 @@ class Writer:
     def cases(self, condition: sympy.Basic, style: Style) -> list[str]:
         """A condition; if it is longer than a line, by alternatives, and these by what they join.
 
-        What stands beside alternatives is said with each of them: ``(A and B)``, ``or (A and C)``.
+        What stands beside alternatives is said once, before them: ``A and (B``, ``or C)``.
         """
         styles = [STYLES[form](style.notation, style.digits) for form in ("text", "latex")]
 
@@ -426,28 +426,33 @@ class Writer:
 
         if not isinstance(condition, sympy.And | sympy.Or) or fit(condition):
             return [write(condition, style)]
-        inner = [x for x in condition.args if isinstance(x, sympy.Or)]
-        if isinstance(condition, sympy.And) and inner:
-            others = [x for x in condition.args if x != inner[0]]
-            condition = sympy.Or(*(sympy.And(x, *others) for x in inner[0].args))
-            return self.cases(condition, style)
         if isinstance(condition, sympy.Or):
             first, *others = (self._alternative(x, style) for x in listed(condition))
             return [*first, *(y for x in others for y in (style.join("or", ["", x[0]]), *x[1:]))]
-        lines: list[list[sympy.Basic]] = [[]]
-        for part in listed(condition):
-            if lines[-1] and not fit(*lines[-1], part):
-                lines.append([])
-            lines[-1].append(part)
-        written = [style.join("and", [write(x, style) for x in line]) for line in lines]
-        return [written[0], *(style.join("and", ["", x]) for x in written[1:])]
+        parts = listed(condition)
+        groups: list[list[sympy.Basic]] = [[]]
+        for part in (x for x in parts if not isinstance(x, sympy.Or)):
+            if groups[-1] and not fit(*groups[-1], part):
+                groups.append([])
+            groups[-1].append(part)
+        lines: list[str] = []
+        for group in filter(None, groups):
+            written = [write(x, style) for x in group]
+            lines.append(style.join("and", ["", *written] if lines else written))
+        beside = groups[-1]
+        for part in (x for x in parts if isinstance(x, sympy.Or)):
+            opening, *rest = style.group_of_lines(self.cases(part, style))
+            if beside and fit(*beside, listed(part)[0]):
+                opening = style.join("and", [lines.pop(), opening])
+            elif lines:
+                opening = style.join("and", ["", opening])
+            lines += [opening, *rest]
+            beside = []
+        return lines
 
     def _alternative(self, condition: sympy.Basic, style: Style) -> list[str]:
         lines = self.cases(condition, style)
-        # What holds alternatives itself has become some of these.
-        split = len(lines) > 1 and any(isinstance(x, sympy.Or) for x in condition.args)
-        joined = isinstance(condition, sympy.And) and not split
-        return style.group_of_lines(lines) if joined else lines
+        return style.group_of_lines(lines) if isinstance(condition, sympy.And) else lines
 
     @staticmethod
     def _shows_values(formula: Formula) -> bool:

@@ -583,7 +583,8 @@ _USUAL: Mapping[sympy.Symbol, sympy.Expr] = {
 def listed(condition: Boolean) -> list[Boolean]:
     """The conditions that an ``And`` or ``Or`` joins, in the order in which they are printed.
 
-    Of alternatives the one comes first that holds for a usual model on a usual machine.
+    Of alternatives the one comes first that holds for a usual model on a usual machine; what is no
+    alternative itself stands before those.
 
     Examples
     --------
@@ -591,7 +592,7 @@ def listed(condition: Boolean) -> list[Boolean]:
     [phi > a*ridge, alpha > kappa*ridge]
     """
     if isinstance(condition, sympy.And):
-        return sorted(condition.args, key=_rank)
+        return sorted(condition.args, key=lambda x: (isinstance(x, sympy.Or), _rank(x)))
     return sorted(condition.args, key=lambda x: (x.xreplace(_USUAL) != sympy.true, _rank(x)))
 
 

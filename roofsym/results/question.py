@@ -222,7 +222,7 @@ class Result:
         if not x.branches or any(not b.value.is_number or b.when != sympy.true for b in x.branches):
             return None
         first = next(_spans(x), None)
-        return None if first is None else int(first[0])
+        return None if first is None else int(first.first)
 
     @property
     def _asked(self) -> int | None:
@@ -259,11 +259,12 @@ class Result:
         # Under conditions they are answers of different regimes, not crossings one after another.
         if any(b.when != sympy.true for b in self.bound.branches[1:]):
             return ""
-        below, above = (
-            means or f"{q.left} is {side} {q.right}"
-            for side, means in (("below", q.below), ("above", q.above))
-        )
-        return _beyond(self.bound, self.unit, below, above)
+        says = {
+            order: means or f"{q.left} is {side} {q.right}"
+            for order, side, means in ((-1, "below", q.below), (1, "above", q.above))
+        }
+        equal = f"{q.left} is the same as {q.right}"
+        return _beyond(self.bound, self.unit, {**says, 0: equal})
 
     def only_while(self) -> tuple[tuple[Boolean, Boolean], ...]:
         """The condition solved for the result's natural symbol: (case, what it says)."""
@@ -358,26 +359,44 @@ def _order(found: Crossover, at: sympy.Expr) -> int:
     return order_at(found.left, found.right, {**open_ones, found.symbol: at})
 
 
-def _spans(found: Crossover) -> Iterator[tuple[sympy.Expr, ...]]:
-    """From where to where the sides have changed places; the last may have no end.
+@dataclass(frozen=True)
+class _Span:
+    """From where to where the left side is the larger one (order 1), the smaller (−1) or equal.
 
-    Of an unknown that is counted, whole numbers: stretches between two of them are left out.
+    Without an end where nothing changes any more. Of an unknown that is counted, whole numbers.
+    """
+
+    order: int
+    first: sympy.Expr
+    last: sympy.Expr | None = None
+
+
+def _spans(found: Crossover) -> Iterator[_Span]:
+    """Where the order of the sides is another one than before the first crossing.
+
+    Of an unknown that is counted, spans between two whole numbers are left out.
     """
     values = [b.exact for b in found.branches]
-    for start, *end in (values[i : i + 2] for i in range(0, len(values), 2)):
-        if not _is_counted(found.symbol):
-            yield (start, *end)
+    near = sympy.Rational(1, 10**6)
+    before = _order(found, values[0] * (1 - near))
+    for start, end in itertools.zip_longest(values, values[1:]):
+        order = _order(found, start * (1 + near) if end is None else (start + end) / 2)
+        if order == before:
             continue
-        first = sympy.ceiling(start)
+        if not _is_counted(found.symbol):
+            yield _Span(order, start, end)
+            continue
         # At a whole crossing itself the sides are equal, or at a step still as before.
-        if float(first) == float(start) and _order(found, first) != _order(found, first + 1):
-            first += 1
-        last = [sympy.ceiling(x) - 1 for x in end]
-        if not last or last[0] >= first:
-            yield (first, *last)
+        first = sympy.ceiling(start)
+        first += float(first) == float(start) and _order(found, first) != order
+        last = None if end is None else sympy.floor(end)
+        if last is not None:
+            last -= float(last) == float(end) and _order(found, last) != order
+        if last is None or last >= first:
+            yield _Span(order, first, last)
 
 
-def _beyond(found: Crossover, unit: str, below: str, above: str) -> str:
+def _beyond(found: Crossover, unit: str, says: Mapping[int, str]) -> str:
     """What holds beyond the first crossing up to the next one, and so on; in whole numbers.
 
     Nothing of a single crossing of what is not counted: its sides are those of the equation.
@@ -386,20 +405,22 @@ def _beyond(found: Crossover, unit: str, below: str, above: str) -> str:
     ----------
     unit : str
         Unit of the unknown.
-    below, above : str
-        What is said of numbers at which the left side is the smaller or the larger one.
+    says : mapping of int to str
+        What is said of numbers at which the left side is the larger one (1), the smaller (−1), or
+        the sides are equal (0).
     """
     values = [b.exact for b in found.branches]
     counted = _is_counted(found.symbol)
     if not all(x.is_number for x in values) or not (counted or len(values) > 1):
         return ""
-    spans = []
+    where: dict[int, list[str]] = {}
     for span in _spans(found):
-        limits = (str(x) if counted else units.format_quantity(x, unit, 5) for x in span)
-        spans.append(f"from {' to '.join(limits)}" + ("" if len(span) > 1 else " on"))
-    inside = sum(values[:2]) / 2 if len(values) > 1 else sympy.ceiling(values[0]) + 2
-    said = above if _order(found, inside) > 0 else below
-    return f"{' and '.join(spans)} {said}" if spans else f"of whole numbers, none at which {said}"
+        ends = [x for x in (span.first, span.last) if x is not None]
+        limits = " to ".join(str(x) if counted else units.format_quantity(x, unit, 5) for x in ends)
+        on = " on" if span.last is None else ""
+        where.setdefault(span.order, []).append(f"from {limits}{on}")
+    told = (f"{' and '.join(spans)} {says[order]}" for order, spans in where.items())
+    return ", ".join(told) or "none of whole numbers at which they change places"
 
 
 def one_token(
