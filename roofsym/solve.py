@@ -434,7 +434,7 @@ def _with_exponential(
                 )
         return _numbered(left, right, symbol, brackets)
     powers = {p for x in (left, right) for p in x.atoms(sympy.Pow) if p.exp.has(symbol)}
-    for power in powers:
+    for power in powers - exponential.shares(symbol, left, right):
         if not (exponential.is_share(power.base) or power.base.is_Rational):
             raise InputError("equation", in_letters(power), "powers of a share or a number")
     fades = powers and all(exponential.fades(p, symbol) for p in powers)
@@ -876,10 +876,8 @@ def of_one_symbol(condition: Boolean) -> Boolean:
         if beyond:
             strict = isinstance(condition, sympy.Gt | sympy.Lt)
             above = (sympy.Gt if strict else sympy.Ge)(symbol, value, evaluate=False)
-            ends = (
-                sympy.Le(symbol, end, evaluate=False) for end in _root_ends(more - less, symbol)
-            )
-            return all_of(above, *ends)
+            line = _RootOfLine.of(symbol, more, less)
+            return above if line is None else all_of(above, sympy.Le(symbol, line.end))
     if isinstance(condition, sympy.Gt | sympy.Lt):
         relation = sympy.Gt if beyond else sympy.Lt
     else:
@@ -887,35 +885,59 @@ def of_one_symbol(condition: Boolean) -> Boolean:
     return relation(symbol, value, evaluate=False)
 
 
-def _root_ends(expr: sympy.Expr, symbol: sympy.Symbol) -> Iterator[sympy.Expr]:
-    """Where lines under a square root are 0."""
-    for power in expr.atoms(sympy.Pow):
-        if power.exp == sympy.Rational(1, 2) and sympy.degree(power.base, symbol) == 1:
-            slope, start = sympy.Poly(power.base, symbol).all_coeffs()
-            yield -start / slope
+@dataclass(frozen=True)
+class _RootOfLine:
+    """``√((p x + q)/(s x + t))``, the only root in two sides."""
+
+    root: sympy.Expr
+    p: sympy.Expr
+    q: sympy.Expr
+    s: sympy.Expr
+    t: sympy.Expr
+
+    @classmethod
+    def of(cls, symbol: sympy.Symbol, *exprs: sympy.Expr) -> _RootOfLine | None:
+        """The root in expressions; None if there is none of this form, or another one."""
+        roots = {p for x in exprs for p in x.atoms(sympy.Pow)
+                 if p.exp.is_Rational and not p.exp.is_Integer}  # fmt: skip
+        if len(roots) != 1:
+            return None
+        (root,) = roots
+        lines = sympy.fraction(sympy.together(root.base))
+        if root.exp != sympy.Rational(1, 2) or not all(x.is_polynomial(symbol) for x in lines):
+            return None
+        above, below = (sympy.Poly(x, symbol) for x in lines)
+        if above.degree() != 1 or below.degree() > 1:
+            return None
+        return cls(root, *above.all_coeffs(), *(below.nth(n) for n in (1, 0)))
+
+    @property
+    def end(self) -> sympy.Expr:
+        """Where the line is 0."""
+        return -self.q / self.p
+
+    def at(self, value: sympy.Expr) -> sympy.Expr:
+        """Where the root has a value."""
+        return (self.q - self.t * value**2) / (self.s * value**2 - self.p)
 
 
 def _crossed(
     more: sympy.Expr, less: sympy.Expr, symbol: sympy.Symbol
 ) -> tuple[str, list[sympy.Expr]]:
     """Where two sides in one symbol meet, though it may stand under a root."""
-    roots = {p for x in (more, less) for p in x.atoms(sympy.Pow)
-             if p.exp.is_Rational and not p.exp.is_Integer}  # fmt: skip
-    lines = [p.base for p in roots if p.base.is_polynomial(symbol)]
-    if len(roots) != 1 or not lines or sympy.degree(lines[0], symbol) != 1:
+    line = _RootOfLine.of(symbol, more, less)
+    if line is None:
         found = crossover(more, less, symbol)
         return found.outcome, [b.exact for b in found.branches]
-    # In y = √(p x + q) both sides are rational: x = (y² − q)/p.
-    (root,), line = roots, sympy.Poly(lines[0], symbol)
-    slope, start = line.all_coeffs()
+    # In the root, both sides are rational.
     one, other = (
-        x.xreplace({root: sy.gap}).xreplace({symbol: (sy.gap**2 - start) / slope})
-        for x in (more, less)
+        x.xreplace({line.root: sy.gap}).xreplace({symbol: line.at(sy.gap)}) for x in (more, less)
     )
     found = crossover(one, other, sy.gap)
-    values = [sympy.Rational(sympy.N((b.exact**2 - start) / slope, 30)) for b in found.branches]
+    places = (line.at(b.exact) for b in found.branches)
+    values = [x if x.is_Rational else sympy.Rational(sympy.N(x, 30)) for x in places]
     values = [x for x in values if x > 0]
-    if not values and slope > 0 and start >= 0:
+    if not values and all(x >= 0 for x in (line.p, line.q, line.s, line.t)):
         return ("always" if order_at(more, less, {symbol: sympy.S.One}) > 0 else "never"), values
     return found.outcome, values
 

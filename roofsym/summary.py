@@ -173,9 +173,7 @@ def _verdict(result: Result, letters: Notation, freed: Result | None) -> list[st
         return lines + _where_it_would(freed, letters)
     branches = result.bound.branches
     if result.value is None:
-        d = result.derivation
-        sides = d.evaluate(result.bound.left) - d.evaluate(result.bound.right)
-        return [_awaited(sides, result.symbol)] if d.values else []
+        return [_awaited(_sides(result), result.symbol)] if result.derivation.values else []
     if not all(b.value.is_number and b.when == sympy.true for b in branches):
         return _left_open(result, result.value, letters)
     value = units.format_quantity(result.value, result.unit, 5)
@@ -191,33 +189,19 @@ def _left_open(result: Result, value: sympy.Expr, letters: Notation) -> list[str
     told = result.derivation.values and value != result.general.value
     if not told and not value.is_number:
         return []
-    if result.solved is None and _is_of_unknown_constants(result):
-        # Of constants that nothing is known of, the names say more than what they stand for.
-        branches = _in_names(result)
-    elif _too_long(result.bound):
-        return ["in numbers as long: it takes values for more of the symbols"]
-    else:
-        branches = result.bound.branches
-    return [line for b in branches for line in _open(result, b, letters)]
+    if _too_long(result.bound):
+        return [f"in numbers as long; {_awaited(_sides(result), result.symbol)}"]
+    return [line for b in result.bound.branches for line in _open(result, b, letters)]
 
 
-def _is_of_unknown_constants(result: Result) -> bool:
-    """Whether an equation has named constants, and no value is known of what they are made of."""
-    sides, made = result.general.left - result.general.right, result.derivation.definitions
-    constants = sides.free_symbols & made.keys()
-    inside = made_of(set().union(*(made[s].free_symbols for s in constants)), made)
-    return bool(constants) and inside.isdisjoint(result.derivation.values)
-
-
-def _in_names(result: Result) -> tuple[Branch, ...]:
-    """The general answer with values put in for its own symbols."""
-    x, values = result.general, result.derivation.values
-    own = (x.left - x.right).free_symbols - {x.symbol}
-    return x.at({s: values[s] for s in own & values.keys()}).branches
+def _sides(result: Result) -> sympy.Expr:
+    """The difference of both sides with all put in that is known."""
+    evaluate, x = result.derivation.evaluate, result.bound
+    return evaluate(x.left) - evaluate(x.right)
 
 
 def _awaited(sides: sympy.Expr, unknown: sympy.Symbol) -> str:
-    """What a root without a closed form lacks to be found, by the names that values are given to.
+    """What an equation lacks to be solved in numbers, by the names that values are given to.
 
     Examples
     --------

@@ -627,6 +627,21 @@ def test_a_root_without_a_closed_form_says_what_it_lacks(shell: Shell, asked: st
 
 
 @pytest.mark.parametrize(
+    ("question", "lacking"),
+    [
+        # Experts in the exponent and in what is raised to it.
+        (("critical-batch-capacity", "--for", "n_experts"), "peak, bandwidth, capacity and L"),
+        # In closed form, but in several cases of many lines each.
+        (("break-even-acceptance", "--for", "d_model", "--machine", "h100-sxm"),
+         "B, L, acceptance and draft_cost"),
+    ],
+)  # fmt: skip
+def test_an_answer_says_which_values_it_lacks(shell: Shell, question, lacking: str):
+    found = shell.good("solve", *question, "--model", "deepseek-v3")
+    assert f"a number as soon as {lacking} have values" in found
+
+
+@pytest.mark.parametrize(
     "command",
     [
         # Powers of 4096 tokens and more are numbers with rounding, beside which a symbol is open.

@@ -594,6 +594,9 @@ def test_a_root_next_to_a_step_stays_on_its_side_of_it():
         (2 * sympy.sqrt(L + 9) - 6 > 2, L > 7),
         (sympy.sqrt(L + 9) >= 2, sympy.true),
         (sympy.sqrt(4 * L + 4) > L + 1, L < 3),
+        # √(4 / L + 4) < 4 where 4 / L < 12.
+        (sympy.sqrt(4 / L + 4) < 4, sympy.Gt(L, sympy.Rational(1, 3))),
+        (sympy.sqrt(4 / L + 4) > 2, sympy.true),
     ],
 )
 def test_a_condition_under_a_root_is_said_of_the_symbol(condition, solved):

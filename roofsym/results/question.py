@@ -19,7 +19,7 @@ from sympy.logic.boolalg import Boolean
 
 from roofsym import polynomial, units
 from roofsym import symbols as sy
-from roofsym.closed_form import reached, written_out
+from roofsym.closed_form import made_of, reached, written_out
 from roofsym.conditions import cases, solve_condition
 from roofsym.derivation import Derivation, Label
 from roofsym.errors import InputError, ProofError
@@ -144,20 +144,25 @@ class Result:
     def bound(self) -> Crossover:
         """The answer with everything put in that is known: of it are `value`, `when`, `outcome`.
 
-        Of a model without numbers that is the answer in dimensions, which few ask for.
+        Named constants of which nothing is known keep their names.
         """
-        if self.solved is not None:
-            return self.solved
-        x, evaluate = self.general, self.derivation.evaluate
+        if self.solved is not None or not _known(self):
+            return self.solved or self.general
+        x, d = self.general, self.derivation
         given = set() if x.given is None else x.given.free_symbols
         free = (x.left - x.right).free_symbols | given
-        known = {s: evaluate(s) for s in free if s != x.symbol}
+        if made_of(free & d.definitions.keys(), d.definitions).isdisjoint(d.values):
+            told = {s: d.values[s] for s in free & d.values.keys()}
+        else:
+            told = {s: d.evaluate(s) for s in free}
+        told.pop(x.symbol, None)
         # Lambert's W of what is still open says less than the name of what it is.
-        told = {s: v for s, v in known.items() if v.is_number or not v.has(sympy.LambertW)}
+        told = {s: v for s, v in told.items() if v.is_number or not v.has(sympy.LambertW)}
         if x.outcome == "numeric":
             # Solved only once all else has numbers: what is open is told by name.
             told = {s: v for s, v in told.items() if v.is_number}
-        return x.at({s: value for s, value in told.items() if s != value})
+        told = {s: value for s, value in told.items() if s != value}
+        return x.at(told) if told else x
 
     @property
     def symbol(self) -> sympy.Symbol:
@@ -694,8 +699,10 @@ def _derive_branch(result: Result, branch: Branch) -> None:
     when = branch.when
     holds = [c for c in (when, *cases(when)) if evaluate_condition(d, c) == sympy.true]
     # With something left open, every formula may yet be the one.
-    number = result.value is not None and result.value.is_number
-    decided = when != sympy.true and _known(result) and result.outcome == "crosses" and number
+    decided = (
+        when != sympy.true and _known(result) and result.outcome == "crosses"
+        and result.value is not None and result.value.is_number
+    )  # fmt: skip
     if decided and not holds and len(general.branches) > 1:
         return
     if decided and holds:
