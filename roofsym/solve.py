@@ -935,7 +935,9 @@ def _crossed(
     )
     found = crossover(one, other, sy.gap)
     places = (line.at(b.exact) for b in found.branches)
-    values = [x if x.is_Rational else sympy.Rational(sympy.N(x, 30)) for x in places]
+    # At infinity is nowhere.
+    finite = [x for x in places if x.is_finite]
+    values = [x if x.is_Rational else sympy.Rational(sympy.N(x, 30)) for x in finite]
     values = [x for x in values if x > 0]
     if not values and all(x >= 0 for x in (line.p, line.q, line.s, line.t)):
         return ("always" if order_at(more, less, {symbol: sympy.S.One}) > 0 else "never"), values
