@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import mpmath
 import sympy
 
+from roofsym import exponential, polynomial
+from roofsym import symbols as sy
 from roofsym.solve import Crossover
 from roofsym.verification import NotRealError, decimal, value_at
 
@@ -19,6 +21,8 @@ _LEAST, _MOST, _POINTS = -12, 30, 4
 _NEAR = 1e-6
 
 
+# A share of one expert among the most that are looked at is not rounded away.
+@mpmath.workdps(50)  # type: ignore[untyped-decorator]
 def closest(found: Crossover) -> tuple[sympy.Expr, sympy.Expr] | None:
     """Ratio of two sides that never meet where it is closest to 1, and where that is.
 
@@ -40,8 +44,11 @@ def closest(found: Crossover) -> tuple[sympy.Expr, sympy.Expr] | None:
     """
     largest = found.outcome == "never"
     pick = max if largest else min
+    numbered = found.left.free_symbols | found.right.free_symbols == {found.symbol}
     ends: tuple[End, ...] = (found.starts, sympy.S.Zero), (found.ends, sympy.oo)
-    if (found.left.free_symbols | found.right.free_symbols) - {found.symbol}:
+    if exponential.in_share(found.symbol, found.left, found.right):
+        ends = _ends_of_share(found) if numbered else ()
+    elif not numbered:
         ends = _on_the_way(found, largest, *ends)
     if not all(ratio.is_number and ratio.is_extended_real for ratio, _ in ends):
         return None
@@ -50,10 +57,10 @@ def closest(found: Crossover) -> tuple[sympy.Expr, sympy.Expr] | None:
     if not ends:
         return None
     ratio, place = pick(ends, key=lambda end: sympy.N(end[0]))
-    if found.left.free_symbols | found.right.free_symbols == {found.symbol}:
+    if numbered:
         between, turn = _turn(found, pick)
         if pick(between, ratio * (1 + (_NEAR if largest else -_NEAR))) == between:
-            ratio, place = sympy.Float(between, 15), sympy.Float(turn, 15)
+            ratio, place = between, turn
     # Else they meet where no one has looked, or one of them is negative there.
     return (ratio, place) if pick(ratio, 1) == 1 else None
 
@@ -70,7 +77,25 @@ def _on_the_way(found: Crossover, largest: bool, *ends: End) -> tuple[End, ...]:
     return (ends[1] if rises.pop() == largest else ends[0],)
 
 
-def _turn(found: Crossover, pick: Callable[..., Any]) -> tuple[Any, Any]:
+def _ends_of_share(found: Crossover) -> tuple[End, ...]:
+    """Ratios at the ends between which the shares of experts left alone are between 0 and 1."""
+    symbol = found.symbol
+    base = next(iter(exponential.shares(symbol, found.left, found.right))).base
+    at_1 = sympy.oo if symbol == sy.n_experts else sympy.S.Zero
+    at_0 = sympy.cancel(symbol / (1 - base) if symbol == sy.top_k else symbol * (1 - base))
+    if symbol == sy.rho:
+        at_0, at_1 = sympy.S.Zero, sympy.S.One
+    ends = []
+    for place in (at_0, at_1):
+        beside = {sympy.S.Zero: _LEAST, sympy.oo: _MOST}.get(place)
+        if beside is None:
+            inside = mpmath.mpf(10) ** _LEAST * (1 if symbol == sy.n_experts else -1)
+            beside = mpmath.log10(decimal(polynomial.number(place))) + inside
+        ends.append((sympy.Float(_ratio_at(found, beside), 15), place))
+    return tuple(ends)
+
+
+def _turn(found: Crossover, pick: Callable[..., Any]) -> End:
     """The largest or smallest ratio among points, and the place of it, refined."""
 
     def ratio(power: mpmath.mpf) -> mpmath.mpf:
@@ -82,18 +107,21 @@ def _turn(found: Crossover, pick: Callable[..., Any]) -> tuple[Any, Any]:
     while step > _NEAR:
         step /= 2
         best = pick((best - step, best, best + step), key=ratio)
-    return ratio(best), mpmath.mpf(10) ** best
+    return sympy.Float(ratio(best), 15), sympy.Float(mpmath.mpf(10) ** best, 15)
 
 
 def _ratio_at(found: Crossover, power: mpmath.mpf, other: int = 0) -> mpmath.mpf:
     """Ratio of the sides at a power of ten of the unknown, and one of all that is open.
 
-    Not a number where one of them is none.
+    Not a number where one of them is none, or a share of the experts is not between 0 and 1.
     """
     ten = mpmath.mpf(10)
     open_ones = found.left.free_symbols | found.right.free_symbols
     point = {**dict.fromkeys(open_ones, ten**other), found.symbol: ten**power}
+    shares = exponential.shares(found.symbol, found.left, found.right)
     try:
+        if not all(0 < decimal(value_at(share.base, point)) < 1 for share in shares):
+            return mpmath.nan
         return decimal(value_at(found.left, point)) / decimal(value_at(found.right, point))
     except (NotRealError, ZeroDivisionError):
         return mpmath.nan

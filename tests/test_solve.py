@@ -631,6 +631,24 @@ def test_what_both_sides_of_a_condition_share_is_cancelled_in_a_sum_too():
     assert sy.rows not in branch.when.free_symbols
 
 
+@pytest.mark.parametrize(
+    ("symbol", "distinct", "ratio", "place"),
+    [
+        # Four tokens of two experts each read 8 of very many, never 90; at least 2 of 2, never 1.
+        (sy.n_experts, 90, sympy.Rational(90, 8), sympy.oo),
+        (sy.n_experts, 1, sympy.Rational(1, 2), sympy.Integer(2)),
+        # Of eight experts no more than all are read.
+        (sy.top_k, 9, sympy.Rational(9, 8), sympy.Integer(8)),
+    ],
+)
+def test_the_closest_of_experts_is_at_an_end_of_what_they_can_be(symbol, distinct, ratio, place):
+    step = rs.decode(rs.model("mixtral-8x7b")).at(B=4, distinct=distinct)
+    found = rs.results.distinct_experts(step, symbol=symbol).bound
+    near, where = closest(found)
+    assert float(near) == pytest.approx(float(ratio), rel=1e-9)
+    assert where == place
+
+
 def test_the_highest_throughput_is_found():
     """Of one prefill: the longer of computing and moving, tried at each whole length in NumPy."""
     step = rs.prefill(rs.model("llama-3.1-8b")).at(B=1, b_w=2, b_a=2, b_kv=2)
