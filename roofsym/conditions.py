@@ -22,11 +22,11 @@ from roofsym.polynomial import Polynomial, Ring
 from roofsym.terms import Factors, Terms, coefficients, fraction
 
 _STRICT = (sympy.Gt, sympy.Lt)
-_HOLDS = {sympy.Gt: (1,), sympy.Ge: (0, 1)}
+_HOLDS = {sympy.Gt: (1,), sympy.Ge: (0, 1), sympy.Eq: (0,)}
 
 
 def _compare(relation: type[Boolean], terms: Terms) -> Boolean:
-    """``terms > 0`` (or ``>= 0``), read without subtractions: ``κ L > a``."""
+    """``terms > 0`` (or ``>= 0``, or ``= 0``), read without subtractions: ``κ L > a``."""
     if terms.sign is not None:
         return sympy.true if terms.sign in _HOLDS[relation] else sympy.false
     # Groups may share what is no factor of their terms: L + 1.
@@ -136,9 +136,7 @@ def not_zero(expr: sympy.Expr) -> Boolean:
 
 def is_zero(terms: Terms) -> Boolean:
     """``terms = 0``."""
-    if terms.sign is not None:
-        return sympy.true if terms.sign == 0 else sympy.false
-    return sympy.Eq(terms.stripped().expr, 0, evaluate=False)
+    return _compare(sympy.Eq, terms)
 
 
 def at_least(left: sympy.Expr, right: sympy.Expr, given: Boolean = sympy.true) -> Boolean:
