@@ -11,7 +11,9 @@ import sympy
 
 from roofsym import exponential, polynomial
 from roofsym import symbols as sy
+from roofsym.limits import ratio_at_end
 from roofsym.solve import Crossover
+from roofsym.terms import coefficients
 from roofsym.verification import NotRealError, decimal, value_at
 
 End: TypeAlias = "tuple[sympy.Expr, sympy.Expr]"
@@ -45,11 +47,13 @@ def closest(found: Crossover) -> tuple[sympy.Expr, sympy.Expr] | None:
     largest = found.outcome == "never"
     pick = max if largest else min
     numbered = found.left.free_symbols | found.right.free_symbols == {found.symbol}
-    ends: tuple[End, ...] = (found.starts, sympy.S.Zero), (found.ends, sympy.oo)
-    if exponential.in_share(found.symbol, found.left, found.right):
-        ends = _ends_of_share(found) if numbered else ()
+    domain = _domain(found) if numbered else None
+    if domain is not None:
+        ends = tuple(_end(found, domain, place) for place in domain)
     elif not numbered:
-        ends = _on_the_way(found, largest, *ends)
+        ends = _on_the_way(found, largest, (found.starts, sympy.S.Zero), (found.ends, sympy.oo))
+    else:
+        return None
     if not all(ratio.is_number and ratio.is_extended_real for ratio, _ in ends):
         return None
     # Where one side is negative, the other is far from it.
@@ -57,8 +61,8 @@ def closest(found: Crossover) -> tuple[sympy.Expr, sympy.Expr] | None:
     if not ends:
         return None
     ratio, place = pick(ends, key=lambda end: sympy.N(end[0]))
-    if numbered:
-        between, turn = _turn(found, pick)
+    if domain is not None:
+        between, turn = _turn(found, domain, pick)
         if pick(between, ratio * (1 + (_NEAR if largest else -_NEAR))) == between:
             ratio, place = between, turn
     # Else they meet where no one has looked, or one of them is negative there.
@@ -77,29 +81,57 @@ def _on_the_way(found: Crossover, largest: bool, *ends: End) -> tuple[End, ...]:
     return (ends[1] if rises.pop() == largest else ends[0],)
 
 
-def _ends_of_share(found: Crossover) -> tuple[End, ...]:
-    """Ratios at the ends between which the shares of experts left alone are between 0 and 1."""
-    symbol = found.symbol
-    base = next(iter(exponential.shares(symbol, found.left, found.right))).base
-    at_1 = sympy.oo if symbol == sy.n_experts else sympy.S.Zero
-    at_0 = sympy.cancel(symbol / (1 - base) if symbol == sy.top_k else symbol * (1 - base))
+def _domain(found: Crossover) -> End | None:
+    """Between which values of the unknown the equation is asked, where all else has numbers.
+
+    The share of experts that a token leaves alone lies between 0 and 1; and what is given to be
+    positive is. None where that is more than a line says.
+    """
+    symbol, low, high = found.symbol, sympy.S.Zero, sympy.oo
     if symbol == sy.rho:
-        at_0, at_1 = sympy.S.Zero, sympy.S.One
-    ends = []
-    for place in (at_0, at_1):
-        beside = {sympy.S.Zero: _LEAST, sympy.oo: _MOST}.get(place)
-        if beside is None:
-            inside = mpmath.mpf(10) ** _LEAST * (1 if symbol == sy.n_experts else -1)
-            beside = mpmath.log10(decimal(polynomial.number(place))) + inside
-        ends.append((sympy.Float(_ratio_at(found, beside), 15), place))
-    return tuple(ends)
+        high = sympy.S.One
+    for share in exponential.shares(symbol, found.left, found.right) if symbol != sy.rho else ():
+        if symbol == sy.n_experts:
+            low = sympy.cancel(symbol * (1 - share.base))
+        else:
+            high = sympy.cancel(symbol / (1 - share.base))
+    if found.given is not None:
+        line = coefficients(found.given, sympy.S.Zero, symbol)
+        if line.keys() != {0, 1}:
+            return None
+        border = -line[0].expr / line[1].expr
+        if line[1].sign == 1:
+            low = max(low, border)
+        else:
+            high = min(high, border)
+    return low, high
 
 
-def _turn(found: Crossover, pick: Callable[..., Any]) -> End:
+def _end(found: Crossover, domain: End, place: sympy.Expr) -> End:
+    """Ratio of the sides at an end of where they are compared, and that end."""
+    exact = not exponential.in_share(found.symbol, found.left, found.right)
+    if exact and place in (0, sympy.oo):
+        at_infinity = place is sympy.oo
+        return ratio_at_end(found.left, found.right, found.symbol, at_infinity=at_infinity), place
+    # Else as close to it, or as far out, as one looks.
+    power = {sympy.S.Zero: _LEAST, sympy.oo: _MOST}.get(place)
+    if power is None:
+        inside = mpmath.mpf(10) ** _LEAST * (1 if place == domain[0] else -1)
+        power = mpmath.log10(_number(place)) + inside
+    return sympy.Float(_ratio_at(found, power), 15), place
+
+
+def _number(place: sympy.Expr) -> mpmath.mpf:
+    return mpmath.inf if place is sympy.oo else decimal(polynomial.number(place))
+
+
+def _turn(found: Crossover, domain: End, pick: Callable[..., Any]) -> End:
     """The largest or smallest ratio among points, and the place of it, refined."""
+    low, high = (_number(x) for x in domain)
 
     def ratio(power: mpmath.mpf) -> mpmath.mpf:
-        found_one = _ratio_at(found, power)
+        inside = low < mpmath.mpf(10) ** power < high
+        found_one = _ratio_at(found, power) if inside else mpmath.nan
         return (-1 if pick is max else mpmath.inf) if mpmath.isnan(found_one) else found_one
 
     step = mpmath.mpf(1) / _POINTS
@@ -113,15 +145,12 @@ def _turn(found: Crossover, pick: Callable[..., Any]) -> End:
 def _ratio_at(found: Crossover, power: mpmath.mpf, other: int = 0) -> mpmath.mpf:
     """Ratio of the sides at a power of ten of the unknown, and one of all that is open.
 
-    Not a number where one of them is none, or a share of the experts is not between 0 and 1.
+    Not a number where one of them is none.
     """
     ten = mpmath.mpf(10)
     open_ones = found.left.free_symbols | found.right.free_symbols
     point = {**dict.fromkeys(open_ones, ten**other), found.symbol: ten**power}
-    shares = exponential.shares(found.symbol, found.left, found.right)
     try:
-        if not all(0 < decimal(value_at(share.base, point)) < 1 for share in shares):
-            return mpmath.nan
         return decimal(value_at(found.left, point)) / decimal(value_at(found.right, point))
     except (NotRealError, ZeroDivisionError):
         return mpmath.nan

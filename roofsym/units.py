@@ -232,6 +232,8 @@ def format_quantity(value: object, unit: str, digits: int = 4) -> str:
     ('295.2 FLOP/B', '7.5 ms')
     >>> format_quantity(0.5, "B"), format_quantity(65_536, "1/token")
     ('0.5 B', '65536 per token')
+    >>> format_quantity(1, "token"), format_quantity(2, "token")
+    ('1 token', '2 tokens')
 
     A share that is below 1 is not printed as 1.
 
@@ -246,7 +248,8 @@ def format_quantity(value: object, unit: str, digits: int = 4) -> str:
     if not scaled or number == 0 or not math.isfinite(number):
         while number < 1 and digits < 15 and format_number(value, digits) == "1":
             digits += 1
-        return format_number(value, digits) + worded(unit)
+        shown = format_number(value, digits)
+        return shown + (" token" if (shown, unit) == ("1", "token") else worded(unit))
     least = -4 if unit.startswith("s") else 0
     power = min(max(math.floor(math.log10(abs(number)) / 3), least), 6)
     if power < 6 and float(f"{abs(number) / 1000.0**power:.{digits - 1}e}") >= 1000:

@@ -500,7 +500,8 @@ SAID = {
     "a window holds the token itself": (
         "critical-batch --model mistral-7b-v0.1 --machine h100-sxm --set B=338 --for window "
         "--set L=5000",
-        ["or (B φ > I* (w + B a) and I* κ_w > α_w and W ≤ L + 1)", "never at B = 338, L = 5000"],
+        ["while W ≤ L + 1 and ((", "or (B φ > I* (w + B a) and I* κ_w > α_w))",
+         "never at B = 338, L = 5000: intensity is at most 295.1 FLOP/B at W = 1 token"],
         ["a − κ_w) and", "W = 0."],
     ),
     "of two cases, one that cannot be": (
@@ -525,8 +526,7 @@ SAID = {
     ),
     "cases that exclude each other": (
         "window-saving --for L --model gpt-oss-120b --set ratio=0.4",
-        ["while κ_m + κ_m,w W > q (κ_m + κ_m,w) and q (κ_m + κ_m,w) > κ_m and L ≥ W − 1"],
-        [" or ", "L = (κ_m + κ_m,w − q"],
+        ["while L ≥ W − 1"], [" or ", "L = (κ_m + κ_m,w − q"],
     ),
     "the sign of a denominator": (
         "ridge-rule-ratio --for L --model llama-3.1-8b --machine h100-sxm --set ratio=2",
@@ -547,7 +547,8 @@ SAID = {
     ),
     "more than anybody reads": (
         "break-even-batch --for n_local --model gemma-2-9b --machine h100-sxm",
-        ["in 4 cases, too long for a screen", "it takes values for more of the symbols"], ["while"],
+        ["in 4 cases, too long for a screen", "in numbers as long; a number as soon as B, L, "],
+        ["while"],
     ),
     "a deadline": (
         "time-per-token --for B --model llama-3.1-8b --machine h100-sxm --set L=4096"
