@@ -370,7 +370,7 @@ class Derivation:
             before, after = (
                 order_at(found.left, found.right, {found.symbol: x}) for x in (low, high)
             )
-            if before * after < 0:
+            if before != after:
                 break
         else:
             raise ProofError(f"the sides do not cross within {branch.bracket}")

@@ -23,6 +23,28 @@ _LEAST, _MOST, _POINTS = -12, 30, 4
 _NEAR = 1e-6
 
 
+def are_equal(found: Crossover) -> bool:
+    """Whether two sides that never meet are the same wherever they are compared.
+
+    Examples
+    --------
+    >>> from roofsym.solve import crossover
+    >>> from roofsym.symbols import B
+    >>> are_equal(crossover(sympy.Max(B**2 + 1, B), sympy.Max(B**2 + 1, B / 2), B))
+    True
+    """
+    if found.left == found.right:
+        return True
+    domain = None
+    if found.left.free_symbols | found.right.free_symbols == {found.symbol}:
+        domain = _domain(found)
+    if domain is None:
+        return False
+    powers = [p for p in range(_LEAST, _MOST) if domain[0] < sympy.Integer(10) ** p < domain[1]]
+    with mpmath.workdps(50):
+        return all(abs(_ratio_at(found, p) - 1) < mpmath.mpf(10) ** -40 for p in powers)
+
+
 # A share of one expert among the most that are looked at is not rounded away.
 @mpmath.workdps(50)  # type: ignore[untyped-decorator]
 def closest(found: Crossover) -> tuple[sympy.Expr, sympy.Expr] | None:

@@ -85,7 +85,8 @@ class Crossover:
         The unknown.
     outcome : str
         ``crosses``: for all values of the other symbols; ``conditional``: where `when` holds;
-        ``never``: `left` stays below `right`; ``always``: `left` stays above; ``numeric``: a
+        ``never``: `left` stays below `right`; ``always``: `left` stays above, or they are equal
+        throughout; ``numeric``: a
         root without closed form, bracketed - once the other symbols have numbers; until then there
         are no branches.
     branches : tuple of Branch
@@ -171,7 +172,7 @@ class Crossover:
         slack = left - right
         if slack.is_number:
             # With these values the unknown cancels out: one side is larger whatever it is.
-            outcome = "always" if slack > 0 else "never"
+            outcome = "always" if slack >= 0 else "never"
             return Crossover(left, right, self.symbol, outcome)
         return crossover(left, right, self.symbol, given)
 
@@ -408,7 +409,7 @@ def _side_within(
         point = {s: sympy.Integer(1) for s in free} | {symbol: sympy.Integer(10) ** power}
         try:
             if order_at(given, sympy.S.Zero, point) > 0:
-                return "always" if order_at(left, right, point) > 0 else "never"
+                return "always" if order_at(left, right, point) >= 0 else "never"
         except NotRealError:
             continue
     return "never" if given.free_symbols - {symbol} else ""
@@ -673,13 +674,15 @@ def _by_regime(
             # Which of its roots lie in the regime is known once all else has numbers.
             return Crossover(left, right, symbol, "numeric")
         solved.append((arm, part))
+    if not solved and numbered:
+        return Crossover(left, right, symbol, _side(left, right, symbol))
     if not solved:
         raise InputError("unknown", symbol.name, "a symbol on which the two sides depend")
     branches: list[Branch] = []
     for arm, part in solved:
         for branch in part.branches:
             inside = any_of(*(
-                _within(_regime(innermost, arm, level, symbol, branch.exact, case), case, branch)
+                _within(_regime(innermost, arm, level, symbol, branch, case), case, branch)
                 for case in cases(branch.when)
             ))  # fmt: skip
             if len(branches) < _READABLE:
@@ -726,13 +729,14 @@ def _regime(
     arm: sympy.Expr,
     level: sympy.Expr | None,
     symbol: sympy.Symbol,
-    value: sympy.Expr,
+    branch: Branch,
     given: Boolean,
 ) -> Iterator[Boolean]:
-    """When a value of the unknown lies where an arm holds, given when it is one.
+    """When a branch lies where an arm holds, given when it is one.
 
     Under a root, the arm is no more than the `level` at which it is met.
     """
+    value = branch.exact
     numeric = value.is_number and not (extremum.free_symbols - {symbol})
     for other in extremum.args:
         if other == arm:
@@ -740,7 +744,10 @@ def _regime(
         here = arm if level is None or not has_root(value) else level
         one, two = (other, here) if isinstance(extremum, sympy.Min) else (here, other)
         if numeric:
-            yield sympy.true if order_at(one, two, {symbol: value}) >= 0 else sympy.false
+            # At the border of the regime, the bracket tells what rounding would hide.
+            places = (value,) if branch.bracket is None else branch.bracket
+            holds = any(order_at(one, two, {symbol: x}) >= 0 for x in places)
+            yield sympy.true if holds else sympy.false
             continue
         if found := _border(one, two, symbol, cautious=not has_root(value)):
             border, rises, where = found
@@ -835,7 +842,7 @@ def _side(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> str:
     if {1, -1} <= orders:
         accepted = "sides that meet where they change places"
         raise InputError("equation", in_letters(left, right), accepted)
-    return "always" if 1 in orders else "never"
+    return "never" if -1 in orders else "always"
 
 
 # --- conditions on one symbol -------------------------------------------------------------------

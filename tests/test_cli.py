@@ -550,6 +550,22 @@ SAID = {
         ["in 4 cases, too long for a screen", "in numbers as long; a number as soon as B, L, "],
         ["while"],
     ),
+    "the same from a root on": (
+        "'time = compute_time' --for S --model glm-4.5-air --machine h100-sxm --phase chunk"
+        " --set B=8 --set L=1000", ["from 376 on time is the same as compute_time"], [],
+    ),
+    "the same throughout": (
+        "'time = memory_time' --for top_k --model qwen3-30b-a3b --machine h100-sxm --phase decode"
+        " --set B=8 --set L=4096", ["time is the same as memory_time whatever top_k is"], ["never"],
+    ),
+    "a root of powers of thousands": (
+        "'tokens_per_second = 1000' --for S --model qwen3-30b-a3b --machine h100-sxm"
+        " --phase prefill --set B=1", ["S = 7.1567 at B = 1 (from 8 to 2501268 "], [],
+    ),
+    "no limit but a least window": (
+        "largest-batch --for window --model gemma-3-27b --machine h100-sxm --set B=16"
+        " --set L=32768", ["the memory needed is at least 96.98 GB at W = 1 token"], [],
+    ),
     "a deadline": (
         "time-per-token --for B --model llama-3.1-8b --machine h100-sxm --set L=4096"
         " --set time=0.02", ["from 96 on the target is missed"], [],

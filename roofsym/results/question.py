@@ -25,9 +25,9 @@ from roofsym.derivation import Derivation, Label
 from roofsym.errors import InputError, ProofError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
-from roofsym.nearest import closest
+from roofsym.nearest import are_equal, closest
 from roofsym.solve import Branch, Crossover, crossover
-from roofsym.verification import order_at
+from roofsym.verification import holds, order_at
 
 STEP, MACHINE = "a step", "a machine"
 # What a time that is asked for is, below and above the time that is needed.
@@ -286,6 +286,8 @@ class Result:
             return f"{q.left} meets {q.right}{under}"
         if self.without and x.given is not None and x.given.is_number and x.given <= 0:
             return self.without
+        if are_equal(x):
+            return f"{q.left} is the same as {q.right} whatever {sy.info(self.symbol).text} is"
         side, means = ("below", q.below) if x.outcome == "never" else ("above", q.above)
         means += "; " if means else ""
         nearest = closest(x)
@@ -722,6 +724,9 @@ def evaluate_condition(d: Derivation, condition: Boolean) -> Boolean:
     sides = d.evaluate(condition.lhs), d.evaluate(condition.rhs)
     if any(x.is_number and not x.is_extended_real for x in sides):
         return sympy.false  # The root of a negative number: the branch is not there.
+    if all(x.is_number for x in sides):
+        # SymPy would multiply out powers of thousands of tokens.
+        return sympy.true if holds(condition.func(*sides, evaluate=False), {}) else sympy.false
     return condition.func(*sides)
 
 
