@@ -663,13 +663,19 @@ def _by_regime(
         return Crossover(left, right, symbol, "numeric")
     level = _level(one_left, one_right, innermost, symbol)
     solved: list[tuple[sympy.Expr, Crossover]] = []
+    poles: list[sympy.Expr] = []
     for arm in innermost.args:
         one, other = (side.xreplace({innermost: arm}) for side in (one_left, one_right))
         # In a regime the unknown may have no effect, or the sides may be the same throughout: they
         # part at its border, which is a crossing of the next regime.
         if not (one - other).has(symbol):
             continue
-        part = _meet(one, other, symbol, anywhere=anywhere)
+        # Whether a denominator changes sign in the regime is seen once there are numbers.
+        part = _meet(one, other, symbol, anywhere=anywhere and not numbered)
+        if numbered:
+            for base in _uncertain(one, other, sympy.S.One):
+                zeros = _meet(base, sympy.S.Zero, symbol, anywhere=False)
+                poles += [b.exact for b in zeros.branches]
         if part.outcome == "numeric" and not part.branches:
             # Which of its roots lie in the regime is known once all else has numbers.
             return Crossover(left, right, symbol, "numeric")
@@ -695,7 +701,7 @@ def _by_regime(
             branches = list(_changing(left, right, symbol, branches))
     somewhere = functools.reduce(either, (b.when for b in branches), sympy.false)
     if not branches:
-        outcome = _side(left, right, symbol)
+        outcome = _side(left, right, symbol, poles)
     elif somewhere != sympy.true:
         outcome = "conditional"
     else:
@@ -826,16 +832,21 @@ def _merge(branches: list[Branch], new: Branch) -> None:
     branches.append(new)
 
 
-def _side(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> str:
-    """Which side is larger throughout, given that they never meet."""
+def _side(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, poles: Iterable[sympy.Expr] = ()
+) -> str:
+    """Which side is larger throughout, given that they never meet; on both sides of poles."""
     free = left.free_symbols | right.free_symbols
     shares = {power.base for power in exponential.shares(symbol, left, right)}
     # A window holds more than the token itself; a share is less than 1.
     least, most = (3 if symbol == sy.window else -12), (-3 if symbol == sy.rho else 30)
+    near = sympy.Rational(1, 10**6)
+    values = [sympy.Integer(10) ** power for power in range(least, most + 1, 3)]
+    values += [x * (1 + side) for x in poles for side in (-near, near)]
     orders = set()
-    for power in range(least, most + 1, 3):
+    for value in values:
         # Along a stretch they may be equal; and fewer experts than are chosen there are not.
-        point = {s: sympy.Integer(1) for s in free} | {symbol: sympy.Integer(10) ** power}
+        point = {s: sympy.Integer(1) for s in free} | {symbol: value}
         if any(order_at(share, sympy.S.Zero, point) <= 0 for share in shares):
             continue
         orders.add(order_at(left, right, point))

@@ -280,15 +280,33 @@ def numbered(expr: sympy.Expr) -> sympy.Expr:
         scale = _slope(base) if exponent.is_Rational else sympy.S.One
         number *= factor if factor.is_number else scale**exponent
         if not factor.is_number:
-            rest.append(sympy.Add(*(x / scale for x in base.args)) ** exponent
+            rest.append(sympy.Add(*(_decimal(x / scale) for x in base.args)) ** exponent
                         if scale != 1 else factor)  # fmt: skip
-    return sympy.Mul(number, *rest, evaluate=False)
+    return sympy.Mul(*([] if number == 1 else [number]), *rest, evaluate=False)
+
+
+def _decimal(term: sympy.Expr) -> sympy.Expr:
+    """A term with a computed fraction as a decimal: pulled out of the sum, it would hide in it."""
+    number, rest = term.as_coeff_Mul()
+    fraction = number.is_Rational and number.q > 1 and max(abs(number.p), number.q) > _COMPUTED
+    return sympy.Float(number, 20) * rest if fraction else term
+
+
+# Times one's unit, no quantity of a model or a machine is as large.
+_MAGNITUDE = sympy.Integer(10) ** 24
 
 
 def _slope(total: sympy.Expr) -> sympy.Rational:
-    """What is divided out of ``p + q x``, its sign aside; 1 of any other sum."""
-    if not (total.is_Add and len(total.args) == 2):
+    """What is divided out of ``p + q x``, its sign aside; 1 of a sum whose numbers can be read.
+
+    Of another sum that is the smallest of its numbers, where one is beyond all magnitudes.
+    """
+    if not total.is_Add:
         return sympy.S.One
+    if len(total.args) > 2:
+        numbers = [abs(term.as_coeff_Mul()[0]) for term in total.args]
+        readable = all(x.is_Rational and 1 / _MAGNITUDE < x < _MAGNITUDE for x in numbers)
+        return sympy.S.One if readable else min(numbers)
     (_, one), (slope, x) = sorted(
         (term.as_coeff_Mul() for term in total.args), key=lambda pair: pair[1] != 1
     )
