@@ -957,15 +957,19 @@ def _own_answer(request: _Request, text: str) -> Result:
         raise request.refused(asked, _SOLVED_FOR)
     # What the catalogue knows of the unknown is what one wants to see otherwise.
     open_ones = equation.unknowns(subject, asked)
-    names = ", ".join(s.name for s in open_ones)
     if asked is None:
         if len(open_ones) != 1:
-            accepted = f"one of {names}" if names else "any symbol of the equation: all have values"
-            raise InputError("--for", "nothing", f"the symbol to solve for: {accepted}")
+            names = _names(open_ones or equation.symbols(subject))
+            raise InputError("--for", "nothing", f"the symbol to solve for: one of {names}")
         (asked,) = open_ones
     if asked not in open_ones:
-        raise InputError("--for", unknown, f"a symbol that is not known yet: {names or 'none'}")
+        names = _names(equation.symbols(subject))
+        raise InputError("--for", unknown, f"a symbol of the equation: {names}")
     return equation.answer(subject, asked)
+
+
+def _names(symbols: Iterable[sympy.Symbol]) -> str:
+    return ", ".join(s.name for s in symbols)
 
 
 # --- plot and report -----------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import sympy
 from roofsym import exponential, polynomial
 from roofsym import symbols as sy
 from roofsym.limits import ratio_at_end
-from roofsym.solve import Crossover
+from roofsym.solve import Crossover, positives
 from roofsym.terms import coefficients
 from roofsym.verification import NotRealError, decimal, value_at
 
@@ -117,8 +117,8 @@ def _domain(found: Crossover) -> End | None:
             low = sympy.cancel(symbol * (1 - share.base))
         else:
             high = sympy.cancel(symbol / (1 - share.base))
-    if found.given is not None:
-        line = coefficients(found.given, sympy.S.Zero, symbol)
+    for given in () if found.given is None else positives(found.given):
+        line = coefficients(given, sympy.S.Zero, symbol)
         if line.keys() != {0, 1}:
             return None
         border = -line[0].expr / line[1].expr

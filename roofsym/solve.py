@@ -93,7 +93,8 @@ class Crossover:
         The crossings, in order of rising value where that is known. Sides that are equal along a
         stretch cross at both of its ends.
     given : sympy.Expr, optional
-        What is positive wherever the equation is asked (see `crossover`); 0 if nothing is.
+        What is positive wherever the equation is asked (see `crossover`): of several, the least. 0
+        if nothing is.
 
     Examples
     --------
@@ -193,7 +194,7 @@ def crossover(
         The unknown, or its name.
     given : sympy.Expr, optional
         An expression that is positive wherever the equation is asked: a denominator of its sides,
-        say. That becomes a condition of the answer.
+        say. That becomes a condition of the answer. Of several expressions, their ``Min``.
 
     Returns
     -------
@@ -226,10 +227,30 @@ def crossover(
         sy.info(used)
     if not (left.has(symbol) or right.has(symbol)):
         raise InputError("unknown", symbol.name, _unknowns(left, right))
-    if symbol == sy.window and given is None:
+    if symbol == sy.window:
         # It holds the token itself, at least.
-        given = symbol - 1
+        given = jointly(given, symbol - 1)
     return _solved(left, right, symbol, given)
+
+
+def jointly(given: sympy.Expr | None, another: sympy.Expr) -> sympy.Expr:
+    """What is positive where two expressions are: the lesser of them.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, w
+    >>> jointly(jointly(None, B - w), L - w)
+    Min(B - w, L - w)
+    """
+    known = () if given is None else positives(given)
+    return (
+        another if another in (known or (another,)) else sympy.Min(*known, another, evaluate=False)
+    )
+
+
+def positives(given: sympy.Expr) -> tuple[sympy.Expr, ...]:
+    """The expressions that are positive where their minimum is."""
+    return given.args if isinstance(given, sympy.Min) else (given,)
 
 
 # In named constants, models of one kind ask the same equation: it is solved once.
@@ -336,15 +357,15 @@ def _in_exponent(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> b
 def _uncertain(left: sympy.Expr, right: sympy.Expr, given: sympy.Expr) -> Factors:
     """Factors of the denominators that are not positive for all values of the symbols."""
     below = fraction(left)[1] | fraction(right)[1]
-    positive = fraction(given)[0].stripped().expr
+    known = [fraction(x)[0].stripped().expr for x in positives(given)]
     # A positive symbol in its place shows what is positive with it.
-    hidden = {positive: sy.gap, given: sy.gap}
+    hidden = dict.fromkeys((*known, *positives(given)), sy.gap)
     return {
         base: e
         for base, e in below.items()
         if polynomial.sign(base) != 1
         and polynomial.sign(base.xreplace(hidden)) != 1
-        and not polynomial.is_zero(Terms.of(base).stripped().expr - positive)
+        and not any(polynomial.is_zero(Terms.of(base).stripped().expr - x) for x in known)
     }
 
 
@@ -356,9 +377,10 @@ def _with_given(
         found = _meet(left, right, symbol, anywhere=False, given=given)
         inside = []
         for b in found.branches:
-            when = any_of(
-                *(all_of(x, _positive_at(given, symbol, b.exact, x)) for x in cases(b.when))
-            )
+            when = any_of(*(
+                all_of(x, *(_positive_at(g, symbol, b.exact, x) for g in positives(given)))
+                for x in cases(b.when)
+            ))  # fmt: skip
             inside.append(Branch(b.value, when, b.bracket))
     else:
         # A positive symbol in its place lets signs be seen.
@@ -422,7 +444,7 @@ def _with_exponential(
 
     Of the share of experts that a token leaves alone, wherever it stands.
     """
-    if symbol == sy.rho and (branch := _share_branch(left, right)) is not None:
+    if (branch := _share_branch(left, right, symbol)) is not None:
         return _with_branch(left, right, symbol, branch)
     if left.free_symbols | right.free_symbols == {symbol}:
         mixed = any(p.exp.has(symbol) for p in exponential.shares(symbol, left, right))
@@ -491,8 +513,28 @@ def _exponential_branch(slack: Terms, symbol: sympy.Symbol) -> Branch | None:
     return Branch(ratio - sympy.LambertW(rate * c.expr * raised / p.expr) / rate, when)
 
 
-def _share_branch(left: sympy.Expr, right: sympy.Expr) -> Branch | None:
-    """Root of ``c ρ^T = q``, the share of experts that a token leaves alone: ``0 < q < c``."""
+# What the share of experts that a token leaves alone says of E, k and itself.
+_IDLE = 1 - sy.top_k / sy.n_experts
+_BY_SHARE = {
+    sy.rho: sy.rho,
+    sy.top_k: sy.n_experts * (1 - sy.rho),
+    sy.n_experts: sy.top_k / (1 - sy.rho),
+}
+
+
+def only_in_share(symbol: sympy.Symbol, *exprs: sympy.Expr) -> bool:
+    """Whether ρ, E or k stands nowhere but in the share of experts that a token leaves alone."""
+    return symbol == sy.rho or not any(x.xreplace({_IDLE: sy.rho}).has(symbol) for x in exprs)
+
+
+def _share_branch(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Branch | None:
+    """Root of ``c ρ^T = q``, the share of experts that a token leaves alone: ``0 < q < c``.
+
+    Of E or k, where they stand nowhere but in that share.
+    """
+    if symbol not in _BY_SHARE or not only_in_share(symbol, left, right):
+        return None
+    left, right = (x.xreplace({_IDLE: sy.rho}) for x in (left, right))
     one, other = sides(left, right)
     parts = one.minus(other).split(sy.rho)
     q = parts.pop((0, sympy.S.One), Terms([])).times(-1)
@@ -508,7 +550,8 @@ def _share_branch(left: sympy.Expr, right: sympy.Expr) -> Branch | None:
     if c.sign == -1:
         q, c = q.times(-1), c.times(-1)
     when = all_of(above_zero(q), above_zero(c.minus(q)))
-    return Branch((q.factored().expr / c.expr) ** (1 / exponent), when)
+    share = (q.factored().expr / c.expr) ** (1 / exponent)
+    return Branch(_BY_SHARE[symbol].xreplace({sy.rho: share}), when)
 
 
 def _unknowns(left: sympy.Expr, right: sympy.Expr) -> str:

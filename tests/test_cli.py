@@ -566,6 +566,30 @@ SAID = {
         "largest-batch --for window --model gemma-3-27b --machine h100-sxm --set B=16"
         " --set L=32768", ["the memory needed is at least 96.98 GB at W = 1 token"], [],
     ),
+    "no fewer experts than are chosen": (
+        "largest-batch --for n_experts --model qwen3-30b-a3b --machine h100-sxm --set B=1600"
+        " --set L=480",
+        ["while C > top_k w_m′ + w_m₀ + B κ_m (L + 1)",
+         "it does not fit; the memory needed is at least 82.34 GB at n_experts = 8"], [],
+    ),
+    "experts in nothing but a share": (
+        "experts-touched-batch --for n_experts --model qwen3-30b-a3b --set B=32 --set fraction=0.9",
+        ["n_experts = top_k / (1 − (1 − f)^(1 / B))", "while 1 > f\n", "n_experts = 115.23 at"],
+        ["no closed form"],
+    ),
+    "a denominator in its regime": (
+        "'tokens_per_second = 10' --for S --model mistral-7b-v0.1 --machine h100-sxm"
+        " --phase prefill --set B=4", ["S = 0.010613 at B = 4 (from 1 on "], [],
+    ),
+    "numbers of a root of thousands": (
+        "critical-batch --for b_kv --model gpt-oss-120b --machine h100-sxm --set B=2000",
+        ["b_kv [B] = 0.0542 (L + min(L, 127) − 5051) / (L + min(L, 127) + 2), only while L > 4924"],
+        [],
+    ),
+    "a number that is the slope of a sum": (
+        "largest-context --model gemma-3-27b --machine h100-sxm",
+        ["L_max [token] = (51154 − B) / B"], [],
+    ),
     "a deadline": (
         "time-per-token --for B --model llama-3.1-8b --machine h100-sxm --set L=4096"
         " --set time=0.02", ["from 96 on the target is missed"], [],
@@ -641,6 +665,14 @@ def test_a_root_without_a_closed_form_says_what_it_lacks(shell: Shell, asked: st
     found = shell.good(*command, "--set", "B=1", "--set", "L=4")
     assert "1214" in found
     assert "as soon as" not in found
+
+
+def test_an_unknown_of_another_model_is_told_what_could_be_asked(shell: Shell):
+    line = shell.bad(
+        "solve", "kv_bytes = weight_bytes", "--phase", "decode", "--model", "llama-3.1-8b",
+        "--set", "B=3", "--set", "L=4", "--for", "top_k",
+    )  # fmt: skip
+    assert "a symbol of the equation: B, L, n_layers, " in line
 
 
 @pytest.mark.parametrize(

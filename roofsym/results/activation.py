@@ -15,7 +15,7 @@ ACTIVATION_MULTIPLIER = Question(
     title="activation multiplier that counts as many bytes as the operators do",
     label=Label("c_act", r"c_{\mathrm{act}}"), phases=("decode", "prefill", "verify", "chunk"),
     needs=(STEP,),
-    left="the rule's activations", right="the operators' own", symbol=sy.c_act,
+    left="the rule's count of activations", right="the operators' own count", symbol=sy.c_act,
 )  # fmt: skip
 
 _RULE = Label("Q_rule", r"Q_{\mathrm{rule}}")

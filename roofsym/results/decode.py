@@ -152,7 +152,7 @@ def _kv_and_weights(q: Inquiry) -> tuple[sympy.Expr, sympy.Expr]:
 
 KV_OVERTAKES_WEIGHTS = Question(
     name="kv-overtakes-weights", title="context at which KV reads overtake weight reads",
-    label=Label("L*", "L^{*}"), needs=(STEP,), left="the KV read", right="the weights read",
+    label=Label("L*", "L^{*}"), needs=(STEP,), left="the KV read", right="the weight read",
     symbol=sy.L, last="last context at which weights dominate", typical={"B": 64},
 )  # fmt: skip
 
@@ -185,7 +185,7 @@ def kv_overtakes_weights(ledger: Ledger, symbol: Unknown = None) -> Result:
 
 KV_BATCH = Question(
     name="kv-overtakes-weights-batch", title="batch at which KV reads overtake weight reads",
-    label=Label("B*", "B^{*}"), needs=(STEP,), left="the KV read", right="the weights read",
+    label=Label("B*", "B^{*}"), needs=(STEP,), left="the KV read", right="the weight read",
     symbol=sy.B, last="last batch at which weights dominate", typical={"L": 8192},
 )  # fmt: skip
 
@@ -227,7 +227,7 @@ def kv_overtakes_weights_batch(ledger: Ledger, symbol: Unknown = None) -> Result
 
 SPEED_LIMIT = Question(
     name="decode-speed-limit", title="decode speed limit", label=Label("R_max", r"R_{\max}"),
-    left="the bytes needed per second", right="the bandwidth", symbol=sy.steps_per_second,
+    left="the rate of bytes needed", right="the bandwidth", symbol=sy.steps_per_second,
     typical={"B": 1, "L": 0},
 )  # fmt: skip
 
@@ -291,7 +291,7 @@ def time_per_token(ledger: Ledger, machine: Machine, symbol: Unknown = None) -> 
 
 THROUGHPUT = Question(
     name="decode-throughput", title="decode throughput", label=Label("R_tok", r"R_{\mathrm{tok}}"),
-    left="throughput times the time of a step", right="the tokens of a step",
+    left="throughput times the time of a step", right="the number of tokens of a step",
     symbol=sy.throughput, typical={"B": 64, "L": 4096},
     below="it is exceeded", above="it is out of reach",
 )  # fmt: skip

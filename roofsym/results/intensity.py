@@ -68,7 +68,7 @@ def _linear_layer(q: Inquiry) -> tuple[sympy.Expr, sympy.Expr]:
 MATMUL_INTENSITY = Question(
     name="matmul-intensity", title="intensity of a linear layer (M, K) × (K, N)",
     label=Label("I", "I"), phases=(), needs=(STEP,), left="intensity times bytes",
-    right="the FLOPs", symbol=sy.intensity,
+    right="the FLOP count", symbol=sy.intensity,
     typical={"rows": 1, "in_features": 4096, "out_features": 4096},
 )  # fmt: skip
 
@@ -151,7 +151,8 @@ def matmul_critical_batch(ledger: Ledger, machine: Machine, symbol: Unknown = No
 ATTENTION_INTENSITY = Question(
     name="attention-intensity", title="intensity of attention alone",
     label=Label("I_att", r"I_{\mathrm{att}}"), phases=("decode", "prefill", "chunk"),
-    needs=(STEP,), left="intensity times the bytes of attention", right="the FLOPs of attention",
+    needs=(STEP,),
+    left="intensity times the bytes of attention", right="the FLOP count of attention",
     symbol=sy.intensity, typical={"B": 1, "L": 4096},
 )  # fmt: skip
 # What attention does once queries, keys and values are there.

@@ -216,7 +216,7 @@ def _windowed(q: Inquiry) -> Ledger:
 WINDOW_FULL = Question(
     name="window-full-context",
     title="context from which the cache of windowed layers stops growing",
-    label=Label("L*", "L^{*}"), needs=(STEP,), left="the tokens seen", right="the window",
+    label=Label("L*", "L^{*}"), needs=(STEP,), left="the number of tokens seen", right="the window",
     symbol=sy.L, first="first context with a full window",
     example="gpt-oss-20b",
 )  # fmt: skip

@@ -88,6 +88,13 @@ class Equation:
         ((letter, number),) = self.asked.items()
         return left, ClosedForm(letter, {}, {letter: number})
 
+    def symbols(self, subject: Subject) -> list[sympy.Symbol]:
+        """Symbols that occur in the equation or in a constant of it, in the table's order."""
+        sides = self.sides(subject)
+        definitions = {s: x for side in sides for s, x in side.definitions.items()}
+        used = made_of(set().union(*(side.expr.free_symbols for side in sides)), definitions)
+        return sorted((s for s in used if s.name in sy.TABLE), key=sy.rank)
+
     def unknowns(self, subject: Subject, asked: sympy.Symbol | None = None) -> list[sympy.Symbol]:
         """Symbols that have no value yet, or whose value is asked for, in the table's order."""
         used: set[sympy.Symbol] = set()

@@ -25,8 +25,9 @@ from roofsym.results.question import (
 ATTENTION_OVERTAKES_LINEAR = Question(
     name="attention-overtakes-linear",
     title="prompt length at which attention FLOPs overtake linear FLOPs",
-    label=Label("S*", "S^{*}"), phases=("prefill",), needs=(STEP,), left="the attention FLOPs",
-    right="the linear FLOPs", symbol=sy.S, last="last length at which linear FLOPs dominate",
+    label=Label("S*", "S^{*}"), phases=("prefill",), needs=(STEP,),
+    left="the FLOP count of attention", right="the FLOP count of linear layers",
+    symbol=sy.S, last="last length at which linear FLOPs dominate",
 )  # fmt: skip
 
 
@@ -90,7 +91,7 @@ def _excess(value: sympy.Expr) -> str:
 RULE_RATIO = Question(
     name="parameter-rule-ratio", title="FLOPs over the rule of 2 FLOP per parameter and token",
     label=Label("F / F_rule", r"F / F_{\mathrm{rule}}"), phases=("decode", "prefill"),
-    needs=(STEP,), left="ratio times the rule", right="the FLOPs", symbol=sy.ratio,
+    needs=(STEP,), left="ratio times the rule", right="the FLOP count", symbol=sy.ratio,
     typical={"L": 4096}, reading=_excess,
 )  # fmt: skip
 
@@ -128,8 +129,9 @@ def parameter_rule_ratio(ledger: Ledger, symbol: Unknown = None) -> Result:
 RULE_LENGTH = Question(
     name="parameter-rule-length",
     title="length up to which FLOPs exceed 2 per parameter and token by at most a fraction e",
-    label=Label("L_e", "L_e"), phases=("decode",), needs=(STEP,), left="the FLOPs",
-    right="the rule and the error", symbol=sy.L, last="last context at which they do not exceed it",
+    label=Label("L_e", "L_e"), phases=("decode",), needs=(STEP,), left="the FLOP count",
+    right="the rule with the error",
+    symbol=sy.L, last="last context at which they do not exceed it",
     typical={"error": sympy.Rational(1, 10)},
 )  # fmt: skip
 

@@ -26,7 +26,7 @@ from roofsym.errors import InputError, ProofError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.nearest import are_equal, closest
-from roofsym.solve import Branch, Crossover, crossover
+from roofsym.solve import Branch, Crossover, crossover, jointly, only_in_share
 from roofsym.verification import holds, order_at
 
 STEP, MACHINE = "a step", "a machine"
@@ -628,6 +628,11 @@ class Inquiry:
             parts = self.parts(constant, meaning)
             left, right = (x.xreplace({constant: parts}) for x in (left, right))
             given = None if given is None else given.xreplace({constant: parts})
+        if symbol in (sy.n_experts, sy.top_k) and not only_in_share(symbol, left, right):
+            other = sy.top_k if symbol == sy.n_experts else sy.n_experts
+            if other in reached(used, self._inside) | d.values.keys():
+                # No more experts are chosen than there are: a share below 1 says so itself.
+                given = jointly(given, sy.n_experts - sy.top_k)
         if hiding:
             d.equation(f"Written out, so that {sy.info(symbol).text} shows", left, right)
         return left, right, given

@@ -67,8 +67,8 @@ def _gained(d: Derivation, gamma: int | sympy.Symbol) -> sympy.Expr:
 
 BREAK_EVEN_ACCEPTANCE = Question(
     name="break-even-acceptance", title="acceptance from which speculative decoding pays",
-    label=Label("p*", "p^{*}"), phases=("verify",), left="the tokens that a round gains",
-    right="the decode steps that it takes", symbol=sy.acceptance, defaults={"gamma": 4},
+    label=Label("p*", "p^{*}"), phases=("verify",), left="what a round gains in tokens",
+    right="what it takes in decode steps", symbol=sy.acceptance, defaults={"gamma": 4},
     typical={"B": 1, "L": 1024, "draft_cost": sympy.Rational(1, 20)},
 )  # fmt: skip
 
