@@ -698,8 +698,8 @@ SHORTEST = {
         "and B (α_w W (1 − W) + 2 η) > 2 I* (w + B ε) and S ≥ W"
     ),
     ("compute-bound-context", "gemma-3-27b", 0): (
-        "((φ > I* a and I* (κ + κ_w) > α + α_w) or (I* a > φ and α + α_w > I* (κ + κ_w))) "
-        "and L ≤ W − 1"
+        "L ≤ W − 1 "
+        "and ((φ > I* a and I* (κ + κ_w) > α + α_w) or (I* a > φ and α + α_w > I* (κ + κ_w)))"
     ),
     ("time-per-token", "llama-4-scout", 0): "always",
 }

@@ -413,21 +413,24 @@ class Writer:
             return style.digits_of(claim.lstrip("~"), units.worded(unit).strip())
         return write(claim, style)
 
-    def cases(self, condition: sympy.Basic, style: Style) -> list[str]:
+    def cases(self, condition: sympy.Basic, style: Style, around: int = 0) -> list[str]:
         """A condition; if it is longer than a line, by alternatives, and these by what they join.
 
-        What stands beside alternatives is said once, before them: ``A and (B``, ``or C)``.
+        What stands beside alternatives is said once, before them: ``A and (B``, ``or C)``. So many
+        pairs of parentheses stand `around` it.
         """
         styles = [STYLES[form](style.notation, style.digits) for form in ("text", "latex")]
 
         def fit(*parts: sympy.Basic) -> bool:
-            text, latex = (x.join("and", ["", *(write(p, x) for p in parts)]) for x in styles)
+            text, latex = (
+                x.join("and", ["", *(write(p, x) for p in parts)]) + "()" * around for x in styles
+            )
             return len(text) <= TEXT and width(latex) <= LINE
 
         if not isinstance(condition, sympy.And | sympy.Or) or fit(condition):
             return [write(condition, style)]
         if isinstance(condition, sympy.Or):
-            first, *others = (self._alternative(x, style) for x in listed(condition))
+            first, *others = (self._alternative(x, style, around) for x in listed(condition))
             return [*first, *(y for x in others for y in (style.join("or", ["", x[0]]), *x[1:]))]
         parts = listed(condition)
         groups: list[list[sympy.Basic]] = [[]]
@@ -441,8 +444,8 @@ class Writer:
             lines.append(style.join("and", ["", *written] if lines else written))
         beside = groups[-1]
         for part in (x for x in parts if isinstance(x, sympy.Or)):
-            opening, *rest = style.group_of_lines(self.cases(part, style))
-            if beside and fit(*beside, listed(part)[0]):
+            opening, *rest = style.group_of_lines(self.cases(part, style, around + 1))
+            if beside and fit(*beside, listed(part)[0] if rest else part):
                 opening = style.join("and", [lines.pop(), opening])
             elif lines:
                 opening = style.join("and", ["", opening])
@@ -450,9 +453,10 @@ class Writer:
             beside = []
         return lines
 
-    def _alternative(self, condition: sympy.Basic, style: Style) -> list[str]:
-        lines = self.cases(condition, style)
-        return style.group_of_lines(lines) if isinstance(condition, sympy.And) else lines
+    def _alternative(self, condition: sympy.Basic, style: Style, around: int) -> list[str]:
+        if not isinstance(condition, sympy.And):
+            return self.cases(condition, style, around)
+        return style.group_of_lines(self.cases(condition, style, around + 1))
 
     @staticmethod
     def _shows_values(formula: Formula) -> bool:
