@@ -254,13 +254,11 @@ meets.view()
 # attention is 0.4 % of the work; and the linear layers alone would pass it, too.
 
 alone = Derivation("The context", "80 layers of width 8192 on A100 40GB", KNOWN)
-intensity = (step_flops / step_bytes).cancel().xreplace({b: sympy.Integer(2)})
-alone.below(
-    "One sequence in two bytes has an intensity below 1, at every context and width",
-    intensity.xreplace({B: sympy.S.One}), sympy.Integer(1),
-)  # fmt: skip
+intensity = (step_flops / step_bytes).cancel()
+alone.below("One sequence has an intensity below 1, at every context",
+            intensity.xreplace({B: sympy.S.One}), sympy.Integer(1), "FLOP/B")  # fmt: skip
 alone.below("32 sequences have one below the ridge point, at every context",
-            intensity.xreplace({B: sympy.Integer(32)}), machine.ridge)  # fmt: skip
+            intensity.xreplace({B: sympy.Integer(32)}), sy.ridge, "FLOP/B")  # fmt: skip
 wall = {x: rs.results.kv_overtakes_weights(step.at(B=x)).value for x in (1, 32)}
 WALL = Label("L*", "L^{*}")
 alone.reproduced("Cache reads overtake weight reads, alone", [(WALL, wall[1], "49152")], "token")
@@ -275,7 +273,7 @@ alone.limit("As a prompt grows, the intensity of its prefill", sy.intensity,
 without = (linear / prompt_bytes).cancel()
 ceiling = (8 + 4 * r) * d / ((2 + c) * b)
 alone.limit("and that of its linear layers alone", sy.intensity, without, S, ceiling)
-alone.below("which is beyond the ridge point as well", machine.ridge, ceiling)
+alone.below("which is beyond the ridge point as well", sy.ridge, ceiling, "FLOP/B")
 part = (quadratic / (linear + quadratic)).cancel().xreplace({S: sympy.Integer(206)})
 alone.reproduced(
     "Share of attention in the FLOPs of a prefill that turns compute-bound",
@@ -287,7 +285,7 @@ grouped = rs.decode(bound.at(n_kv_heads=sy.n_heads / 8), rules).at(**bytes_each)
 farther = rs.results.compute_bound_context(grouped, machine)
 alone.below(
     "With eight query heads per key/value head, some batch is compute-bound seven times as far out",
-    7 * reach.value, farther.value,
+    7 * reach.value, farther.value, "token",
 )  # fmt: skip
 alone.view()
 

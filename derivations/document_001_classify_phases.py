@@ -116,7 +116,7 @@ lowest = min(
     for name in catalog.records("machines")
     for peak in rs.machine(name).peaks.values()
 )
-single.below("In half a byte that is 4: below every machine", sympy.Integer(4), lowest)
+single.below("In half a byte that is 4: below every machine", sympy.Integer(4), lowest, "FLOP/B")
 step = rs.decode(model, rules)
 many = (step.symbolic("flops") / step.symbolic("bytes")).xreplace(PLAIN).xreplace(ONE_SIZE)
 single.identity("B sequences", many, prefill.xreplace({S: B}), DECODE)
@@ -200,8 +200,8 @@ at_512 = {B: sympy.Integer(512), L: sympy.Integer(2048)}
 far = Derivation("512 sequences of 2048 tokens", "width 4096, two bytes on H100",
                  {**example, sy.ridge: h100.ridge})  # fmt: skip
 alone, with_cache = many.xreplace(at_512), both.xreplace(at_512)
-far.below("Linear layers alone: compute-bound", sy.ridge, alone)
-far.below("With their caches: memory-bound", with_cache, sy.ridge)
+far.below("Linear layers alone: compute-bound", sy.ridge, alone, "FLOP/B")
+far.below("With their caches: memory-bound", with_cache, sy.ridge, "FLOP/B")
 far.number("Linear layers alone", DECODE, alone, far.evaluate(alone), "FLOP/B")
 far.number("With their caches", DECODE, with_cache, far.evaluate(with_cache), "FLOP/B")
 llama = rs.model("llama-3.1-8b")

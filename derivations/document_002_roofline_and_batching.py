@@ -110,7 +110,7 @@ one.reproduced("Intensity", [(Label(x[0]), sized[x[0]].intensity, x[4]) for x in
 for name, *_, bound in LAYERS:
     sides = sized[name].intensity, h100.ridge
     lower, higher = sides if bound == "memory" else reversed(sides)
-    one.below(f"On H100, {name}: {bound}-bound, as it says", lower, higher)
+    one.below(f"On H100, {name}: {bound}-bound, as it says", lower, higher, "FLOP/B")
 one.view()
 
 # %%
@@ -148,11 +148,11 @@ for drawn in (2**i for i in range(11)):
     if here != newer or (here == older) == (drawn == 256):
         raise rs.ProofError(f"{drawn} rows are bound by {older}, {here} and {newer}")
 medium, between = square.at(B=256).intensity, square.at(B=330).intensity
-alike.below("256 rows are memory-bound on B200", medium, b200.ridge)
-alike.below("as on H100", b200.ridge, h100.ridge)
-alike.below("and compute-bound on A100", a100.ridge, medium)
-alike.below("330 rows are compute-bound on B200", b200.ridge, between)
-alike.below("and not on H100", between, h100.ridge)
+alike.below("256 rows are memory-bound on B200", medium, b200.ridge, "FLOP/B")
+alike.below("as on H100", b200.ridge, h100.ridge, "FLOP/B")
+alike.below("and compute-bound on A100", a100.ridge, medium, "FLOP/B")
+alike.below("330 rows are compute-bound on B200", b200.ridge, between, "FLOP/B")
+alike.below("and not on H100", between, h100.ridge, "FLOP/B")
 on_b200 = rs.results.critical_batch(square, b200)
 differing = sympy.Integer(on_h100.whole - on_b200.whole)
 alike.reproduced("Numbers of rows on which these two differ", [(Label("rows"), differing, "19")])
@@ -466,7 +466,7 @@ for batch, at, shown, times, gain in ((1, 2, "1e11", "67", 1), (32, 25, "3e12", 
 prompt_layer = square.at(B=1024).intensity
 marks.reproduced("Part 4: prefill of 1024 tokens at", [(sy.intensity, prompt_layer, "682.7")],
                  "FLOP/B")  # fmt: skip
-marks.below("beyond the ridge point", h100.ridge, prompt_layer)
+marks.below("beyond the ridge point", h100.ridge, prompt_layer, "FLOP/B")
 marks.reproduced("and 70 % of it", [(RATE, PEAK_REACHED * sy.peak, "693e12")], "FLOP/s")
 marks.refuted("In Part 8 the same prefill has", sy.intensity, prompt_layer, "500", "FLOP/B")
 marks.refuted("and a rate of", RATE, PEAK_REACHED * sy.peak, "5e14", "FLOP/s")
@@ -599,19 +599,19 @@ compute = (flops / (PEAK_REACHED * h100.peak)).xreplace(SEVEN_B)
 VIEW = {L: sympy.Integer(2047)}
 timing = Derivation(
     "Time of a decode step", "32 layers of width 4096 on H100, 2048 tokens in view",
-    {**h100.values, sy.ridge: h100.ridge},
+    {**h100.values, sy.ridge: h100.ridge, sy.limit_intensity: ceiling, **TWO_BYTES},
 )  # fmt: skip
-timing.below("Intensity stays below its limit", at_2048, ceiling)
+timing.below("Intensity stays below its limit", 2 * at_2048 / sy.b_w, sy.limit_intensity, "FLOP/B")
 timing.below(
-    "and that below the ridge point, so utilised: memory binds at every batch", ceiling,
-    sy.ridge * PEAK_REACHED / BANDWIDTH_REACHED,
+    "and that below the ridge point, so utilised: memory binds at every batch",
+    sy.limit_intensity, sy.ridge * PEAK_REACHED / BANDWIDTH_REACHED,
 )  # fmt: skip
 time = {b: memory.xreplace(VIEW).xreplace({B: sympy.Integer(b)}) for b in TABLE}
 timing.reproduced(
     "Time of a step: the latency of a token, for every request in the batch",
     [(Label("T(B = 1)"), time[1], "5.21e-3"), (Label("T(B = 64)"), time[64], "30.5e-3")], "s",
 )  # fmt: skip
-timing.below("It rises with the batch", time[1], time[64])
+timing.below("It rises with the batch", time[1], time[64], "s")
 timing.reproduced(
     "Over the batch: the time per token of all requests together, the inverse of throughput",
     [(Label("T / B at 64"), time[64] / 64, "0.477e-3")], "s",

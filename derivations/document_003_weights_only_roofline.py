@@ -161,9 +161,11 @@ b200 = rs.machine("b200", dtype="fp16")
 newer.below("but not with every generation: a B200's is lower again", b200.ridge, sy.ridge)
 for name in ("rtx-3090", "rtx-5090"):
     card = rs.machine(name, dtype="fp16")
-    newer.below(f"A consumer card, {card.name}, has less than the A100", card.ridge, a100.ridge)
+    newer.below(
+        f"A consumer card, {card.name}, has less than the A100", card.ridge, a100.ridge, "FLOP/B"
+    )
 card = rs.machine("rtx-4090", dtype="fp16")
-newer.below(f"but not every one, {card.name}", a100.ridge, card.ridge)
+newer.below(f"but not every one, {card.name}", a100.ridge, card.ridge, "FLOP/B")
 newer
 
 # %%

@@ -59,11 +59,11 @@ class Formula:
     right : sympy.Expr or Boolean
         The right-hand side, or the condition.
     sign : str
-        ``=``; for a limit ``→``, for an approximation ``≈``.
+        ``=``; for a limit ``→``, for an approximation ``≈``, for an inequality ``<``.
     number : sympy.Expr, optional
         The right-hand side as a number, where all symbols are known.
     unit : str
-        Unit of the number.
+        Unit of the number, and of a left-hand side that is one.
     given : mapping of sympy.Symbol to sympy.Expr
         Values of the right-hand side's symbols, for the number to be shown with what made it.
     claim : str or sympy.Expr, optional
@@ -456,15 +456,25 @@ class Derivation:
         formula = Formula(label, expr, number=value, unit=unit, given=self._given(expr))
         self.steps.append(Step("number", text, (formula,)))
 
-    def below(self, text: str, left: sympy.Expr, right: sympy.Expr) -> None:
+    def below(self, text: str, left: sympy.Expr, right: sympy.Expr, unit: str = "") -> None:
         """State that one expression is smaller than another of the same unit, or than a number.
 
         For the values known; where symbols are left, for all positive values of these.
+
+        Parameters
+        ----------
+        left, right : sympy.Expr
+            The two sides.
+        unit : str
+            Unit of both, where no symbol says it: of two numbers, or of a side whose counts carry
+            FLOPs or tokens.
 
         Raises
         ------
         ProofError
             If it is not, or cannot be seen to be from the signs of the terms.
+        InputError
+            If a side is of another unit.
 
         Examples
         --------
@@ -476,13 +486,16 @@ class Derivation:
         ...
         roofsym.errors.ProofError: 1 is not below B/(B + 1), which is larger by -1/(B + 1): ...
         """
-        if not (left.is_number or right.is_number):
+        known = [x for x in (right, left) if not x.is_number]
+        for side in known if unit else ():
+            units.require(side, unit, "the inequality")
+        if len(known) == 2:
             units.same(left, right, "the inequality")
+        unit = unit or str(units.dimension(known[0] if known else right))
         slack = sympy.factor(sympy.cancel(self.evaluate(right) - self.evaluate(left)))
         if not slack.is_positive and not sympy.expand(slack).is_positive:
             raise ProofError(f"{left} is not below {right}, which is larger by {slack}: {text}")
-        relation = sympy.Lt(_short(left), _short(right), evaluate=False)
-        self.steps.append(Step("inequality", text, (Formula(None, relation),)))
+        self.steps.append(Step("inequality", text, (self._formula(left, right, unit, "<"),)))
 
     def reproduced(
         self, text: str, claims: Iterable[tuple[Label | sympy.Expr, sympy.Expr, str]],

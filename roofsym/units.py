@@ -257,6 +257,21 @@ def format_quantity(value: object, unit: str, digits: int = 4) -> str:
     return f"{format_number(number / 1000.0**power, digits)} {_PREFIXES[power]}{unit}"
 
 
+def digits_apart(one: object, other: object, unit: str) -> int:
+    """How many digits tell two numbers of a unit apart; not fewer than the usual four.
+
+    Examples
+    --------
+    >>> digits_apart(1674.19, 1692.5, "token"), digits_apart(155.9999, 156, "FLOP/B")
+    (4, 7)
+    """
+
+    def alike(digits: int) -> bool:
+        return format_quantity(one, unit, digits) == format_quantity(other, unit, digits)
+
+    return next((n for n in range(4, 15) if not alike(n)), 15)
+
+
 def format_given(value: sympy.Rational, unit: str) -> str:
     """A value that was given, with all of its digits where there are 15 at most.
 

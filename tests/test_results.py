@@ -586,7 +586,26 @@ def test_an_inequality_holds_for_all_values_of_its_symbols_or_is_no_step():
     with pytest.raises(rs.InputError):
         d.below("units", sy.w, sy.phi)
     assert [s.kind for s in d.steps] == ["inequality"] * 3
-    assert "w_x < w" in d.text()
+    assert "w_x < w = 16 B" in d.text()
+
+
+def test_numbers_are_compared_with_their_units():
+    d = Derivation("t", "s", {sy.ridge: sympy.Integer(300)})
+    d.below("two numbers", sympy.Rational(521, 100_000), sympy.Rational(305, 10_000), "s")
+    d.below("a number and a symbol", sympy.Rational(2275, 10), sy.ridge)
+    d.below("a symbol and a number", sy.ridge, sympy.Rational(4809, 10))
+    d.below("close to each other", sympy.Rational(1_559_999, 10_000), sympy.Integer(156), "FLOP/B")
+    d.below("counts", sympy.Rational(1, 2), sympy.Integer(2))
+    with pytest.raises(rs.InputError):
+        d.below("another unit", sy.ridge, sympy.Integer(480), "B")
+    text = d.text()
+    for said in ("5.21 ms < 30.5 ms", "227.5 FLOP/B < I* = 300 FLOP/B", "I* < 480.9 FLOP/B",
+                 "155.9999 FLOP/B < 156 FLOP/B", " 0.5 < 2\n"):  # fmt: skip
+        assert said in text
+    assert r"5.21\,\mathrm{ms} < 30.5\,\mathrm{ms}" in d.latex()
+    assert "<mo>&lt;</mo>" in d.html()
+    assert "227.5 FLOP/B < I*\n" in d.text(depth="constants")
+    assert "I* < 480.9 FLOP/B" in d.text(depth="constants")
 
 
 @pytest.mark.parametrize("name", RESULTS)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeGuard
 
 import sympy
 
@@ -131,7 +132,9 @@ def at_depth(derivation: Derivation, depth: str) -> list[Step]:
 def _without_values(step: Step, f: Formula) -> Formula:
     if step.kind in _OF_NUMBERS:
         return dataclasses.replace(f, given={})
-    return Formula(f.left, f.right, f.sign, lead=f.lead)
+    # A number that is compared is said with its unit.
+    number = f.number if f.sign == "<" and f.right == f.number else None
+    return Formula(f.left, f.right, f.sign, number, f.unit if f.sign == "<" else "1", lead=f.lead)
 
 
 def _checked(depth: str) -> str:
@@ -328,6 +331,10 @@ def body(
     return "\n".join(writer.block(b) for b in content)
 
 
+def _is_number(side: Label | sympy.Expr | None) -> TypeGuard[sympy.Expr]:
+    return isinstance(side, sympy.Expr) and bool(side.is_number)
+
+
 # Values with units are put into formulas that are no longer than this with them, in plain text.
 _WITH_VALUES = 140
 
@@ -381,10 +388,12 @@ class Writer:
             own = style.notation.settled(used)
             shown = set().union(*(own.translate(s).free_symbols for s in used))
             own.refuse_clash(shown, own.label(formula.left.text, formula.left.latex))
-        if formula.right == formula.number and formula.number is not None:
-            digits = 4 if formula.claim is not None else 6
-            right = style.quantity(formula.number, formula.unit, digits)
         left = self.label(formula.left, style)
+        digits = self._digits(formula)
+        if formula.right == formula.number and formula.number is not None:
+            right = style.quantity(formula.number, formula.unit, digits)
+        if formula.sign == "<" and _is_number(formula.left):
+            left = style.quantity(formula.left, formula.unit, digits)
         # With numbers in the place of most symbols, what is left says no unit.
         if self.digits is not None and formula.number is None and formula.unit != "1":
             left = style.in_unit(left, formula.unit)
@@ -397,6 +406,14 @@ class Writer:
             claim = self.claim(formula.claim, style, formula.unit)
             out.append(self.sign(formula.claim_sign) + claim)
         return out
+
+    @staticmethod
+    def _digits(formula: Formula) -> int:
+        """Significant digits of a side that is a number."""
+        if formula.sign == "<":
+            both = formula.number is not None and _is_number(formula.left)
+            return units.digits_apart(formula.left, formula.number, formula.unit) if both else 4
+        return 4 if formula.claim is not None else 6
 
     @staticmethod
     def _says_more(formula: Formula) -> bool:
@@ -843,7 +860,7 @@ class HtmlWriter(Writer):
 
     def sign(self, sign: str) -> str:
         """Write a sign of relation."""
-        return f"<mo>{sign}</mo>"
+        return f"<mo>{html.escape(sign)}</mo>"
 
     def heading(self, heading: Heading) -> str:
         """Write a heading."""

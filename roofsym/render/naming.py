@@ -116,6 +116,8 @@ class Names:
         letter = formula.left
         if not isinstance(letter, sympy.Symbol) or sy.info(letter).role != "quantity":
             return
+        if formula.sign == "<":
+            return
         if letter in self._known.values():
             # It stands for two things.
             self._known = {x: s for x, s in self._known.items() if s != letter}
