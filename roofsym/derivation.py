@@ -353,13 +353,22 @@ class Derivation:
         (equation,) = self.steps[-1].formulas
         return (equation.left, equation.right) == (symbol, value)
 
-    def root(self, text: str, label: Label, found: Crossover, branch: Branch, unit: str) -> None:
-        """State a root without closed form, with the bracket that is certain to hold it.
+    def root(
+        self, text: str, label: Label, found: Crossover, branch: Branch, unit: str,
+        closed: sympy.Expr | None = None,
+    ) -> None:  # fmt: skip
+        """State a root that is found numerically, with the bracket that is certain to hold it.
+
+        Parameters
+        ----------
+        closed : sympy.Expr, optional
+            Its closed form, where it has one.
 
         Raises
         ------
         ProofError
-            If the two sides do not change places across the bracket.
+            If the two sides do not change places across the bracket, or the closed form has a value
+            outside of it.
         """
         if branch.bracket is None:
             raise ProofError(f"{branch} has no bracket")
@@ -376,6 +385,10 @@ class Derivation:
             raise ProofError(f"the sides do not cross within {branch.bracket}")
         shown = " and ".join(units.format_quantity(x, unit, digits) for x in (low, high))
         formula = Formula(label, branch.value, number=branch.value, unit=unit)
+        if closed is not None:
+            if not low < self.reduced(closed) < high:
+                raise ProofError(f"{closed} is not between {shown}")
+            formula = Formula(label, closed, "=", branch.value, unit, self._given(closed))
         self.steps.append(Step("number", f"{text}, between {shown}", (formula,)))
 
     def condition(

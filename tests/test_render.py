@@ -1012,6 +1012,55 @@ def test_the_numbers_shown_give_the_result():
     assert peak / bandwidth == pytest.approx(float(result.split()[0]), rel=1e-3)
 
 
+_UNITS = r" ([pnµmkMGTPE]?)(FLOP/token|FLOP/B|FLOP/s|FLOP|B/token|B/s|B|per token|tokens|s)(?!\w)"
+_SCALES = {"p": -12, "n": -9, "µ": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15}
+
+
+def in_numbers(text: str) -> float:
+    """Value of a formula in plain text that has numbers with units in the place of symbols."""
+    bare = re.sub(r"([\d.]+)" + _UNITS, lambda x: f"({x[1]}e{_SCALES[x[2]]})", text)
+    code = re.sub(r"⌊(.*?)⌋", r"FLOOR(\1)", bare.replace("·", "*").replace("W₀(", "W("))
+    supers = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+    code = re.sub(r"([⁰¹²³⁴⁵⁶⁷⁸⁹]+)", lambda m: "**" + m[1].translate(supers), code)
+    code = code.replace("−", "-").replace("√(", "SQRT(").replace("^", "**")
+    scope = {"SQRT": lambda x: x**0.5, "ln": math.log, "max": max, "min": min, "FLOOR": math.floor,
+             "W": lambda x: float(sympy.LambertW(x)), "__builtins__": {}}  # fmt: skip
+    return float(eval(code, scope))
+
+
+SHOWN = ["llama-3.1-8b", "gemma-3-27b", "mixtral-8x7b", "gpt-oss-120b", "llama-4-scout"]
+# Too long even with one number for each sum, or as each unit in it is a product of units.
+WITHOUT_VALUES = {
+    "critical-batch-fit-context", "link-bound-batch", "time-to-first-token",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("model", SHOWN)
+def test_a_closed_form_is_shown_with_the_numbers_that_make_its_value(model: str):
+    led = rs.step(rs.model(model)).at(L=128, b_a=2, b_kv=2)
+    weights = {s for s in led.symbolic("bytes").free_symbols if s.name.startswith("b_w")}
+    led = led.at(**{s.name: 2 for s in weights - led.values.keys()})
+    hw = rs.machine("h100-sxm")
+    writer, shown = Writer(DEFAULT), 0
+    for found in summary.answers(led, hw):
+        if found.general.outcome == "numeric":
+            continue
+        for step in (s for s in found.derivation.steps if s.kind == "number"):
+            (formula,) = step.formulas
+            values = writer.sides(formula)[2:-1]
+            name = found.question.name
+            assert values or name in WITHOUT_VALUES, name
+            if values:
+                shown += 1
+                assert len(values[0]) <= 143, name
+                # Of four digits each; what is subtracted leaves fewer.
+                value = in_numbers(values[0].removeprefix(" = "))
+                assert value == pytest.approx(float(formula.number), rel=0.05), (name, values)
+                for form in ("latex", "html"):
+                    assert len(document.WRITERS[form](DEFAULT).sides(formula)) == 4, (name, form)
+    assert shown > 20
+
+
 def test_a_root_is_said_between_two_numbers_that_differ():
     # So short that one sees it, and still one below the root and one above.
     led = rs.step(rs.model("mixtral-8x7b")).at(L=128, b_w=2, b_a=2, b_kv=2)
@@ -1020,6 +1069,11 @@ def test_a_root_is_said_between_two_numbers_that_differ():
     low, high = map(float, re.search(r"between (\S+) and (\S+)\n", text).groups())
     assert low < found.value < high
     assert high - low < 1e-8 * found.value
+    # Its closed form is what has that value, and no other is.
+    assert "B* = z − W₀(I* ρ^z w_x ln(ρ) / Y) / ln(ρ)\n         = 1555 − W₀(295.2 FLOP/B" in text
+    (root,), (branch,) = found.bound.branches, found.general.branches
+    with pytest.raises(rs.ProofError):
+        found.derivation.root("", found.label, found.bound, root, "1", 2 * branch.value)
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])

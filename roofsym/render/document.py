@@ -25,6 +25,7 @@ from roofsym.render.expression import LAMBERT, STYLES, Style, in_notation, liste
 from roofsym.render.measure import LINE, SIZES, width
 from roofsym.render.naming import LEFT, TEXT, Names, is_part
 from roofsym.render.notation import Notation, notation
+from roofsym.render.numbers import Numbers
 
 
 @dataclass(frozen=True)
@@ -335,7 +336,7 @@ def _is_number(side: Label | sympy.Expr | None) -> TypeGuard[sympy.Expr]:
     return isinstance(side, sympy.Expr) and bool(side.is_number)
 
 
-# Values with units are put into formulas that are no longer than this with them, in plain text.
+# Formulas are no longer than this with values and units in them, in plain text.
 _WITH_VALUES = 140
 
 
@@ -399,8 +400,9 @@ class Writer:
             left = style.in_unit(left, formula.unit)
         out = [left, f"{self.sign(formula.sign)}{right}"]
         if formula.number is not None and formula.right != formula.number:
-            if self._shows_values(formula):
-                out.append(self.sign("=") + write(formula.right, style.with_values(formula.given)))
+            if (values := self._values(formula, style.notation)) is not None:
+                parts = type(style)(style.notation.with_parts(values.parts), style.digits)
+                out.append(self.sign("=") + write(values.expr, parts.with_values(values.given)))
             out.append(self.sign("=") + style.quantity(formula.number, formula.unit))
         if self._says_more(formula):
             claim = self.claim(formula.claim, style, formula.unit)
@@ -475,14 +477,31 @@ class Writer:
             return self.cases(condition, style, around)
         return style.group_of_lines(self.cases(condition, style, around + 1))
 
-    @staticmethod
-    def _shows_values(formula: Formula) -> bool:
-        given = formula.given
-        if formula.right.is_Symbol or not formula.right.free_symbols <= given.keys():
-            return False
-        if not all(given[s].is_number for s in formula.right.free_symbols):
-            return False
-        return len(write(formula.right, STYLES["text"]().with_values(given))) <= _WITH_VALUES
+    def _values(self, formula: Formula, letters: Notation) -> Numbers | None:
+        """A right-hand side with numbers in the place of its symbols, or of parts of it."""
+        whole, given = letters.written_out(formula.right), formula.given
+        used = whole.free_symbols
+        if whole.is_Symbol or not used or not used <= given.keys():
+            return None
+        if not all(given[s].is_number for s in used):
+            return None
+        left = self.label(formula.left, self._style(letters))
+
+        def fits(values: Numbers) -> bool:
+            shown = letters.with_parts(values.parts)
+            return self.takes(left, values.expr, shown, values.given)
+
+        return Numbers(whole, given).within(fits)
+
+    def takes(
+        self,
+        left: str,
+        expr: sympy.Expr,
+        letters: Notation,
+        given: Mapping[sympy.Symbol, sympy.Expr],
+    ) -> bool:
+        """Whether a formula with these values in it is short enough, behind a left-hand side."""
+        return len(write(expr, STYLES["text"](letters).with_values(given))) <= _WITH_VALUES
 
     def formula(self, formula: Formula, style: Style | None = None) -> str:
         """Write one formula on one line."""
@@ -713,6 +732,11 @@ _TEX = {
 _WORD = re.compile("|".join(re.escape(x) for x in sorted(_TEX, key=len, reverse=True)))
 
 
+def _sized(latex: str, size: str) -> str:
+    """A formula in another size of type."""
+    return rf"\text{{{size}$\displaystyle {latex}$}}"
+
+
 def breaking(latex: str) -> str:
     """A formula that may break between factors and arguments as well as at signs."""
     # Dearer than a break at a sign (700): only where no sign is near.
@@ -758,17 +782,27 @@ class LatexWriter(MarkdownWriter):
         left, *parts = super().sides(formula, style)
         if formula.left is None or len(parts) == 1:
             return [left, *parts]
-        fitted = [self._fitted(part, width(left)) for part in parts]
-        # Values that are wider than the page even so are left out: the number stays.
-        values = [p for p in fitted[1:-1] if width(left) + width(p) <= LINE]
-        return [left, fitted[0], *values, fitted[-1]]
+        return [left, *(self._fitted(part, width(left)) for part in parts)]
+
+    def takes(
+        self,
+        left: str,
+        expr: sympy.Expr,
+        letters: Notation,
+        given: Mapping[sympy.Symbol, sympy.Expr],
+    ) -> bool:
+        """Whether a formula with values in it is short enough, for a page, too."""
+        written = write(expr, STYLES["latex"](letters).with_values(given))
+        fitted = self._fitted(self.sign("=") + written, width(left))
+        fits = width(left) + width(fitted) <= LINE
+        return fits and super().takes(left, expr, letters, given)
 
     def _fitted(self, part: str, beside: float) -> str:
         if beside + width(part) <= LINE:
             return part
         equals, inner = self.sign("="), part.removeprefix(self.sign("="))
         for size in SIZES:
-            fitted = rf"{equals}\text{{{size}$\displaystyle {inner}$}}"
+            fitted = equals + _sized(inner, size)
             if beside + width(fitted) <= LINE:
                 return fitted
         # Too wide even so: as it is, it can break, which a box of smaller type cannot.

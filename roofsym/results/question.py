@@ -758,11 +758,14 @@ def _numbers(result: Result) -> None:
         return
     if value is None or not value.is_number:
         return
+    values = {b.value: sympy.N(d.reduced(b.value), _DIGITS) for b in result.general.branches}
     for branch in result.bound.branches:
         if branch.bracket:
-            d.root("In numbers", result.label, result.bound, branch, result.unit)
+            low, high = branch.bracket
+            closed = next((f for f, x in values.items() if x.is_real and low < x < high), None)
+            d.root("In numbers", result.label, result.bound, branch, result.unit, closed)
     for branch in result.general.branches:
-        found = sympy.N(d.reduced(branch.value), _DIGITS)
+        found = values[branch.value]
         # Next to the border of two regimes, the values of both are close to each other.
         near = sympy.Float(10, _DIGITS) ** (5 - _DIGITS // 2) * abs(sympy.N(value, _DIGITS))
         if found.is_number and found.is_real and abs(found - value) <= near:
