@@ -117,7 +117,7 @@ def _parts(result: Result, names: Names, letters: Notation) -> list[str]:
         return sy.info(s).role == "constant" and inside <= _OF_MODELS
 
     lines = []
-    for s in sorted((s for s in used if not known(s)), key=lambda s: s.name):
+    for s in letters.listed(s for s in used if not known(s)):
         lines += _formula(Formula(s, definitions[s]), names, letters, lead="  where ")
     return lines
 

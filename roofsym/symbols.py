@@ -594,7 +594,8 @@ def _meant(word: str) -> set[sympy.Symbol]:
 
 def rank(symbol: sympy.Symbol) -> float:
     """Position of a symbol in the table: the order in which factors and terms are printed."""
-    return _RANK.get(symbol, len(_RANK))
+    # Not the length of the ranks, which grow with every symbol that is put beside another.
+    return _RANK.get(symbol, len(_BY_NAME))
 
 
 _RANK: dict[sympy.Symbol, float] = {

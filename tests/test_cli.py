@@ -466,8 +466,8 @@ SAID = {
     "what two conditions say together": (
         "ridge-rule-ratio --for n_heads",
         [
-            "while (b_w q (φ₀ − I* (κ L + a₀)) > 2 w₀ and 2 w′ > b_w q (L α′ + φ′ − I* a′))\n",
-            "or (2 w₀ > b_w q (φ₀ − I* (κ L + a₀)) and b_w q (L α′ + φ′ − I* a′) > 2 w′)\n",
+            "while (2 w′ > b_w q (φ′ + α′ L − I* a′) and b_w q (φ₀ − I* (κ L + a₀)) > 2 w₀)\n",
+            "or (b_w q (φ′ + α′ L − I* a′) > 2 w′ and 2 w₀ > b_w q (φ₀ − I* (κ L + a₀)))\n",
         ],
         ["≠"],
     ),
@@ -493,7 +493,7 @@ SAID = {
     # Written out in dimensions it took half a minute to print, on a page of its own.
     "an elasticity in a dimension keeps the constants": (
         "intensity-elasticity --model deepseek-v3 --for n_heads",
-        ["= n_heads ((L α′ + φ′) / (φ + α L) − (w′ + B a′) / Y)"],
+        ["= n_heads ((φ′ + α′ L) / (φ + α L) − (w′ + B a′) / Y)"],
         ["n_heads head_dim"],
     ),
     # B* = 338.11 of a window of one token, the token itself: at 338 there is none as narrow.
@@ -942,7 +942,14 @@ def test_an_equation_is_written_in_constants_and_their_parts(shell: Shell):
     # max(F/π, Q/β) = T with F = B (α L + φ₀ + φ′ n), by hand: where computing takes longer.
     out = shell.good("solve", "time = 0.02", "--for", "n_kv_heads", "--phase", "decode")
     assert "\n  max(B (φ + α L) / π, (w + B (κ L + a)) / β) = time\n" in out
-    assert "\n  n_kv_heads = (π time − B (α L + φ₀)) / (B φ′)\n" in out
+    assert "\n  n_kv_heads = (π time − B (φ₀ + α L)) / (B φ′)\n" in out
+    # In the order of the table of symbols, as in a derivation's table.
+    told = re.findall(r"^    where (\S+) = ", out, flags=re.MULTILINE)
+    assert told == ["φ′", "φ₀", "w′", "w₀", "κ′", "a′", "a₀"]
+    table = shell.good("derive", "time = 0.02", "--for", "n_kv_heads", "--phase", "decode")
+    rows = re.findall(r"^  (\S+) ", table.rpartition("\nwhere\n")[2], flags=re.MULTILINE)
+    assert [x for x in rows if x in told] == told
+    assert rows.index("φ′") == rows.index("φ") + 1
     assert "\n    where φ′ = 4 n_layers head_dim d_model\n" in out
 
 

@@ -230,10 +230,7 @@ def explanation(
     if letters.letters or letters.substitutions:
         # The package's own letters are few: two of them may be one, where none is mistaken.
         letters.refuse_clash(symbols)
-    rows = [
-        _row(s, letters, definitions, evaluate)
-        for s in sorted(symbols, key=lambda s: (sy.rank(letters.replaced(s)), s.name))
-    ]
+    rows = [_row(s, letters, definitions, evaluate) for s in letters.listed(symbols)]
     if any(f.right.has(sympy.LambertW) for f in formulas):
         rows.append(Row(LAMBERT))
     return [*out, Where(tuple(rows), letters)] if rows else out

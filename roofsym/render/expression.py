@@ -646,7 +646,8 @@ def _sum(expr: sympy.Expr, style: Style) -> str:
     pieces = [_split_sign(_in_decimals(x, style)) for x in summands]
     # What a letter stands for has the place that it would have itself.
     whole = style.notation.written_out
-    used = whole(expr).free_symbols
+    # Part of a constant is a constant, too: φ′ + α′ L.
+    used = {sy.kind(s) for s in whole(expr).free_symbols}
     named = any(sy.info(s).role in ("constant", "machine", "quantity") for s in used)
     # In named constants the table says which term leads: φ + α L, w + B (κ L + a), I* a − φ.
     by_degree = not named and any(sy.info(s).role != "step" for s in used)
@@ -709,7 +710,7 @@ def _has_place(factor: sympy.Basic) -> bool:
     """Whether a factor has a say in where its term stands: a symbol, or a sum of constants."""
     base = factor.base if factor.is_Pow else factor
     if base.is_Add:
-        return all(x.is_Symbol and sy.info(x).role == "constant" for x in base.args)
+        return all(x.is_Symbol and sy.info(sy.kind(x)).role == "constant" for x in base.args)
     return bool(base.is_Symbol)
 
 

@@ -424,6 +424,16 @@ class Notation:
                 return sy.TABLE[name].symbol
         return symbol
 
+    def listed(self, symbols: Iterable[sympy.Symbol]) -> list[sympy.Symbol]:
+        """Symbols in the order in which tables and answers say what they stand for.
+
+        Examples
+        --------
+        >>> [s.name for s in DEFAULT.listed({sy.w, sy.B, sy.phi})]
+        ['B', 'phi', 'w']
+        """
+        return sorted(symbols, key=lambda s: (sy.rank(self.replaced(s)), s.name))
+
     def plain(self) -> Notation:
         """The letters alone: for the substitutions themselves."""
         return dataclasses.replace(self, substitutions={}, _settled=True)

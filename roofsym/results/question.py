@@ -685,7 +685,7 @@ class Inquiry:
             unit = str(units.parse(row.unit) * units.parse(unknown.unit) ** Fraction(-power))
             text, latex = row.text + mark, sy.marked(row.latex, latex)
             what = f"{row.meaning}, {relation} {unknown.text}"
-            part = sy.extra(name, unit, what, text=text, latex=latex)
+            part = sy.extra(name, unit, what, text=text, latex=latex, beside=constant)
             d.definitions[part] = amounts[factor]
             parts += factor * part
         made_of = {s: x for s, x in d.definitions.items() if s != self.symbol}
