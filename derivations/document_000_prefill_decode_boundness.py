@@ -154,6 +154,14 @@ two.identity("and the bytes of the cache that it joined", in_view, step_bytes, s
 two.view()
 
 # %%
+# In the document's own letters, the two times of a decode step, the new token among those in view:
+
+lettered = Derivation("Decode in the document's letters", "plain decoder, counted as document 000")
+lettered.identity("Compute time", step_flops.xreplace(view) / sy.peak, printed / sy.peak, COMPUTE)
+lettered.identity("Memory time", in_view / sy.bandwidth, step_bytes / sy.bandwidth, MEMORY)
+lettered.view(notation="guesstimator")
+
+# %%
 # The model that it draws
 # -----------------------
 #

@@ -81,6 +81,16 @@ made.define("The ridge point", sy.ridge, sy.peak / sy.bandwidth)
 made.view()
 
 # %%
+# In the names of the document's own program:
+
+lettered = Derivation("Intensities in the document's names", "plain decoder")
+lettered.identity("Of a prefill", flops / moved, prefill, PREFILL)
+lettered.identity(
+    "Of a decode step", counted("decode", "flops") / counted("decode", "bytes"), decode, DECODE
+)
+lettered.view(notation="deep-ml")
+
+# %%
 # The document prints no values; its function rounds to four decimals. Called for a width of 4096
 # in two bytes on an A100 (312 TFLOP/s, 2.0 TB/s) with 2048 tokens, and for a width of 8192 in one
 # byte on an H100, it returns these.

@@ -311,6 +311,17 @@ document = step.identity(
 step.view()
 
 # %%
+# In the names of the document's own program, two bytes per element, the new token among those in
+# view:
+
+lettered = Derivation("Intensity of a decode step in the document's names", "plain decoder")
+lettered.identity(
+    "FLOPs over bytes", (flops / by_rule).xreplace({L: L - 1}),
+    (flops / document).xreplace({L: L - 1}), sy.intensity,
+)  # fmt: skip
+lettered.view(notation="roofline-notebook")
+
+# %%
 # Attention reads queries and writes outputs, two and not three; the feed-forward block reads ``d``
 # and writes ``4 d``, reads those and writes ``d``, ten and not three. Fourteen for twenty: the
 # document's table is that of the convention ``activation-multiplier`` with ``c_act = 14``. It

@@ -92,6 +92,12 @@ cancels.substitution(
 cancels.view()
 
 # %%
+# In the names of the document's own program, the batch from which on decode is compute-bound:
+
+lettered = rs.results.critical_batch(general, rs.Machine())
+lettered.derivation.view(notation="roofline-lab")
+
+# %%
 # The four numbers
 # ----------------
 #

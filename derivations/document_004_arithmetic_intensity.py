@@ -209,6 +209,16 @@ printed.refuted(
 printed.view()
 
 # %%
+# In the document's own letters, the intensity of a prefill:
+
+lettered = Derivation("Intensity in the document's letters", "plain decoder, two bytes per element")
+lettered.identity(
+    "Of a prefill", whole / (2 * Z * 10**9 + through_layers),
+    whole / (2 * Z * 10**9 + 4 * n * B * S * d), sy.intensity,
+)  # fmt: skip
+lettered.view(notation="intensity-estimation")
+
+# %%
 # With the layers' weights in the place of ``2 Z`` GB, so that both sides count one model. Half of
 # the cache missing doubles the intensity where the cache is what is read: for long contexts one
 # sequence's attention reads a 2-byte element of K or V per multiply-add, an intensity of ``S`` for

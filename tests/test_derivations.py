@@ -22,6 +22,19 @@ PAGES = sorted((ROOT / "docs").glob("[a-z]*/*.py"))
 DOCUMENTS = {p.name[9:12]: p for p in SCRIPTS if p.name.startswith("document_")}
 
 
+# The notation that has the letters of each source.
+LETTERS = {
+    "000": "guesstimator", "001": "deep-ml", "002": "roofline-notebook", "003": "roofline-lab",
+    "004": "intensity-estimation",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_an_article_shows_a_formula_in_the_letters_of_its_document(document: str):
+    shown = re.findall(r'view\(notation="(.*)"\)', DOCUMENTS[document].read_text())
+    assert shown == [LETTERS[document]]
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.stem)
 def test_a_derivation_runs_as_a_script_in_an_empty_folder(script: Path, tmp_path: Path):
     done = subprocess.run(
