@@ -29,6 +29,8 @@ def _compare(relation: type[Boolean], terms: Terms) -> Boolean:
     """``terms > 0`` (or ``>= 0``, or ``= 0``), read without subtractions: ``κ L > a``."""
     if terms.sign is not None:
         return sympy.true if terms.sign in _HOLDS[relation] else sympy.false
+    if (relation, terms.leaning) in ((sympy.Gt, -1), (sympy.Ge, 1)):
+        return sympy.sympify(relation is sympy.Ge)
     # Groups may share what is no factor of their terms: L + 1.
     rest = _beside_the_token(terms.simplest({})).stripped().grouped().stripped()
     if len(rest.products) > 1 and len({n > 0 for n, _ in rest.products}) == 1:

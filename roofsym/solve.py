@@ -268,24 +268,29 @@ def _meet(
     *,
     anywhere: bool = True,
     given: sympy.Expr = sympy.S.One,
+    beyond: sympy.Expr = sympy.S.Zero,
 ) -> Crossover:
     """Where two sides meet, by the kind of equation that they make.
 
     Without `anywhere` they are compared in a part of the half-line only: where a denominator may
     change sign, and no crossing does not say which side is larger. A denominator that `given` says
-    to be positive is.
+    to be positive is; so is one that is positive `beyond` a value of the unknown.
     """
     if steps.floors(symbol, left, right):
         return _by_step(left, right, symbol)
     if regimes(symbol, left, right):
-        return _by_regime(left, right, symbol, anywhere=anywhere)
+        return _by_regime(left, right, symbol, anywhere=anywhere, beyond=beyond)
     if exponential.in_share(symbol, left, right) or _in_exponent(left, right, symbol):
         return _with_exponential(left, right, symbol, anywhere=anywhere)
     parts = coefficients(left, right, symbol)
     if not parts:
         raise InputError("equation", in_letters(left, right), "two sides that differ")
     outcome, branches = _solve(parts, symbol)
+    further = {symbol: beyond + sy.gap}
     for denominator in _uncertain(left, right, given):
+        ends = (denominator.xreplace({symbol: beyond}), denominator.xreplace(further))
+        if beyond != 0 and all(polynomial.sign(x) == 1 for x in ends):
+            continue
         if anywhere and not branches:
             open_ones = sorted(s.name for s in denominator.free_symbols - {symbol})
             accepted = "denominators that are positive throughout"
@@ -595,7 +600,7 @@ def _linear(c0: Terms, c1: Terms, symbol: sympy.Symbol) -> Iterator[Branch]:
         )
     # Put together so that a numerator of one sign is printed without a minus, and of two without a
     # sign as it is where intensity is on the left: it falls with the context, and rises otherwise.
-    slope_falls = c1.sign == -1 or (c1.sign is None and symbol == sy.L)
+    slope_falls = c1.leaning == -1 or (c1.leaning is None and symbol == sy.L)
     falls = c0.sign == 1 or (c0.sign is None and slope_falls)
     above, below = (c0, c1.times(-1)) if falls else (c0.times(-1), c1)
     yield Branch(above.factored().grouped().expr / below.factored().expr, when)
@@ -696,7 +701,12 @@ def _refine(factor: sympy.Poly, interval: Bracket) -> Bracket:
 
 
 def _by_regime(
-    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, *, anywhere: bool
+    left: sympy.Expr,
+    right: sympy.Expr,
+    symbol: sympy.Symbol,
+    *,
+    anywhere: bool,
+    beyond: sympy.Expr,
 ) -> Crossover:
     """Solve with each arm of a Min or Max in turn; keep what lies in that arm's regime."""
     one_left, one_right = aligned(symbol, left, right)
@@ -714,7 +724,10 @@ def _by_regime(
         if not (one - other).has(symbol):
             continue
         # Whether a denominator changes sign in the regime is seen once there are numbers.
-        part = _meet(one, other, symbol, anywhere=anywhere and not numbered)
+        part = _meet(
+            one, other, symbol, anywhere=anywhere and not numbered,
+            beyond=_start(innermost, arm, symbol) or beyond,
+        )  # fmt: skip
         if numbered:
             for base in _uncertain(one, other, sympy.S.One):
                 zeros = _meet(base, sympy.S.Zero, symbol, anywhere=False)
@@ -750,6 +763,17 @@ def _by_regime(
     else:
         outcome = "numeric" if any(b.bracket for b in branches) else "crosses"
     return Crossover(left, right, symbol, outcome, tuple(branches))
+
+
+def _start(extremum: sympy.Expr, arm: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+    """Beyond which value of the unknown one of two arms holds; 0 if not beyond any."""
+    others = [x for x in extremum.args if x != arm]
+    if len(others) == 1:
+        one, two = (*others, arm) if isinstance(extremum, sympy.Min) else (arm, *others)
+        found = _border(one, two, symbol, cautious=True)
+        if found and found[1] > 0:
+            return found[0]
+    return sympy.S.Zero
 
 
 def _level(

@@ -151,8 +151,10 @@ def _label(left: object, letters: Notation) -> str:
 def _given(result: Result, letters: Notation) -> str:
     """The values that the answer was asked for: ``at B = 1, L = 8192, T = 20 ms``."""
     values, definitions = result.derivation.values, result.derivation.definitions
-    sides = result.general.left.free_symbols | result.general.right.free_symbols
-    used = made_of(sides, definitions)
+    # An elasticity is of several regimes, a side of the equation for each.
+    x = result.general
+    said = (y.free_symbols for b in x.branches for y in (b.value, b.when))
+    used = made_of(set().union(x.left.free_symbols, x.right.free_symbols, *said), definitions)
     asked = {s for s in used & values.keys() if sy.info(s).role in ("step", "target", "layer")}
     step = [s for s in (sy.B, sy.S, sy.L) if s in asked]
     others = sorted(asked - {*step, result.symbol}, key=sy.rank)
@@ -174,7 +176,8 @@ def _verdict(result: Result, letters: Notation, freed: Result | None) -> list[st
     branches = result.bound.branches
     if result.value is None:
         return [_awaited(_sides(result), result.symbol)] if result.derivation.values else []
-    if not all(b.value.is_number and b.when == sympy.true for b in branches):
+    # An elasticity's condition may speak of its symbol, which has a value.
+    if not all(b.value.is_number and of_one_symbol(b.when) == sympy.true for b in branches):
         return _left_open(result, result.value, letters)
     value = units.format_quantity(result.value, result.unit, 5)
     line = f"{_label(result.label, letters)} = {value}{_given(result, letters)}"

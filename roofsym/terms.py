@@ -14,6 +14,7 @@ from fractions import Fraction
 import sympy
 
 from roofsym import polynomial
+from roofsym import symbols as sy
 from roofsym.errors import InputError, in_letters
 from roofsym.polynomial import Number
 from roofsym.values import open_powers
@@ -120,6 +121,24 @@ class Terms:
         if self._sign == "":
             self._sign = self._find_sign()
         return self._sign  # type: ignore[return-value]
+
+    @property
+    def leaning(self) -> int | None:
+        """`sign` of what may be 0 as well: 1 of a sum that is never negative.
+
+        Examples
+        --------
+        >>> from roofsym.symbols import L, window
+        >>> taken = Terms.of(L - window * sympy.floor(L / window))
+        >>> print(taken.sign, taken.leaning)
+        None 1
+        """
+        stepwise = any(b.has(sympy.floor, sympy.Max) for _, f in self.products for b in f)
+        if self.sign is not None or not stepwise:
+            return self.sign
+        # What is positive with any positive number added is not negative.
+        signs = (x for x in (1, -1) if polynomial.sign(x * self._written + sy.gap) == 1)
+        return next(signs, None)
 
     def _find_sign(self) -> int | None:
         if not self.products:

@@ -500,7 +500,7 @@ SAID = {
     "a window holds the token itself": (
         "critical-batch --model mistral-7b-v0.1 --machine h100-sxm --set B=338 --for window "
         "--set L=5000",
-        ["while W ≤ L + 1 and ((", "or (B φ > I* (w + B a) and I* κ_w > α_w))",
+        ["while W ≤ L + 1", "or (B φ > I* (w + B a) and I* κ_w > α_w))",
          "never at B = 338, L = 5000: intensity is at most 295.1 FLOP/B at W = 1 token"],
         ["a − κ_w) and", "W = 0."],
     ),
@@ -569,7 +569,7 @@ SAID = {
     "no fewer experts than are chosen": (
         "largest-batch --for n_experts --model qwen3-30b-a3b --machine h100-sxm --set B=1600"
         " --set L=480",
-        ["while C > top_k w_m′ + w_m₀ + B κ_m (L + 1)",
+        ["while C > w_m′ top_k + w_m₀ + B κ_m (L + 1)",
          "it does not fit; the memory needed is at least 82.34 GB at n_experts = 8"], [],
     ),
     "experts in nothing but a share": (
@@ -589,6 +589,18 @@ SAID = {
     "a number that is the slope of a sum": (
         "largest-context --model gemma-3-27b --machine h100-sxm",
         ["L_max [token] = (51154 − B) / B"], [],
+    ),
+    "a denominator that is positive beyond the window": (
+        "'tokens_per_second = 1000' --for S --model gemma-3-27b --machine h100-sxm"
+        " --phase prefill --set B=1", ["while (tokens_per_second (φ + α_w W) − π)² > "], ["≠"],
+    ),
+    "whole chunks are no more than all": (
+        "'kv_read_bytes = weight_bytes' --for kappa_w --model llama-4-scout --phase decode"
+        " --set L=10000", ["> B κ L and L > W ⌊L / W⌋\n"], [" or ", "W ⌊L / W⌋ > L"],
+    ),
+    "where an elasticity is": (
+        "time-elasticity --for window --model gemma-3-27b --machine h100-sxm --set B=8"
+        " --set L=4096", ["d ln T / d ln W = 0.057849 at B = 8, L = 4096"], [],
     ),
     "a deadline": (
         "time-per-token --for B --model llama-3.1-8b --machine h100-sxm --set L=4096"
