@@ -183,7 +183,7 @@ def closed_form(
     own = pairs.coeff(sy.S, 1).coeff(sy.L, 0)
     definitions: dict[sympy.Symbol, sympy.Expr] = {}
     terms: list[sympy.Expr] = []
-    idle = (1 - sy.top_k / sy.n_experts) ** ledger.tokens
+    idle = sy.idle_share**ledger.tokens
     rho = sy.rho**ledger.tokens
     # By falling degree, so that in α S (S + 1)/2 it is the square that gives α its definition.
     by_degree = sorted(_coefficients(ledger, quantity).items(), key=lambda x: -_degree(x[0]))

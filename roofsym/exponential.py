@@ -55,7 +55,7 @@ def without(expr: sympy.Expr, symbol: sympy.Symbol, value: int) -> sympy.Expr:
 
 def is_share(base: sympy.Expr) -> bool:
     """Whether what is raised to a power lies between 0 and 1: idle experts, accepted drafts."""
-    return bool(base in (sy.rho, 1 - sy.top_k / sy.n_experts, sy.acceptance))
+    return bool(base in (sy.rho, sy.idle_share, sy.acceptance))
 
 
 def fades(power: sympy.Expr, symbol: sympy.Symbol) -> bool:

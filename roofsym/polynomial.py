@@ -28,7 +28,7 @@ _FIELD = (1 << _BITS) - 1
 _LARGEST = (1 << (_BITS - 1)) - 1
 _ONE: Polynomial = {0: 1}
 # The share of the experts that a token leaves idle, as a constant and written out.
-_IDLE = (sy.rho, 1 - sy.top_k / sy.n_experts)
+_IDLE = (sy.rho, sy.idle_share)
 # A power of a sum with more terms than this stays a symbol of its own.
 _MOST_TERMS = 2000
 

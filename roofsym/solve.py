@@ -241,11 +241,12 @@ def jointly(given: sympy.Expr | None, another: sympy.Expr) -> sympy.Expr:
     >>> from roofsym.symbols import B, L, w
     >>> jointly(jointly(None, B - w), L - w)
     Min(B - w, L - w)
+    >>> jointly(jointly(jointly(None, B - w), L - w), L - w)
+    Min(B - w, L - w)
     """
-    known = () if given is None else positives(given)
-    return (
-        another if another in (known or (another,)) else sympy.Min(*known, another, evaluate=False)
-    )
+    # Of a crossing with values put in, both may be known.
+    joined = dict.fromkeys((*(() if given is None else positives(given)), another))
+    return sympy.Min(*joined, evaluate=False) if len(joined) > 1 else another
 
 
 def positives(given: sympy.Expr) -> tuple[sympy.Expr, ...]:
@@ -519,7 +520,6 @@ def _exponential_branch(slack: Terms, symbol: sympy.Symbol) -> Branch | None:
 
 
 # What the share of experts that a token leaves alone says of E, k and itself.
-_IDLE = 1 - sy.top_k / sy.n_experts
 _BY_SHARE = {
     sy.rho: sy.rho,
     sy.top_k: sy.n_experts * (1 - sy.rho),
@@ -529,7 +529,9 @@ _BY_SHARE = {
 
 def only_in_share(symbol: sympy.Symbol, *exprs: sympy.Expr) -> bool:
     """Whether ρ, E or k stands nowhere but in the share of experts that a token leaves alone."""
-    return symbol == sy.rho or not any(x.xreplace({_IDLE: sy.rho}).has(symbol) for x in exprs)
+    return symbol == sy.rho or not any(
+        x.xreplace({sy.idle_share: sy.rho}).has(symbol) for x in exprs
+    )
 
 
 def _share_branch(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Branch | None:
@@ -539,7 +541,7 @@ def _share_branch(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> 
     """
     if symbol not in _BY_SHARE or not only_in_share(symbol, left, right):
         return None
-    left, right = (x.xreplace({_IDLE: sy.rho}) for x in (left, right))
+    left, right = (x.xreplace({sy.idle_share: sy.rho}) for x in (left, right))
     one, other = sides(left, right)
     parts = one.minus(other).split(sy.rho)
     q = parts.pop((0, sympy.S.One), Terms([])).times(-1)

@@ -421,6 +421,9 @@ out_features = _define(
     "out_features", "1", "outputs of a linear layer", "layer", text="N", latex="N"
 )
 
+# What ρ is: the probability that a token leaves a given expert alone.
+idle_share = 1 - top_k / n_experts
+
 gap = _define(
     "gap", "FLOP", "stands for an expression that is positive where an equation is asked",
     "internal", text="Δ", latex=r"\Delta",
