@@ -415,6 +415,18 @@ def _beyond(found: Crossover, unit: str, says: Mapping[int, str]) -> str:
     says : mapping of int to str
         What is said of numbers at which the left side is the larger one (1), the smaller (−1), or
         the sides are equal (0).
+
+    Examples
+    --------
+    >>> says = {-1: "it is less", 0: "it is equal", 1: "it is more"}
+    >>> for last in (6, sympy.Rational(7, 4)):
+    ...     first = sympy.Rational(5, 4)
+    ...     found = crossover(sy.B**2 + first * last, (first + last) * sy.B, sy.B)
+    ...     print(_beyond(found, "1", says))
+    from 2 to 5 it is less
+    at no whole number it is less
+    >>> _beyond(crossover(sympy.Max(sy.B, 7), sympy.Integer(7), sy.B), "1", says)
+    'from 8 on it is more'
     """
     values = [b.exact for b in found.branches]
     counted = _is_counted(found.symbol)
@@ -427,7 +439,8 @@ def _beyond(found: Crossover, unit: str, says: Mapping[int, str]) -> str:
         on = " on" if span.last is None else ""
         where.setdefault(span.order, []).append(f"from {limits}{on}")
     told = (f"{' and '.join(spans)} {says[order]}" for order, spans in where.items())
-    return ", ".join(told) or "none of whole numbers at which they change places"
+    between = sum(values[:2]) / 2
+    return ", ".join(told) or f"at no whole number {says[_order(found, between)]}"
 
 
 def one_token(
