@@ -602,6 +602,16 @@ SAID = {
         "time-elasticity --for window --model gemma-3-27b --machine h100-sxm --set B=8"
         " --set L=4096", ["d ln T / d ln W = 0.057849 at B = 8, L = 4096"], [],
     ),
+    "no critical batch, by how much": (
+        "critical-batch-capacity --model llama-3.1-8b --machine h100-sxm --set L=4096",
+        # `eval intensity` of a billion sequences is 31.59 FLOP/B, the ridge point 295.2.
+        ["as the batch grows, intensity tends to 0.107 times the ridge point"], [],
+    ),
+    "weights that do not fit, by how much": (
+        "critical-batch-fit-context --model llama-3.1-70b --machine h100-sxm",
+        # 70.55 billion weights of 2 B are 141.1 GB.
+        ["no batch fits: the weights alone take 1.764 times the memory"], [],
+    ),
     "a deadline": (
         "time-per-token --for B --model llama-3.1-8b --machine h100-sxm --set L=4096"
         " --set time=0.02", ["from 96 on the target is missed"], [],

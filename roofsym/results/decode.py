@@ -11,7 +11,17 @@ from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.limits import limit
-from roofsym.results.question import MET, MISSED, STEP, Inquiry, Question, Result, Unknown, answers
+from roofsym.results.question import (
+    MET,
+    MISSED,
+    STEP,
+    Inquiry,
+    Premise,
+    Question,
+    Result,
+    Unknown,
+    answers,
+)
 
 WEIGHT_KINDS = frozenset({"weight", "vector", "scale"})
 
@@ -78,9 +88,14 @@ def _rule(value: sympy.Expr) -> str:
     return f"the rule is too {side} by {float(abs(low)):.1%}"
 
 
-NO_CRITICAL_BATCH = (
-    "there is no critical batch: as the batch grows, intensity stays below the ridge point"
-)
+def has_critical_batch(work: sympy.Expr, moved: sympy.Expr) -> Premise:
+    """The premise that many sequences are compute-bound, of a step's FLOPs and bytes."""
+    return Premise(
+        sy.ridge * limit(moved / sy.B, sy.B), limit(work / sy.B, sy.B),
+        "there is no critical batch: as the batch grows, intensity tends to {share} the ridge "
+        "point",
+    )  # fmt: skip
+
 
 RIDGE_RULE = Question(
     name="ridge-rule-ratio", title="critical batch over the rule 'ridge point times b_w/2'",
@@ -128,11 +143,10 @@ def ridge_rule_ratio(ledger: Ledger, machine: Machine, symbol: Unknown = None) -
         raise InputError("model", q.ledger.model, "one with b_w bytes for every weight")
     d.define("The rule: two FLOP per weight of b_w bytes, and nothing else",
              Label("B_rule", r"B_{\mathrm{rule}}"), rule, "1")  # fmt: skip
-    gap = limit(work / sy.B, sy.B) - sy.ridge * per_sequence
+    premise = has_critical_batch(work, moved)
     d.remark("Exactly, B* = I* w over what the work of a sequence leaves after its own traffic.")
-    return q.answer(
-        sy.ratio * rule, sy.ridge * streamed / gap, given=gap, without=NO_CRITICAL_BATCH
-    )
+    exact = sy.ridge * streamed / (premise.more - premise.less)
+    return q.answer(sy.ratio * rule, exact, premise)
 
 
 # --- KV reads against weights ------------------------------------------------------------------

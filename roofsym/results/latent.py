@@ -13,7 +13,7 @@ from roofsym.derivation import Label
 from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
-from roofsym.results.question import STEP, Inquiry, Question, Result, Unknown, answers
+from roofsym.results.question import STEP, Inquiry, Premise, Question, Result, Unknown, answers
 
 EXTRA_ATTENTION = sy.extra(
     "alpha_absorbed", "FLOP/token",
@@ -97,7 +97,7 @@ def latent_expanded_length(ledger: Ledger, symbol: Unknown = None) -> Result:
     170.667
     """
     q, attention, rebuilding = _latent_executions(LATENT_LENGTH, ledger, symbol)
-    return q.answer(attention, rebuilding, given=EXTRA_ATTENTION, without=_NARROW)
+    return q.answer(attention, rebuilding, Premise(sympy.S.Zero, EXTRA_ATTENTION, _NARROW))
 
 
 LATENT_CONTEXT = Question(

@@ -12,13 +12,13 @@ from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.limits import limit
-from roofsym.results.decode import NO_CRITICAL_BATCH
-from roofsym.results.question import STEP, Inquiry, Question, Result, Unknown, answers
+from roofsym.results.decode import has_critical_batch
+from roofsym.results.question import STEP, Inquiry, Premise, Question, Result, Unknown, answers
 from roofsym.solve import crossover
 from roofsym.terms import fraction
 
 _HELD = Label("M", "M")
-_NOTHING_FITS = "no batch fits: the weights alone take the memory"
+_NOTHING_FITS = "no batch fits: the weights alone take {excess} the memory"
 
 
 def _held(q: Inquiry) -> sympy.Expr:
@@ -85,8 +85,8 @@ def largest_context(ledger: Ledger, machine: Machine, symbol: Unknown = None) ->
     return q.answer(_held(q), sy.capacity)
 
 
-def _at_full_memory(q: Inquiry) -> tuple[sympy.Expr, sympy.Expr]:
-    """Intensity of the largest batch that fits, and what is positive where the weights do."""
+def _at_full_memory(q: Inquiry) -> tuple[sympy.Expr, Premise]:
+    """Intensity of the largest batch that fits, and the premise that the weights do."""
     intensity = q.work() / q.moved()
     held = _held(q)
     q.d.equation("The largest batch that fits: set that equal to the capacity", held, sy.capacity)
@@ -102,7 +102,7 @@ def _at_full_memory(q: Inquiry) -> tuple[sympy.Expr, sympy.Expr]:
         "Intensity of that batch", sy.intensity, intensity, {sy.B: branch.value}, full
     )
     q.define_ridge()
-    return full, sy.capacity - held.xreplace({sy.B: sympy.S.Zero})
+    return full, Premise(held.xreplace({sy.B: sympy.S.Zero}), sy.capacity, _NOTHING_FITS)
 
 
 CRITICAL_CAPACITY = Question(
@@ -135,19 +135,19 @@ def critical_batch_capacity(ledger: Ledger, machine: Machine, symbol: Unknown = 
     if symbol in (None, sy.capacity, sy.capacity.name):
         open_machine = machine if symbol is not None else machine.at(capacity=sy.capacity)
         q = Inquiry.of(CRITICAL_CAPACITY, ledger, open_machine, symbol)
-        batch, gap = _critical_batch(q)
+        batch, premise = _critical_batch(q)
         needed = q.d.substitution("Held with that many sequences", _HELD, _held(q), {sy.B: batch})
-        return q.answer(sy.capacity, needed, given=gap, without=NO_CRITICAL_BATCH)
+        return q.answer(sy.capacity, needed, premise)
     question = dataclasses.replace(
         CRITICAL_CAPACITY, left=FIT_CONTEXT.left, right=FIT_CONTEXT.right
     )
     q = Inquiry.of(question, ledger, machine, symbol)
-    full, free = _at_full_memory(q)
-    return q.answer(full, sy.ridge, given=free, without=_NOTHING_FITS)
+    full, premise = _at_full_memory(q)
+    return q.answer(full, sy.ridge, premise)
 
 
-def _critical_batch(q: Inquiry) -> tuple[sympy.Symbol, sympy.Expr]:
-    """The critical batch, a constant from here on; and what is positive where there is one."""
+def _critical_batch(q: Inquiry) -> tuple[sympy.Symbol, Premise]:
+    """The critical batch, a constant from here on; and the premise that there is one."""
     work, moved = q.work(), q.moved()
     q.define_ridge()
     q.d.equation(
@@ -160,7 +160,7 @@ def _critical_batch(q: Inquiry) -> tuple[sympy.Symbol, sympy.Expr]:
     row = sy.info(sy.critical_batch)
     q.d.solution("Solved for B", Label(row.text, row.latex), found, branch, branch.when)
     q.d.definitions[sy.critical_batch] = branch.value
-    return sy.critical_batch, limit(work / sy.B, sy.B) - sy.ridge * limit(moved / sy.B, sy.B)
+    return sy.critical_batch, has_critical_batch(work, moved)
 
 
 FIT_CONTEXT = Question(
@@ -191,8 +191,8 @@ def critical_batch_fit_context(ledger: Ledger, machine: Machine, symbol: Unknown
     278
     """
     q = Inquiry.of(FIT_CONTEXT, ledger, machine, symbol)
-    full, free = _at_full_memory(q)
-    return q.answer(full, sy.ridge, given=free, without=_NOTHING_FITS)
+    full, premise = _at_full_memory(q)
+    return q.answer(full, sy.ridge, premise)
 
 
 # --- windows -----------------------------------------------------------------------------------

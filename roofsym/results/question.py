@@ -102,6 +102,33 @@ class Question:
         return self.phases[0] if self.phases else ""
 
 
+@dataclass(frozen=True)
+class Premise:
+    """What must hold for an equation to be asked: one expression is less than another.
+
+    Attributes
+    ----------
+    less, more : sympy.Expr
+        The two, of one unit.
+    otherwise : str
+        Why there is no answer where it does not; ``{share}`` says how much of `less` the other is
+        ("0.5 times"), ``{excess}`` how much of `more`.
+    """
+
+    less: sympy.Expr
+    more: sympy.Expr
+    otherwise: str
+
+    def refusal(self, d: Derivation) -> str:
+        """Why there is no answer, with the numbers that are known."""
+        less, more = d.reduced(self.less), d.reduced(self.more)
+        share, excess = (
+            f"{units.format_number(x / y)} times" if y != 0 and (x / y).is_number else unknown
+            for x, y, unknown in ((more, less, "less than"), (less, more, "more than"))
+        )
+        return self.otherwise.format(share=share, excess=excess)
+
+
 @dataclass(frozen=True, repr=False)
 class Result:
     """Where two quantities of a step meet: the value, its condition and its derivation.
@@ -118,8 +145,8 @@ class Result:
         How it follows from the ledger, each step re-checked.
     solved : Crossover, optional
         The answer with everything put in that is known, where it has been found already.
-    without : str
-        Why there is no answer where the equation is not asked (see `Crossover.given`).
+    premise : Premise, optional
+        What holds wherever the equation is asked (see `Crossover.given`).
 
     Examples
     --------
@@ -138,7 +165,7 @@ class Result:
     general: Crossover
     derivation: Derivation
     solved: Crossover | None = None
-    without: str = ""
+    premise: Premise | None = None
 
     @functools.cached_property
     def bound(self) -> Crossover:
@@ -284,8 +311,8 @@ class Result:
         if x.outcome not in ("never", "always"):
             under = " only under a condition" if x.outcome == "conditional" else ""
             return f"{q.left} meets {q.right}{under}"
-        if self.without and x.given is not None and x.given.is_number and x.given <= 0:
-            return self.without
+        if self.premise and x.given is not None and x.given.is_number and x.given <= 0:
+            return self.premise.refusal(self.derivation)
         if are_equal(x):
             return f"{q.left} is the same as {q.right} whatever {sy.info(self.symbol).text} is"
         side, means = ("below", q.below) if x.outcome == "never" else ("above", q.above)
@@ -584,20 +611,15 @@ class Inquiry:
 
     # --- the answer --------------------------------------------------------------------------
 
-    def answer(
-        self, left: sympy.Expr, right: sympy.Expr, given: sympy.Expr | None = None,
-        without: str = "",
-    ) -> Result:  # fmt: skip
+    def answer(self, left: sympy.Expr, right: sympy.Expr, premise: Premise | None = None) -> Result:
         """Solve the equation of a result in general and with what is known, and derive it.
 
         Parameters
         ----------
         left, right : sympy.Expr
             The two sides, in named constants.
-        given : sympy.Expr, optional
-            An expression that is positive wherever the question makes sense.
-        without : str
-            Why there is no answer where it is not.
+        premise : Premise, optional
+            What holds wherever the question makes sense.
 
         Raises
         ------
@@ -606,6 +628,7 @@ class Inquiry:
         """
         question, d, symbol = self.question, self.d, self.symbol
         d.equation(f"Set {question.left} equal to {question.right}", left, right)
+        given = None if premise is None else premise.more - premise.less
         left, right, given = self._written_out(left, right, given)
         general = crossover(left, right, symbol, given=given)
         name = sy.info(symbol).text
@@ -613,7 +636,7 @@ class Inquiry:
             d.remark(f"This has no closed form in {name}: it is solved once all else has numbers.")
         elif not general.branches:
             d.remark(f"No {name} > 0 solves this: {question.left} never meets {question.right}.")
-        result = Result(question, general, d, without=without)
+        result = Result(question, general, d, premise=premise)
         for branch in general.branches:
             _derive_branch(result, branch)
         _numbers(result)
