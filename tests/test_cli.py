@@ -612,6 +612,10 @@ SAID = {
         # 70.55 billion weights of 2 B are 141.1 GB.
         ["no batch fits: the weights alone take 1.764 times the memory"], [],
     ),
+    "nothing on one side": (
+        "latent-absorbed-context --model deepseek-v2-lite --for n_heads --set L=0",
+        ["never at L = 0: the rebuilding of expansion is 0 whatever n_heads is"], [],
+    ),
     "a deadline": (
         "time-per-token --for B --model llama-3.1-8b --machine h100-sxm --set L=4096"
         " --set time=0.02", ["from 96 on the target is missed"], [],

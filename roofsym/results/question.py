@@ -317,6 +317,9 @@ class Result:
             return f"{q.left} is the same as {q.right} whatever {sy.info(self.symbol).text} is"
         side, means = ("below", q.below) if x.outcome == "never" else ("above", q.above)
         means += "; " if means else ""
+        for name, value in ((q.left, x.left), (q.right, x.right)):
+            if value == 0:
+                return f"{means}{name} is 0 whatever {sy.info(self.symbol).text} is"
         nearest = closest(x)
         if nearest is None:
             return f"{means}{q.left} stays {side} {q.right}"
