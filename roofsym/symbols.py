@@ -199,13 +199,13 @@ def _layers(name: str, meaning: str) -> sympy.Symbol:
 
 
 n_global = _layers("n_global", "layers that attend to the whole context")
-n_local = _layers("n_local", "layers that attend to a window")
+n_local = _layers("n_local", "layers that attend to a window or a chunk")
 n_dense = _layers("n_dense", "layers with a dense feed-forward block")
 n_dense_global = _layers("n_dense_global", "dense layers that attend to the whole context")
-n_dense_local = _layers("n_dense_local", "dense layers that attend to a window")
+n_dense_local = _layers("n_dense_local", "dense layers that attend to a window or a chunk")
 n_sparse = _layers("n_sparse", "layers with a mixture of experts")
 n_sparse_global = _layers("n_sparse_global", "mixture layers that attend to the whole context")
-n_sparse_local = _layers("n_sparse_local", "mixture layers that attend to a window")
+n_sparse_local = _layers("n_sparse_local", "mixture layers that attend to a window or a chunk")
 n_heads = _define("n_heads", "1", "query heads", "dimension", latex=r"n_{\mathrm{heads}}")
 n_kv_heads = _define("n_kv_heads", "1", "key/value heads", "dimension", latex=r"n_{\mathrm{kv}}")
 head_dim = _define("head_dim", "1", "width of one head", "dimension", latex=r"d_{\mathrm{head}}")
@@ -254,7 +254,8 @@ n_positions = _define(
     latex=r"n_{\mathrm{pos}}",
 )  # fmt: skip
 window = _define(
-    "window", "token", "sliding window: positions a token attends to, itself included",
+    "window", "token",
+    "sliding window, or length of a chunk: most positions a token attends to, itself included",
     "dimension", text="W", latex="W",
 )  # fmt: skip
 

@@ -335,6 +335,8 @@ def _is_number(side: Label | sympy.Expr | None) -> TypeGuard[sympy.Expr]:
 
 # Formulas are no longer than this with values and units in them, in plain text.
 _WITH_VALUES = 140
+# More where what is subtracted is nearly as large: the reader gets what is printed.
+_DIGITS_OF_VALUES = (4, 6, 8)
 
 
 class Writer:
@@ -399,7 +401,8 @@ class Writer:
         if formula.number is not None and formula.right != formula.number:
             if (values := self._values(formula, style.notation)) is not None:
                 parts = type(style)(style.notation.with_parts(values.parts), style.digits)
-                out.append(self.sign("=") + write(values.expr, parts.with_values(values.given)))
+                written = write(values.expr, parts.with_values(values.given, values.digits))
+                out.append(self.sign("=") + written)
             out.append(self.sign("=") + style.quantity(formula.number, formula.unit))
         if self._says_more(formula):
             claim = self.claim(formula.claim, style, formula.unit)
@@ -485,20 +488,18 @@ class Writer:
         left = self.label(formula.left, self._style(letters))
 
         def fits(values: Numbers) -> bool:
-            shown = letters.with_parts(values.parts)
-            return self.takes(left, values.expr, shown, values.given)
+            return self.takes(left, values, letters.with_parts(values.parts))
 
-        return Numbers(whole, given).within(fits)
+        for digits in _DIGITS_OF_VALUES:
+            found = Numbers(whole, given, digits).within(fits)
+            if found is None or found.gives(formula.number):
+                return found
+        return None
 
-    def takes(
-        self,
-        left: str,
-        expr: sympy.Expr,
-        letters: Notation,
-        given: Mapping[sympy.Symbol, sympy.Expr],
-    ) -> bool:
+    def takes(self, left: str, values: Numbers, letters: Notation) -> bool:
         """Whether a formula with these values in it is short enough, behind a left-hand side."""
-        return len(write(expr, STYLES["text"](letters).with_values(given))) <= _WITH_VALUES
+        style = STYLES["text"](letters).with_values(values.given, values.digits)
+        return len(write(values.expr, style)) <= _WITH_VALUES
 
     def formula(self, formula: Formula, style: Style | None = None) -> str:
         """Write one formula on one line."""
@@ -781,18 +782,13 @@ class LatexWriter(MarkdownWriter):
             return [left, *parts]
         return [left, *(self._fitted(part, width(left)) for part in parts)]
 
-    def takes(
-        self,
-        left: str,
-        expr: sympy.Expr,
-        letters: Notation,
-        given: Mapping[sympy.Symbol, sympy.Expr],
-    ) -> bool:
+    def takes(self, left: str, values: Numbers, letters: Notation) -> bool:
         """Whether a formula with values in it is short enough, for a page, too."""
-        written = write(expr, STYLES["latex"](letters).with_values(given))
+        style = STYLES["latex"](letters).with_values(values.given, values.digits)
+        written = write(values.expr, style)
         fitted = self._fitted(self.sign("=") + written, width(left))
         fits = width(left) + width(fitted) <= LINE
-        return fits and super().takes(left, expr, letters, given)
+        return fits and super().takes(left, values, letters)
 
     def _fitted(self, part: str, beside: float) -> str:
         if beside + width(part) <= LINE:

@@ -56,6 +56,8 @@ class Style:
         Significant digits of numbers; exact if not given.
     given : mapping of sympy.Symbol to sympy.Expr, optional
         Values that are written, with their units, in the place of the symbols.
+    value_digits : int
+        Significant digits of these values.
     """
 
     relation_index = 0
@@ -68,19 +70,24 @@ class Style:
         notation: Notation = DEFAULT,
         digits: int | None = None,
         given: Mapping[sympy.Symbol, sympy.Expr] | None = None,
+        value_digits: int = 4,
     ) -> None:
         self.notation = notation
         self.digits = digits
         self.given = given
+        self.value_digits = value_digits
 
-    def with_values(self, given: Mapping[sympy.Symbol, sympy.Expr]) -> Style:
+    def with_values(self, given: Mapping[sympy.Symbol, sympy.Expr], digits: int = 4) -> Style:
         """Style that writes values with units in the place of symbols."""
-        return type(self)(self.notation, self.digits, given)
+        return type(self)(self.notation, self.digits, given, digits)
+
+    def _exact(self) -> Style:
+        return type(self)(self.notation, None, self.given, self.value_digits)
 
     def symbol(self, symbol: sympy.Symbol) -> str:
         """Write a symbol, or its value."""
         if self.given is not None:
-            return self.quantity(self.given[symbol], sy.info(symbol).unit)
+            return self.quantity(self.given[symbol], sy.info(symbol).unit, self.value_digits)
         return self.letter(symbol)
 
     def letter(self, symbol: sympy.Symbol) -> str:
@@ -171,7 +178,7 @@ class Style:
     def _exponent(self, exponent: sympy.Expr) -> str:
         # The 64th root of a number with four digits is not its 0.01562th power.
         short = all(max(abs(x.p), x.q) < _SHORT for x in exponent.atoms(sympy.Rational))
-        return _write(exponent, type(self)(self.notation, None, self.given) if short else self)
+        return _write(exponent, self._exact() if short else self)
 
     def sqrt(self, inner: str) -> str:
         """Write a square root."""

@@ -22,6 +22,7 @@ from roofsym.render.shape import arranged
 Given: TypeAlias = Mapping[sympy.Symbol, sympy.Expr]
 
 _DIGITS = 30
+_NEAR = sympy.Rational(1, 2000)
 # Units of what counts take part in, which are whole: κ S is of B/token to who knows no more.
 _WHOLE = frozenset({"1", "FLOP", "B", "s", "FLOP/B", "token"})
 _ENCLOSED = (sympy.Min, sympy.Max, sympy.floor)
@@ -37,12 +38,15 @@ class Numbers:
         The formula, with a symbol for each of these parts.
     given : mapping of sympy.Symbol to sympy.Expr
         Values of all of its symbols.
+    digits : int
+        Significant digits with which these are printed.
     parts : dict of sympy.Symbol to sympy.Expr
         What the symbols stand for, each in earlier ones.
     """
 
     expr: sympy.Expr
     given: Given
+    digits: int = 4
     parts: dict[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
 
     def within(self, fits: Callable[[Numbers], bool]) -> Numbers | None:
@@ -75,6 +79,24 @@ class Numbers:
             else:
                 return None
         return self if len(self.expr.free_symbols) > 1 else None
+
+    def gives(self, value: sympy.Expr) -> bool:
+        """Whether the numbers as they are printed give a value, to three digits.
+
+        Examples
+        --------
+        >>> from roofsym.symbols import B, w
+        >>> given = {B: sympy.Rational("1.00004"), w: sympy.Rational("1.00014")}
+        >>> [Numbers(w - B, given, digits).gives(sympy.Rational("0.0001")) for digits in (4, 8)]
+        [False, True]
+        """
+        printed = {s: self._printed(s, x) for s, x in self.given.items()}
+        found = sympy.N(self.expr.xreplace(printed))
+        return bool(found.is_real and abs(found - value) <= _NEAR * abs(value))
+
+    def _printed(self, symbol: sympy.Symbol, value: sympy.Expr) -> sympy.Expr:
+        whole = value.is_Integer and sy.info(symbol).unit == "1"
+        return value if whole else sympy.Rational(str(sympy.N(value, self.digits)))
 
     def _extremum(self, expr: sympy.Expr) -> sympy.Expr:
         """A minimum, maximum or whole part of tokens, as a number."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import sympy
 
 from roofsym import symbols as sy
@@ -229,6 +231,16 @@ PIGGYBACKED = Question(
 )  # fmt: skip
 
 
+_FLOPS_OF_BOTH = sy.extra(
+    "flops_of_both", "FLOP", "FLOPs of a chunk and a decode batch in one step",
+    text="F_both", latex=r"F_{\mathrm{both}}", role="quantity",
+)  # fmt: skip
+_BYTES_OF_BOTH = sy.extra(
+    "bytes_of_both", "B", "bytes of a chunk and a decode batch in one step",
+    text="Q_both", latex=r"Q_{\mathrm{both}}", role="quantity",
+)  # fmt: skip
+
+
 @answers(PIGGYBACKED)
 def piggybacked_chunk(ledger: Ledger, machine: Machine, symbol: Unknown = None) -> Result:
     """Smallest chunk of one prompt that makes a step compute-bound which a decode batch shares.
@@ -250,7 +262,9 @@ def piggybacked_chunk(ledger: Ledger, machine: Machine, symbol: Unknown = None) 
     >>> piggybacked_chunk(led, rs.machine("h100-sxm", dtype="bf16")).whole
     348
     """
-    q = Inquiry.of(PIGGYBACKED, ledger, machine, symbol)
+    # The chunk is of one prompt, whatever batch else is asked about.
+    values = {s: x for s, x in ledger.values.items() if s != sy.B}
+    q = Inquiry.of(PIGGYBACKED, dataclasses.replace(ledger, values=values), machine, symbol)
     weights = weights_of_every_step(q.ledger)
     shared_entries = set(weights.entries)
     own = q.ledger.keep(e for e in q.ledger.entries if e not in shared_entries)
@@ -276,9 +290,8 @@ def piggybacked_chunk(ledger: Ledger, machine: Machine, symbol: Unknown = None) 
         for x, part, expr in zip((work, moved), parts, beside, strict=True)
     )
     read = moved + shared.xreplace(tokens)
-    both = Label("F_c + F_dec", r"F_{\mathrm{c}} + F_{\mathrm{dec}}")
-    q.d.define("FLOPs of both together", both, work, "FLOP")
-    q.d.define("Bytes of both together, the weights read once", sy.bytes_, read)
+    q.d.define("FLOPs of the chunk and the decode batch together", _FLOPS_OF_BOTH, work)
+    q.d.define("Bytes of both together, the weights read once", _BYTES_OF_BOTH, read)
     q.define_ridge()
     return q.answer(work / read, sy.ridge)
 
