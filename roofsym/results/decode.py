@@ -485,7 +485,10 @@ def _compressed(moved: sympy.Expr) -> sympy.Expr:
     return moved.xreplace({w: w / sy.compression for w in (sy.w, sy.w_x)})
 
 
-_QUANTISED = Label("Q_c", r"Q_{\mathrm{c}}")
+_QUANTISED = sy.extra(
+    "bytes_quantised", "B", "bytes of the step with weights of one c-th the size",
+    text="Q_c", latex=r"Q_{\mathrm{c}}", role="quantity",
+)  # fmt: skip
 
 SPEEDUP = Question(
     name="quantization-speedup", title="speed-up of decode by quantised weights",
@@ -520,7 +523,7 @@ def quantization_speedup(ledger: Ledger, machine: Machine, symbol: Unknown = Non
     q = Inquiry.of(SPEEDUP, ledger, machine, symbol)
     work, moved = q.work(), q.moved()
     fewer = _compressed(moved)
-    q.d.define("Bytes with weights of one c-th the size", _QUANTISED, fewer, "B")
+    q.d.define("Bytes with weights of one c-th the size", _QUANTISED, fewer)
     return q.answer(sy.speedup * q.time_of(work, fewer), q.time_of(work, moved))
 
 
@@ -553,7 +556,7 @@ def quantization_full_batch(ledger: Ledger, machine: Machine, symbol: Unknown = 
     """
     q = Inquiry.of(PAYOFF, ledger, machine, symbol)
     work, fewer = q.work(), _compressed(q.moved())
-    q.d.define("Bytes with weights of one c-th the size", _QUANTISED, fewer, "B")
+    q.d.define("Bytes with weights of one c-th the size", _QUANTISED, fewer)
     q.define_ridge()
     return q.answer(work / fewer, sy.ridge)
 
@@ -587,7 +590,7 @@ def quantization_payoff_batch(ledger: Ledger, machine: Machine, symbol: Unknown 
     q.define_ridge()
     fewer = _compressed(moved)
     # The time of a compute-bound step has no bytes in it: there the speed-up is 1.
-    q.d.define("Bytes with weights of one c-th the size", _QUANTISED, fewer, "B")
+    q.d.define("Bytes with weights of one c-th the size", _QUANTISED, fewer)
     q.d.remark(
         "Once the step without quantisation is compute-bound, both take as long as computing does."
     )

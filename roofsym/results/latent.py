@@ -178,6 +178,18 @@ def latent_faster_length(ledger: Ledger, machine: Machine, symbol: Unknown = Non
     return q.answer(first, second)
 
 
+_EXPANDED = {
+    "flops": ("FLOPs", sy.extra(
+        "flops_expanded", "FLOP", "FLOPs of the step under expanded execution",
+        text="F′", latex="F'", role="quantity",
+    )),
+    "bytes": ("Bytes", sy.extra(
+        "bytes_expanded", "B", "bytes of the step under expanded execution",
+        text="Q′", latex="Q'", role="quantity",
+    )),
+}  # fmt: skip
+
+
 def _beside(q: Inquiry, expanded: Ledger, quantity: str) -> sympy.Expr:
     """A total of expanded execution; constants that differ from absorbed execution's get a mark."""
     form = closed_form(expanded, quantity)
@@ -191,9 +203,7 @@ def _beside(q: Inquiry, expanded: Ledger, quantity: str) -> sympy.Expr:
                 text=row.text + "′", latex=sy.marked(row.latex, "'"), beside=constant,
             )  # fmt: skip
     definitions = {marks.get(s, s): definition for s, definition in form.definitions.items()}
-    what, label = {
-        "flops": ("FLOPs", Label("F′", "F'")), "bytes": ("Bytes", Label("Q′", "Q'")),
-    }[quantity]  # fmt: skip
+    what, label = _EXPANDED[quantity]
     marked = ClosedForm(form.expr.xreplace(marks), definitions, form.values)
     return q.d.total(
         f"{what} under expanded execution", label, expanded, quantity, lambda *_: marked

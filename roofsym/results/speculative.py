@@ -12,6 +12,15 @@ from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.results.question import Inquiry, Question, Result, Unknown, answers, one_token
 
+_FLOPS_ALONE = sy.extra(
+    "flops_without_drafts", "FLOP", "FLOPs of a decode step", text="F(0)", latex="F(0)",
+    role="quantity",
+)  # fmt: skip
+_BYTES_ALONE = sy.extra(
+    "bytes_without_drafts", "B", "bytes of a decode step", text="Q(0)", latex="Q(0)",
+    role="quantity",
+)  # fmt: skip
+
 
 def _totals(d: Derivation, ledger: Ledger) -> tuple[sympy.Expr, ...]:
     """FLOPs and bytes of a verification and of a decode step, in one set of named constants."""
@@ -23,8 +32,8 @@ def _totals(d: Derivation, ledger: Ledger) -> tuple[sympy.Expr, ...]:
     none = {sy.gamma: sympy.S.Zero}
     plain = []
     for what, total, quantity, label in (
-        ("FLOPs", work, "flops", Label("F(0)", "F(0)")),
-        ("Bytes", moved, "bytes", Label("Q(0)", "Q(0)")),
+        ("FLOPs", work, "flops", _FLOPS_ALONE),
+        ("Bytes", moved, "bytes", _BYTES_ALONE),
     ):
         text = f"{what} of a decode step: without drafts"
         alone = one_token(total, none, sy.B)
