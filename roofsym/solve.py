@@ -12,6 +12,7 @@ through ``Max``, and takes some twenty times longer (`tests/benchmarks/against_s
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -718,7 +719,6 @@ def _by_regime(
         return Crossover(left, right, symbol, "numeric")
     level = _level(one_left, one_right, innermost, symbol)
     solved: list[tuple[sympy.Expr, Crossover]] = []
-    poles: list[sympy.Expr] = []
     for arm in innermost.args:
         one, other = (side.xreplace({innermost: arm}) for side in (one_left, one_right))
         # In a regime the unknown may have no effect, or the sides may be the same throughout: they
@@ -730,10 +730,6 @@ def _by_regime(
             one, other, symbol, anywhere=anywhere and not numbered,
             beyond=_start(innermost, arm, symbol) or beyond,
         )  # fmt: skip
-        if numbered:
-            for base in _uncertain(one, other, sympy.S.One):
-                zeros = _meet(base, sympy.S.Zero, symbol, anywhere=False)
-                poles += [b.exact for b in zeros.branches]
         if part.outcome == "numeric" and not part.branches:
             # Which of its roots lie in the regime is known once all else has numbers.
             return Crossover(left, right, symbol, "numeric")
@@ -759,12 +755,20 @@ def _by_regime(
             branches = list(_changing(left, right, symbol, branches))
     somewhere = functools.reduce(either, (b.when for b in branches), sympy.false)
     if not branches:
-        outcome = _side(left, right, symbol, poles)
+        poles = (_poles(x.left, x.right, symbol) for _, x in solved if numbered)
+        outcome = _side(left, right, symbol, itertools.chain(*poles))
     elif somewhere != sympy.true:
         outcome = "conditional"
     else:
         outcome = "numeric" if any(b.bracket for b in branches) else "crosses"
     return Crossover(left, right, symbol, outcome, tuple(branches))
+
+
+def _poles(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Iterator[sympy.Expr]:
+    """Where denominators that may change sign are 0."""
+    for base in _uncertain(left, right, sympy.S.One):
+        for branch in _meet(base, sympy.S.Zero, symbol, anywhere=False).branches:
+            yield branch.exact
 
 
 def _start(extremum: sympy.Expr, arm: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
