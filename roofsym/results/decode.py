@@ -482,7 +482,8 @@ def _open(ledger: Ledger, unknown: sympy.Symbol, symbol: Unknown) -> Ledger:
 
 def _compressed(moved: sympy.Expr) -> sympy.Expr:
     """Bytes of a step with all weights that every step reads quantised by the factor c."""
-    return moved.xreplace({w: w / sy.compression for w in (sy.w, sy.w_x)})
+    others = moved.xreplace(dict.fromkeys((sy.w, sy.w_x), sympy.S.Zero))
+    return (moved - others) / sy.compression + others
 
 
 _QUANTISED = sy.extra(
