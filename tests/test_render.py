@@ -623,6 +623,16 @@ def test_lines_of_an_alternative_are_in_one_pair_of_parentheses():
     assert "\n       and ridge_point a > φ + α L)" in said
 
 
+def test_what_is_asked_for_has_a_row_where_its_own_letter_stands():
+    step, machine = rs.step(rs.Transformer()), rs.Machine()
+    assert (
+        "\n  T           s           time of the step\n"
+        in results.time_per_token(step, machine).derivation.text()
+    )
+    # B* is no letter of a symbol: it is a value of B.
+    assert "B* " not in results.critical_batch(step, machine).derivation.text().split("where")[-1]
+
+
 def test_what_an_author_would_write():
     model = rs.Transformer()
     subject = Subject(model, rs.decode(model), rs.Machine())

@@ -183,7 +183,20 @@ def blocks(
                 out.append(Math(led, named.letters))
     shown = {} if depth == "constants" else derivation.definitions
     evaluate = derivation.evaluate if depth == "numbers" else None
-    return out + explanation(printed, own, shown, evaluate)
+    return out + explanation([*printed, *_asked(derivation, printed, own)], own, shown, evaluate)
+
+
+def _asked(
+    derivation: Derivation, printed: Iterable[Formula], letters: Notation
+) -> Iterator[Formula]:
+    """What is solved for, where its own letter stands on the left: ``T``, which has a row, too."""
+    unknown = derivation.unknown
+    if unknown is None:
+        return
+    labels = (f.left for f in printed if isinstance(f.left, Label))
+    names = {letters.label(x.text, x.latex)[0] for x in labels}
+    if letters.text(unknown) in names:
+        yield Formula(unknown, unknown)
 
 
 def explanation(
