@@ -774,7 +774,9 @@ def _poles(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Iterato
 def _start(extremum: sympy.Expr, arm: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
     """Beyond which value of the unknown one of two arms holds; 0 if not beyond any."""
     others = [x for x in extremum.args if x != arm]
-    if len(others) == 1:
+    # Powers of thousands of tokens are no lines, which it would take minutes to see.
+    powers = (x for arm in extremum.args for x in arm.atoms(sympy.Pow) if x.exp != -1)
+    if len(others) == 1 and not any(x.has(symbol) for x in powers):
         one, two = (*others, arm) if isinstance(extremum, sympy.Min) else (arm, *others)
         found = _border(one, two, symbol, cautious=True)
         if found and found[1] > 0:
