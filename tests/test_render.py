@@ -623,6 +623,15 @@ def test_lines_of_an_alternative_are_in_one_pair_of_parentheses():
     assert "\n       and ridge_point a > φ + α L)" in said
 
 
+def test_where_nearly_as_much_is_subtracted_more_digits_are_printed():
+    """With four digits, the line for a prompt of 361 tokens gave 364.7."""
+    step = rs.prefill(rs.model("llama-3.1-8b")).at(B=1, b_w=2, b_a=2, b_kv=2)
+    found = results.prefill_critical_length(step, rs.machine("h100-sxm"))
+    (formula,) = next(s for s in found.derivation.steps if s.kind == "number").formulas
+    _, _, values, _ = Writer(DEFAULT).sides(formula)
+    assert in_numbers(values.removeprefix(" = ")) == pytest.approx(float(found.value), rel=1e-3)
+
+
 def test_what_is_asked_for_has_a_row_where_its_own_letter_stands():
     step, machine = rs.step(rs.Transformer()), rs.Machine()
     assert (
