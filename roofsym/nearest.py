@@ -35,9 +35,7 @@ def are_equal(found: Crossover) -> bool:
     """
     if found.left == found.right:
         return True
-    domain = None
-    if found.left.free_symbols | found.right.free_symbols == {found.symbol}:
-        domain = _domain(found)
+    domain = _domain(found) if _is_numbered(found) else None
     if domain is None:
         return False
     powers = [p for p in range(_LEAST, _MOST) if domain[0] < sympy.Integer(10) ** p < domain[1]]
@@ -68,11 +66,10 @@ def closest(found: Crossover) -> tuple[sympy.Expr, sympy.Expr] | None:
     """
     largest = found.outcome == "never"
     pick = max if largest else min
-    numbered = found.left.free_symbols | found.right.free_symbols == {found.symbol}
-    domain = _domain(found) if numbered else None
+    domain = _domain(found) if _is_numbered(found) else None
     if domain is not None:
         ends = tuple(_end(found, domain, place) for place in domain)
-    elif not numbered:
+    elif not _is_numbered(found):
         ends = _on_the_way(found, largest, (found.starts, sympy.S.Zero), (found.ends, sympy.oo))
     else:
         return None
@@ -101,6 +98,10 @@ def _on_the_way(found: Crossover, largest: bool, *ends: End) -> tuple[End, ...]:
     if len(rises) != 1:
         return ()
     return (ends[1] if rises.pop() == largest else ends[0],)
+
+
+def _is_numbered(found: Crossover) -> bool:
+    return bool(found.left.free_symbols | found.right.free_symbols == {found.symbol})
 
 
 def _domain(found: Crossover) -> End | None:

@@ -15,6 +15,7 @@ import functools
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import sympy
 from sympy.logic.boolalg import Boolean
@@ -46,6 +47,9 @@ from roofsym.verification import NotRealError, order_at, prove
 _READABLE = 6
 # Each Min or Max doubles the regimes: with more than these there is no answer in general.
 _MOST_EXTREMA = 3
+
+# Extrema in the order in which they are solved, each with the arm that is it.
+Arms: TypeAlias = "tuple[tuple[sympy.Expr, sympy.Expr], ...]"
 
 OUTCOMES = ("crosses", "conditional", "never", "always", "numeric")
 
@@ -270,28 +274,27 @@ def _meet(
     *,
     anywhere: bool = True,
     given: sympy.Expr = sympy.S.One,
-    beyond: sympy.Expr = sympy.S.Zero,
+    within: Arms = (),
 ) -> Crossover:
     """Where two sides meet, by the kind of equation that they make.
 
     Without `anywhere` they are compared in a part of the half-line only: where a denominator may
     change sign, and no crossing does not say which side is larger. A denominator that `given` says
-    to be positive is; so is one that is positive `beyond` a value of the unknown.
+    to be positive is; so is one that is positive beyond where the arms that they are compared
+    `within` begin to hold.
     """
     if steps.floors(symbol, left, right):
         return _by_step(left, right, symbol)
     if regimes(symbol, left, right):
-        return _by_regime(left, right, symbol, anywhere=anywhere, beyond=beyond)
+        return _by_regime(left, right, symbol, anywhere=anywhere, within=within)
     if exponential.in_share(symbol, left, right) or _in_exponent(left, right, symbol):
         return _with_exponential(left, right, symbol, anywhere=anywhere)
     parts = coefficients(left, right, symbol)
     if not parts:
         raise InputError("equation", in_letters(left, right), "two sides that differ")
     outcome, branches = _solve(parts, symbol)
-    further = {symbol: beyond + sy.gap}
     for denominator in _uncertain(left, right, given):
-        ends = (denominator.xreplace({symbol: beyond}), denominator.xreplace(further))
-        if beyond != 0 and all(polynomial.sign(x) == 1 for x in ends):
+        if _is_positive_within(within, denominator, symbol):
             continue
         if anywhere and not branches:
             open_ones = sorted(s.name for s in denominator.free_symbols - {symbol})
@@ -709,7 +712,7 @@ def _by_regime(
     symbol: sympy.Symbol,
     *,
     anywhere: bool,
-    beyond: sympy.Expr,
+    within: Arms,
 ) -> Crossover:
     """Solve with each arm of a Min or Max in turn; keep what lies in that arm's regime."""
     one_left, one_right = aligned(symbol, left, right)
@@ -728,7 +731,7 @@ def _by_regime(
         # Whether a denominator changes sign in the regime is seen once there are numbers.
         part = _meet(
             one, other, symbol, anywhere=anywhere and not numbered,
-            beyond=_start(innermost, arm, symbol) or beyond,
+            within=(*within, (innermost, arm)),
         )  # fmt: skip
         if part.outcome == "numeric" and not part.branches:
             # Which of its roots lie in the regime is known once all else has numbers.
@@ -769,6 +772,16 @@ def _poles(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> Iterato
     for base in _uncertain(left, right, sympy.S.One):
         for branch in _meet(base, sympy.S.Zero, symbol, anywhere=False).branches:
             yield branch.exact
+
+
+def _is_positive_within(within: Arms, expr: sympy.Expr, symbol: sympy.Symbol) -> bool:
+    """Whether an expression is positive from where the last arm begins to hold that begins."""
+    starts = (_start(extremum, arm, symbol) for extremum, arm in reversed(within))
+    start = next((x for x in starts if x != 0), None)
+    if start is None:
+        return False
+    places = (start, start + sy.gap)
+    return all(polynomial.sign(expr.xreplace({symbol: x})) == 1 for x in places)
 
 
 def _start(extremum: sympy.Expr, arm: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
