@@ -204,13 +204,13 @@ def _sign_given(base: sympy.Expr, given: Boolean) -> int:
     known = polynomial.sign(base)
     if known is not None:
         return known
-    bare = Terms.of(base).stripped().expr
+    alone = Terms.of(base).stripped().expr
     for literal in literals(given):
         slack = _slack(literal)
         if slack is not None and isinstance(literal, _STRICT):
-            known = _bare(slack)
+            known = bare(slack)
             for sign in (1, -1):
-                if polynomial.is_zero(bare - sign * known):
+                if polynomial.is_zero(alone - sign * known):
                     return sign
     return 0
 
@@ -450,16 +450,16 @@ def without_signs(condition: Boolean, value: sympy.Expr) -> Boolean:
     """
     above, below = fraction(value)
     parts = [x for x in (above.expr, *below) if polynomial.sign(x) is None]
-    signs = [_bare(x) for x in (*parts, *(-x for x in parts))]
+    signs = [bare(x) for x in (*parts, *(-x for x in parts))]
     kept = []
     for literal in literals(condition):
         slack = _slack(literal)
-        if slack is None or not any(polynomial.is_zero(_bare(slack) - x) for x in signs):
+        if slack is None or not any(polynomial.is_zero(bare(slack) - x) for x in signs):
             kept.append(literal)
     return sympy.And(*kept)
 
 
-def _bare(expr: sympy.Expr) -> sympy.Expr:
+def bare(expr: sympy.Expr) -> sympy.Expr:
     """What has the sign of an expression: without denominators and positive factors."""
     return fraction(expr)[0].stripped().expr
 

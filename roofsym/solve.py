@@ -29,6 +29,7 @@ from roofsym.conditions import (
     all_of,
     any_of,
     at_least,
+    bare,
     below_zero,
     cases,
     either,
@@ -367,7 +368,7 @@ def _in_exponent(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> b
 def _uncertain(left: sympy.Expr, right: sympy.Expr, given: sympy.Expr) -> Factors:
     """Factors of the denominators that are not positive for all values of the symbols."""
     below = fraction(left)[1] | fraction(right)[1]
-    known = [fraction(x)[0].stripped().expr for x in positives(given)]
+    known = [bare(x) for x in positives(given)]
     # A positive symbol in its place shows what is positive with it.
     hidden = dict.fromkeys((*known, *positives(given)), sy.gap)
     return {

@@ -743,11 +743,6 @@ _TEX = {
 _WORD = re.compile("|".join(re.escape(x) for x in sorted(_TEX, key=len, reverse=True)))
 
 
-def _sized(latex: str, size: str) -> str:
-    """A formula in another size of type."""
-    return rf"\text{{{size}$\displaystyle {latex}$}}"
-
-
 def breaking(latex: str) -> str:
     """A formula that may break between factors and arguments as well as at signs."""
     # Dearer than a break at a sign (700): only where no sign is near.
@@ -808,7 +803,7 @@ class LatexWriter(MarkdownWriter):
             return part
         equals, inner = self.sign("="), part.removeprefix(self.sign("="))
         for size in SIZES:
-            fitted = equals + _sized(inner, size)
+            fitted = rf"{equals}\text{{{size}$\displaystyle {inner}$}}"
             if beside + width(fitted) <= LINE:
                 return fitted
         # Too wide even so: as it is, it can break, which a box of smaller type cannot.
