@@ -20,7 +20,9 @@ from roofsym import symbols as sy
 from roofsym.errors import InputError
 from roofsym.polynomial import Polynomial, Ring
 from roofsym.terms import Factors, Terms, coefficients, fraction
+from roofsym.values import irrational_parts
 
+_HALF = sympy.Rational(1, 2)
 _STRICT = (sympy.Gt, sympy.Lt)
 _HOLDS = {sympy.Gt: (1,), sympy.Ge: (0, 1), sympy.Eq: (0,)}
 
@@ -217,7 +219,7 @@ def _sign_given(base: sympy.Expr, given: Boolean) -> int:
 
 def has_root(expr: sympy.Expr) -> bool:
     """Whether there is a square root in an expression."""
-    return any(p.exp == sympy.Rational(1, 2) for p in expr.atoms(sympy.Pow))
+    return any(p.is_Pow and p.exp == _HALF for p in irrational_parts(expr))
 
 
 def literals(condition: Boolean) -> tuple[Boolean, ...]:
@@ -437,6 +439,22 @@ def of_unknown(condition: Boolean, value: sympy.Expr, symbol: sympy.Symbol) -> B
         said = condition if condition.lhs == value else condition.reversed
         return said.func(symbol, said.rhs, evaluate=False)
     return condition
+
+
+def replaced(condition: Boolean, rules: Mapping[sympy.Expr, sympy.Expr]) -> Boolean:
+    """A condition with expressions put in for others, whose sides SymPy does not compare.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, w
+    >>> replaced(sympy.And(w > B, L > 1), {w: B + L})
+    (L > 1) & (B + L > B)
+    """
+    if isinstance(condition, sympy.And | sympy.Or):
+        return condition.func(*(replaced(x, rules) for x in condition.args))
+    if condition in (sympy.true, sympy.false):
+        return condition
+    return condition.func(*(x.xreplace(rules) for x in condition.args), evaluate=False)
 
 
 def without_signs(condition: Boolean, value: sympy.Expr) -> Boolean:

@@ -24,6 +24,7 @@ from roofsym import symbols as sy
 from roofsym.bounds import Bracket
 from roofsym.errors import InputError, in_letters
 from roofsym.polynomial import Ring, number
+from roofsym.values import open_powers
 
 _DIGITS = 100
 _WIDTH = Fraction(1, 10**16)
@@ -40,7 +41,7 @@ Terms: TypeAlias = "list[tuple[Any, list[Any]]]"
 
 def occurs(expr: sympy.Expr, symbol: sympy.Symbol) -> bool:
     """Whether a symbol stands in an exponent."""
-    return any(p.exp.has(symbol) for p in expr.atoms(sympy.Pow))
+    return any(p.exp.has(symbol) for p in open_powers(expr))
 
 
 def without(expr: sympy.Expr, symbol: sympy.Symbol, value: int) -> sympy.Expr:
@@ -49,7 +50,7 @@ def without(expr: sympy.Expr, symbol: sympy.Symbol, value: int) -> sympy.Expr:
     A base between 0 and 1 to the power of the symbol tends to 1 as the symbol goes to 0, and to 0
     as it grows.
     """
-    powers = {p: sympy.Integer(value) for p in expr.atoms(sympy.Pow) if p.exp.has(symbol)}
+    powers = {p: sympy.Integer(value) for p in open_powers(expr) if p.exp.has(symbol)}
     return expr.xreplace(powers)
 
 

@@ -10,6 +10,7 @@ from roofsym import exponential
 from roofsym.errors import InputError, in_letters
 from roofsym.polynomial import sign
 from roofsym.terms import Terms, by_power, fraction, sides
+from roofsym.values import irrational_parts
 
 
 def regimes(symbol: sympy.Symbol, *exprs: sympy.Expr) -> list[sympy.Expr]:
@@ -21,13 +22,17 @@ def regimes(symbol: sympy.Symbol, *exprs: sympy.Expr) -> list[sympy.Expr]:
     >>> regimes(L, sympy.Max(B, sympy.Min(L, window)) + sympy.Max(B, window))
     [Min(L, window), Max(B, Min(L, window))]
     """
-    atoms = {x for expr in exprs for x in expr.atoms(sympy.Min, sympy.Max) if x.has(symbol)}
+    atoms = {x for expr in exprs for x in _extrema(expr) if x.has(symbol)}
     return sorted(atoms, key=_depth) if len(atoms) > 1 else list(atoms)
+
+
+def _extrema(expr: sympy.Expr) -> list[sympy.Expr]:
+    return [x for x in irrational_parts(expr) if isinstance(x, sympy.Min | sympy.Max)]
 
 
 @functools.lru_cache(maxsize=1024)
 def _depth(extremum: sympy.Expr) -> tuple[int, str]:
-    return len(extremum.atoms(sympy.Min, sympy.Max)), str(extremum)
+    return len(_extrema(extremum)), str(extremum)
 
 
 def aligned(symbol: sympy.Symbol, *exprs: sympy.Expr) -> tuple[sympy.Expr, ...]:
@@ -98,7 +103,9 @@ def ratio_at_end(
     left, right = (exponential.without(side, symbol, faded) for side in (left, right))
     # Far out, how much of a step is taken cannot be said: the limit is known if it does not matter.
     taken = {
-        x: sympy.Dummy(positive=True) for x in left.atoms(sympy.floor) | right.atoms(sympy.floor)
+        x: sympy.Dummy(positive=True)
+        for x in dict.fromkeys((*irrational_parts(left), *irrational_parts(right)))
+        if isinstance(x, sympy.floor)
     }
     smooth = {}
     for x, v in taken.items():

@@ -10,13 +10,14 @@ from __future__ import annotations
 import functools
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import TypeAlias
 
 import sympy
 
 from roofsym import symbols as sy
+from roofsym.values import irrational_parts
 
 Number: TypeAlias = "int | Fraction"
 Polynomial: TypeAlias = "dict[int, Number]"
@@ -36,6 +37,14 @@ _MOST_TERMS = 2000
 def number(value: sympy.Rational) -> Number:
     """Python number of a SymPy one."""
     return int(value.p) if value.q == 1 else Fraction(int(value.p), int(value.q))
+
+
+def ratio(above: Number, below: Number) -> Number:
+    """Quotient of two numbers, whole where it is."""
+    if below == 1:
+        return above
+    found = Fraction(above, below)
+    return found.numerator if found.denominator == 1 else found
 
 
 def multiply(first: Polynomial, second: Polynomial) -> Polynomial:
@@ -97,6 +106,25 @@ class Ring:
         if below is not _ONE and below != _ONE:
             raise ValueError(f"{expr} has a denominator")
         return above
+
+    def product(self, number: Number, factors: Mapping[sympy.Expr, int]) -> Polynomial:
+        """Product of a number and whole powers of expressions, all without denominators.
+
+        Raises
+        ------
+        ValueError
+            If there is a denominator.
+        """
+        found: Polynomial = {0: number}
+        for base, exponent in factors.items():
+            if exponent < 0:
+                raise ValueError(f"{base} is a denominator")
+            found = multiply(found, power(self.of(base), exponent))
+        return found
+
+    def total(self, parts: Iterable[Polynomial]) -> Polynomial:
+        """Sum of polynomials."""
+        return functools.reduce(add, parts, {})
 
     def quotient(self, expr: sympy.Expr) -> Quotient:
         """Numerator and denominator of an expression."""
@@ -196,8 +224,7 @@ class Ring:
             top = max(rest)
             if ((top | guard) - lead) & guard != guard:
                 return None
-            share = Fraction(rest[top]) / divisor[lead]
-            quotient[top - lead] = int(share) if share.denominator == 1 else share
+            share = quotient[top - lead] = ratio(rest[top], divisor[lead])
             for m, c in divisor.items():
                 at = top - lead + m
                 left = rest.get(at, 0) - share * c
@@ -249,7 +276,8 @@ class Ring:
             return 1 if polynomial[0] > 0 else -1
         # A sum of terms of one sign has it, though some of them may be 0: of these, not all.
         signs, certain = set(), False
-        unclear = [base for base in self._place if not base.is_positive]
+        # What is no symbol is not left to SymPy, which asks the signs of differences of arms.
+        unclear = {base for base in self._place if not (base.is_Symbol and base.is_positive)}
         for m, c in polynomial.items():
             sign, strict = (1 if c > 0 else -1), True
             for base, exponent in self.factors(m) if unclear else ():
@@ -379,12 +407,21 @@ def is_zero(expr: sympy.Expr) -> bool:
     at two points drawn at random. A polynomial of degree d that is not 0 is 0 at such a point with
     a probability of d over the prime (Schwartz and Zippel): not once in 10^60 proofs.
     """
-    if len(_POINTS[0]) > _MOST_VALUES:
-        _POINTS[:] = [_Point(seed) for seed in range(len(_POINTS))]
     if too_long(expr):
-        return all(point[expr] == 0 for point in _POINTS)
+        return all(point[expr] == 0 for point in _points())
     # Most of what is asked about is not 0, which one point shows.
-    return _POINTS[0][expr] == 0 and not Ring().quotient(expr)[0]
+    return _points()[0][expr] == 0 and not Ring().quotient(expr)[0]
+
+
+def may_cancel(products: Iterable[tuple[Number, Mapping[sympy.Expr, int]]]) -> bool:
+    """Whether a sum of products is 0 at a point drawn at random: otherwise it is not 0."""
+    point, total = _points()[0], 0
+    for number, factors in products:
+        term = number.numerator * pow(number.denominator, -1, _PRIME)
+        for base, exponent in factors.items():
+            term = term * pow(point[base], exponent, _PRIME) % _PRIME
+        total += term
+    return total % _PRIME == 0
 
 
 # --- what is too long to be multiplied out ----------------------------------------------------
@@ -405,6 +442,21 @@ def too_long(*exprs: sympy.Expr) -> bool:
     return any(max(_lengths(expr)) > _LONG for expr in exprs)
 
 
+def too_long_sum(products: Iterable[tuple[Number, Mapping[sympy.Expr, int]]]) -> bool:
+    """Whether a sum of products of expressions without denominators would have so many."""
+    total = 0.0
+    for _, factors in products:
+        total += math.prod(_power_length(_lengths(base)[0], e) for base, e in factors.items())
+    return total > _LONG
+
+
+def _power_length(size: float, exponent: int) -> float:
+    """How many terms a power of a sum has at most."""
+    if size > _LONG or exponent > _LARGEST:
+        return math.inf
+    return 1.0 if size == 1 else float(math.comb(exponent + int(size) - 1, exponent))
+
+
 @functools.lru_cache(maxsize=4096)
 def _lengths(expr: sympy.Expr) -> tuple[float, float]:
     """How many terms numerator and denominator of an expression have at most."""
@@ -420,10 +472,7 @@ def _lengths(expr: sympy.Expr) -> tuple[float, float]:
         parts = [_lengths(x) for x in expr.args]
         return math.prod(n for n, _ in parts), math.prod(d for _, d in parts)
     if expr.is_Pow and expr.exp.is_Integer:
-        n, sizes = abs(int(expr.exp)), _lengths(expr.base)
-        if max(sizes) > _LONG or n > _LARGEST:
-            return math.inf, math.inf
-        above, below = (float(math.comb(n + int(size) - 1, n)) for size in sizes)
+        above, below = (_power_length(x, abs(int(expr.exp))) for x in _lengths(expr.base))
         return (above, below) if expr.exp > 0 else (below, above)
     return 1.0, 1.0
 
@@ -445,7 +494,7 @@ class _Point(dict[sympy.Expr, int]):
 
     def _value(self, expr: sympy.Expr) -> int:
         if expr.is_Symbol:
-            return self._source.randrange(2, _PRIME)
+            return self._drawn()
         if expr.is_Rational or expr.is_Float:
             exact = sympy.Rational(expr)
             return int(exact.p) * pow(int(exact.q), -1, _PRIME) % _PRIME
@@ -456,11 +505,25 @@ class _Point(dict[sympy.Expr, int]):
         if expr.is_Pow and expr.exp.is_Integer:
             return pow(self[expr.base], int(expr.exp), _PRIME)
         plain = _canonical(expr)
-        return self._source.randrange(2, _PRIME) if plain == expr else self[plain]
+        return self._drawn() if plain == expr else self[plain]
+
+    def _drawn(self) -> int:
+        return self._source.getrandbits(_PRIME.bit_length() - 1)
 
 
 _POINTS = [_Point(seed) for seed in range(2)]
 _MOST_VALUES = 50_000
+
+
+def _points() -> list[_Point]:
+    if len(_POINTS[0]) > _MOST_VALUES:
+        forget()
+    return _POINTS
+
+
+def forget() -> None:
+    """Draw the points anew, at which values of expressions are remembered."""
+    _POINTS[:] = [_Point(seed) for seed in range(len(_POINTS))]
 
 
 def at_root(value: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr] | None:
@@ -472,7 +535,7 @@ def at_root(value: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr] | No
     >>> at_root(B - 2 * sympy.sqrt(L + 1))
     (B, -2, L + 1)
     """
-    roots = {p for p in value.atoms(sympy.Pow) if p.exp == sympy.Rational(1, 2)}
+    roots = {p for p in irrational_parts(value) if p.is_Pow and p.exp == sympy.Rational(1, 2)}
     if len(roots) != 1:
         return None
     (root,) = roots

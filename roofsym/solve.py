@@ -15,6 +15,7 @@ import functools
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeAlias
 
 import sympy
@@ -36,14 +37,16 @@ from roofsym.conditions import (
     has_root,
     is_zero,
     not_zero,
+    replaced,
     without_signs,
 )
 from roofsym.errors import InputError, ProofError, in_letters
 from roofsym.limits import aligned, ratio_at_end, regimes
-from roofsym.terms import Factors, Terms, coefficients, content, fraction, sides
-from roofsym.values import expression, put
+from roofsym.terms import Factors, Terms, coefficients, content, fraction, product, sides
+from roofsym.values import expression, irrational_parts, open_powers, put
 from roofsym.verification import NotRealError, order_at, prove
 
+_HALF = sympy.Rational(1, 2)
 # Of more branches, nobody sees whether their conditions are written alike.
 _READABLE = 6
 # Each Min or Max doubles the regimes: with more than these there is no answer in general.
@@ -401,7 +404,7 @@ def _with_given(
         inside = [
             Branch(
                 b.value.xreplace(shown),
-                all_of(b.when.xreplace(shown), above_zero(given)),
+                all_of(replaced(b.when, shown), above_zero(given)),
                 b.bracket,
             )
             for b in found.branches
@@ -467,7 +470,7 @@ def _with_exponential(
                     "equation", f"1 / ({in_letters(base)})", "denominators without zeros"
                 )
         return _numbered(left, right, symbol, brackets)
-    powers = {p for x in (left, right) for p in x.atoms(sympy.Pow) if p.exp.has(symbol)}
+    powers = {p for x in (left, right) for p in open_powers(x) if p.exp.has(symbol)}
     for power in powers - exponential.shares(symbol, left, right):
         if not (exponential.is_share(power.base) or power.base.is_Rational):
             raise InputError("equation", in_letters(power), "powers of a share or a number")
@@ -610,7 +613,7 @@ def _linear(c0: Terms, c1: Terms, symbol: sympy.Symbol) -> Iterator[Branch]:
     slope_falls = c1.leaning == -1 or (c1.leaning is None and symbol == sy.L)
     falls = c0.sign == 1 or (c0.sign is None and slope_falls)
     above, below = (c0, c1.times(-1)) if falls else (c0.times(-1), c1)
-    yield Branch(above.factored().grouped().expr / below.factored().expr, when)
+    yield Branch(above.factored().grouped().divided_by(below.factored()), when)
 
 
 def _quadratic(c0: Terms, c1: Terms, c2: Terms, symbol: sympy.Symbol) -> Iterator[Branch]:
@@ -618,14 +621,14 @@ def _quadratic(c0: Terms, c1: Terms, c2: Terms, symbol: sympy.Symbol) -> Iterato
         c0, c1, c2 = (c.times(-1) for c in (c0, c1, c2))
     # What c1 and c2 share stays out of the root: I* w / B under it reads better than B² around it.
     outside = {base: -e for base, e in content([c1, c2])[1].items()}
-    a0, a1, a2 = (c.times(1, outside).expr for c in (c0, c1, c2))
+    a0, a1, a2 = (c.times(1, outside) for c in (c0, c1, c2))
     # Halving a1 keeps the 4 out of the discriminant and the 2 out of the denominator.
-    half = _spread(a1 / 2)
-    discriminant = half**2 - a0 * a2
+    half = _spread(a1.expr / 2)
+    discriminant = product(1, {half: 2}) - a0.expr * a2.expr
     if discriminant.is_Rational and discriminant < 0:
         return
     low, high = _roots(half, a2, discriminant)
-    real = above_zero((c1.expr / 2) ** 2 - c0.expr * c2.expr)
+    real = above_zero(product(Fraction(1, 4), {c1.expr: 2}) - c0.expr * c2.expr)
     both, one = _positive_roots(c0, c1, real)
     if c2.sign is None:
         # With c2 < 0 the equation with its sign changed has c2 > 0, and the roots change places.
@@ -653,18 +656,19 @@ def _spread(expr: sympy.Expr) -> sympy.Expr:
     return sympy.Add(*(number * x for x in rest.args)) if rest.is_Add else expr
 
 
-def _roots(
-    half: sympy.Expr, c2: sympy.Expr, discriminant: sympy.Expr
-) -> tuple[sympy.Expr, sympy.Expr]:
+def _roots(half: sympy.Expr, c2: Terms, discriminant: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
     try:
-        root = sympy.sqrt(discriminant)
-        return (_spread(-half) - root) / c2, (_spread(-half) + root) / c2
+        # Of a sum with symbols, SymPy finds no other form, after a long time.
+        evaluated = discriminant.is_number or not discriminant.is_Add
+        root = sympy.Pow(discriminant, _HALF, evaluate=evaluated)
+        low, high = (Terms([(1, {_spread(-half) + sign * root: 1})]) for sign in (-1, 1))
+        return low.divided_by(c2), high.divided_by(c2)
     except ValueError:
         # SymPy 1.14 fails to factor some numbers with two close factors (its issue 28621). Kept as
         # it stands, with nothing multiplied to it, the root is not factored.
-        root = sympy.Pow(discriminant / c2**2, sympy.Rational(1, 2), evaluate=False)
+        root = sympy.Pow(discriminant / c2.expr**2, _HALF, evaluate=False)
         minus = sympy.Mul(-1, root, evaluate=False)
-        return sympy.Add(-half / c2, minus, evaluate=False), -half / c2 + root
+        return sympy.Add(-half / c2.expr, minus, evaluate=False), -half / c2.expr + root
 
 
 def _positive_roots(c0: Terms, c1: Terms, real: Boolean) -> tuple[Boolean, Boolean]:
@@ -816,7 +820,7 @@ def _level(
 def _quotient(constant: Terms, slope: Terms) -> sympy.Expr:
     """Where a line of known slope is 0."""
     sign = slope.sign or 1
-    return constant.times(-sign).expr / slope.times(sign).expr
+    return constant.times(-sign).divided_by(slope.times(sign))
 
 
 def _regime(
@@ -886,7 +890,7 @@ def _border(
         return _quotient(constant, slope), slope.sign, sympy.true
     if cautious or constant.sign != -1:
         return None
-    return constant.times(-1).expr / slope.expr, 1, above_zero(slope)
+    return constant.times(-1).divided_by(slope), 1, above_zero(slope)
 
 
 def _at_value(expr: sympy.Expr, symbol: sympy.Symbol, value: sympy.Expr) -> sympy.Expr:
@@ -1005,8 +1009,7 @@ class _RootOfLine:
     @classmethod
     def of(cls, symbol: sympy.Symbol, *exprs: sympy.Expr) -> _RootOfLine | None:
         """The root in expressions; None if there is none of this form, or another one."""
-        roots = {p for x in exprs for p in x.atoms(sympy.Pow)
-                 if p.exp.is_Rational and not p.exp.is_Integer}  # fmt: skip
+        roots = {p for x in exprs for p in irrational_parts(x) if p.is_Pow and p.exp.is_Rational}
         if len(roots) != 1:
             return None
         (root,) = roots

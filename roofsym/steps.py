@@ -18,7 +18,7 @@ import sympy
 from roofsym import symbols as sy
 from roofsym.bounds import Bracket, apart, larger
 from roofsym.errors import InputError, in_letters
-from roofsym.values import put
+from roofsym.values import irrational_parts, put
 from roofsym.verification import order_at
 
 # So many tokens no context has. And so many stretches to look at, or to solve in, say nothing more.
@@ -39,7 +39,12 @@ class _Stretch:
 
 def floors(symbol: sympy.Symbol, *exprs: sympy.Expr) -> list[sympy.Expr]:
     """The ``⌊…⌋`` in which a symbol stands, in the order of their printed form."""
-    found = {x for expr in exprs for x in expr.atoms(sympy.floor) if x.has(symbol)}
+    found = {
+        x
+        for expr in exprs
+        for x in irrational_parts(expr)
+        if isinstance(x, sympy.floor) and x.has(symbol)
+    }
     return sorted(found, key=str)
 
 

@@ -7,6 +7,7 @@ reads worse, and the 1 of ``α (L + 1)``, a token, would lose its unit.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
@@ -16,10 +17,11 @@ import sympy
 from roofsym import polynomial
 from roofsym import symbols as sy
 from roofsym.errors import InputError, in_letters
-from roofsym.polynomial import Number
+from roofsym.polynomial import Number, Polynomial, Ring
 from roofsym.values import open_powers
 
 Factors = dict[sympy.Expr, int]
+Product = tuple[Number, Factors]
 
 
 class Terms:
@@ -38,18 +40,20 @@ class Terms:
     B*(ridge*(L*kappa + a) - 2*w)
     """
 
-    __slots__ = ("_expr", "_sign", "products")
-
-    def __init__(self, products: Iterable[tuple[Number, Factors]]) -> None:
-        numbers: dict[frozenset[tuple[sympy.Expr, int]], Number] = {}
-        kept: dict[frozenset[tuple[sympy.Expr, int]], Factors] = {}
+    def __init__(self, products: Iterable[Product]) -> None:
+        found: dict[frozenset[tuple[sympy.Expr, int]], Product] = {}
         for number, factors in products:
             key = frozenset(factors.items())
-            numbers[key] = numbers.get(key, 0) + number
-            kept.setdefault(key, factors)
-        self.products = [(n, kept[key]) for key, n in numbers.items() if n]
-        self._expr: sympy.Expr | None = None
-        self._sign: int | str | None = ""
+            known = found.get(key)
+            found[key] = (number, factors) if known is None else (known[0] + number, known[1])
+        self.products = [product for product in found.values() if product[0]]
+
+    @classmethod
+    def _distinct(cls, products: list[Product]) -> Terms:
+        """Of products that are known to differ in their factors, and not to be 0."""
+        terms = cls.__new__(cls)
+        terms.products = products
+        return terms
 
     @classmethod
     def of(cls, expr: sympy.Expr) -> Terms:
@@ -61,8 +65,15 @@ class Terms:
     def times(self, number: Number, factors: Mapping[sympy.Expr, int] | None = None) -> Terms:
         """Every term times one product."""
         if not factors:
-            return Terms((number * n, f) for n, f in self.products)
-        return Terms((number * n, _joined(f, factors)) for n, f in self.products)
+            return Terms._distinct([(number * n, f) for n, f in self.products])
+        return Terms._distinct([(number * n, _joined(f, factors)) for n, f in self.products])
+
+    def over(self, number: Number, factors: Mapping[sympy.Expr, int]) -> Terms:
+        """Every term divided by one product."""
+        inverse = {base: -e for base, e in factors.items()}
+        return Terms._distinct(
+            [(polynomial.ratio(n, number), _joined(f, inverse)) for n, f in self.products]
+        )
 
     def minus(self, other: Terms) -> Terms:
         """Difference of two sums."""
@@ -80,7 +91,7 @@ class Terms:
         Only sums with the symbol in them are multiplied out, and what they have beside it stays
         together: ``I* (κ L + a + w)`` is ``I* κ`` and ``I* (a + w)``.
         """
-        found: dict[tuple[int, sympy.Expr], list[tuple[Number, Factors]]] = {}
+        found: dict[tuple[int, sympy.Expr], list[Product]] = {}
         for number, factors in self.products:
             exponent, opaque, free, sums = 0, [], {}, []
             for base, e in factors.items():
@@ -111,16 +122,13 @@ class Terms:
         """Whether the sum is 0, multiplied out."""
         if not self.products:
             return True
-        if all(n > 0 for n, _ in self.products) and self.sign == 1:
-            return False
-        return self.sign == 0
+        # Different products of symbols do not cancel; and most of what is asked is not 0.
+        return not self._is_flat and polynomial.may_cancel(self.products) and self.sign == 0
 
-    @property
-    def sign(self) -> int | None:
-        """1, −1 or 0 if the sign is the same for all positive values of the symbols; else None."""
-        if self._sign == "":
-            self._sign = self._find_sign()
-        return self._sign  # type: ignore[return-value]
+    @functools.cached_property
+    def _is_flat(self) -> bool:
+        """Whether there are products of symbols only, with no sum in them."""
+        return all(base.is_Symbol for _, factors in self.products for base in factors)
 
     @property
     def leaning(self) -> int | None:
@@ -137,10 +145,12 @@ class Terms:
         if self.sign is not None or not stepwise:
             return self.sign
         # What is positive with any positive number added is not negative.
-        signs = (x for x in (1, -1) if polynomial.sign(x * self._written + sy.gap) == 1)
-        return next(signs, None)
+        gap = Terms([(-1, {sy.gap: 1})])
+        return next((x for x in (1, -1) if self.times(x).minus(gap).sign == 1), None)
 
-    def _find_sign(self) -> int | None:
+    @functools.cached_property
+    def sign(self) -> int | None:
+        """1, −1 or 0 if the sign is the same for all positive values of the symbols; else None."""
         if not self.products:
             return 0
         signs = {_product_sign(product) for product in self.products}
@@ -150,7 +160,19 @@ class Terms:
             polynomial.any_positive(b) for _, f in self.products for b in f
         ):
             return None
-        return polynomial.sign(self._written)
+        if self._is_long:
+            return None
+        ring = Ring()
+        return ring.sign(self._expanded(ring))
+
+    def _expanded(self, ring: Ring) -> Polynomial:
+        """The sum multiplied out."""
+        return ring.total(ring.product(*product) for product in self.products)
+
+    @functools.cached_property
+    def _is_long(self) -> bool:
+        """Whether it would have thousands of terms, multiplied out."""
+        return polynomial.too_long_sum(self.products)
 
     def common(self) -> tuple[Number, Factors]:
         """Largest product that divides every term; its number is positive."""
@@ -160,24 +182,46 @@ class Terms:
         """The sum as one factor, beside the number that all of its terms share."""
         if len(self.products) < 2:
             return self
-        number, _ = self.common()
-        if all(n < 0 for n, _ in self.products):
-            number = -number
-        factors: Factors = {}
-        for factor in sympy.Mul.make_args(self.times(1 / Fraction(number)).expr):
-            # What its terms share stays apart: it may cancel.
-            base, exponent = factor.as_base_exp()
-            whole = (base, int(exponent)) if exponent.is_Integer else (factor, 1)
-            factors = _joined(factors, dict([whole]))
-        return Terms([(number, factors)])
+        turned = all(n < 0 for n, _ in self.products)
+        number, factors = (self.times(-1) if turned else self).as_product()
+        return Terms._distinct([(-number if turned else number, factors)])
+
+    def as_product(self) -> Product:
+        """The sum as one product: what its terms share, and what is left as a factor."""
+        if not self.products:
+            return 0, {}
+        if len(self.products) == 1:
+            return self.products[0]
+        number, shared = self.common()
+        rest = sympy.Add(*itertools.starmap(product, self.over(number, shared).products))
+        if not rest.is_Add:  # Of a root's square, say, and what is under the root.
+            more, inside = _read(rest)
+            return number * more, _joined(shared, inside)
+        return number, _joined(shared, {rest: 1})
+
+    def divided_by(self, other: Terms) -> sympy.Expr:
+        """Quotient of two sums as an expression.
+
+        Examples
+        --------
+        >>> from roofsym.symbols import B, L, kappa, w
+        >>> Terms.of(2 * B * w + B * kappa).divided_by(Terms.of(4 * B * L))
+        (kappa + 2*w)/(4*L)
+        """
+        (n, above), (d, below) = self.as_product(), other.as_product()
+        number = polynomial.ratio(n, d)
+        # Of both sides, what they do not share is multiplied into a sum, as SymPy has it.
+        n, above = _multiplied_in(number.numerator, above)
+        d, below = _multiplied_in(number.denominator, below)
+        inverse = {base: -e for base, e in below.items()}
+        return product(polynomial.ratio(n, d), _joined(above, inverse))
 
     def stripped(self) -> Terms:
         """The sum without the positive factors that its terms share: of the same sign."""
         if not self.products:
             return self
         number, shared = self.common()
-        inverse = {base: -e for base, e in shared.items() if polynomial.sign(base) == 1}
-        return self.times(1 / Fraction(number), inverse)
+        return self.over(number, {x: e for x, e in shared.items() if polynomial.sign(x) == 1})
 
     def simplest(self, below: Factors) -> Terms:
         """The shorter one of the sum as written and multiplied out, of the same sign.
@@ -187,17 +231,23 @@ class Terms:
         below : mapping
             Positive factors, of a denominator say: those that divide the sum are divided out.
         """
-        if len(self.products) < 2 or polynomial.too_long(written := self._written):
+        divisors = [base for base in below if base.is_Add]
+        if len(self.products) < 2 or (self._is_flat and not divisors) or self._is_long:
             return self
-        # The share of the experts that a step reads, 1 − ρ^T, is one thing.
-        shares = {x for x in written.atoms(sympy.Add) if 1 in x.args and open_powers(x)}
-        hidden = {x: sympy.Dummy(positive=True) for x in shares}
+        # The share of the experts that a step reads, 1 − ρ^T, is one thing: beside other factors.
+        opened = [x for product in self.products for x in _opened(product)]
+        powers = {base for _, factors in opened for base in factors if open_powers(base)}
+        sums = {x for base in powers for x in base.atoms(sympy.Add)}
+        hidden = {x: sympy.Dummy(positive=True) for x in sums if 1 in x.args and open_powers(x)}
         shown = {dummy: x for x, dummy in hidden.items()}
-        ring = polynomial.Ring()
-        expanded = ring.of(written.xreplace(hidden))
-        sums = [base.xreplace(hidden) for base in below if base.is_Add]
-        for base in sums:
-            while (less := ring.divide(expanded, ring.of(base))) is not None and expanded:
+        ring = Ring()
+        expanded = ring.total(
+            ring.product(n, {b.xreplace(hidden): e for b, e in f.items()} if hidden else f)
+            for n, f in opened
+        )
+        for base in divisors:
+            divisor = ring.of(base.xreplace(hidden))
+            while (less := ring.divide(expanded, divisor)) is not None and expanded:
                 expanded = less
         flat = Terms(
             (c, {b.xreplace(shown): e for b, e in ring.factors(m)}) for m, c in expanded.items()
@@ -214,13 +264,11 @@ class Terms:
         (B - 1)*(kappa + w)
         """
         sums = {base for _, factors in self.products for base in factors if base.is_Add}
-        if not sums or len(self.products) < 2:
+        if not sums or len(self.products) < 2 or self._is_long:
             return self
-        if polynomial.too_long(written := self._written):
-            return self
-        ring = polynomial.Ring()
-        total = ring.of(written)
-        for base in sorted(sums, key=sympy.count_ops, reverse=True):
+        ring = Ring()
+        total = self._expanded(ring)
+        for base in sorted(sums, key=lambda x: sum(1 for _ in _leaves(x)), reverse=True):
             quotient = ring.divide(total, ring.of(base))
             if quotient is not None and len(quotient) < len(self.products):
                 return Terms.of(base * Terms.of(ring.expr(quotient)).grouped().expr)
@@ -228,10 +276,10 @@ class Terms:
 
     def multiplied_out(self) -> Terms:
         """The sum with no sum inside, unless it would have thousands of terms."""
-        if polynomial.too_long(written := self._written):
+        if self._is_flat or self._is_long:
             return self
-        ring = polynomial.Ring()
-        return Terms((c, dict(ring.factors(m))) for m, c in ring.of(written).items())
+        ring = Ring()
+        return Terms((c, dict(ring.factors(m))) for m, c in self._expanded(ring).items())
 
     def grouped(self) -> Terms:
         """The sum with terms of one sign that share a factor put together, most of them first.
@@ -251,32 +299,57 @@ class Terms:
         """How many symbols and numbers it takes to write the sum down."""
         return sum(1 for _, f in self.products for base in f for _ in _leaves(base))
 
-    @property
-    def _written(self) -> sympy.Expr:
-        """The sum as an expression, term by term."""
-        return sympy.Add(*map(_product, self.products))
-
-    @property
+    @functools.cached_property
     def expr(self) -> sympy.Expr:
         """The sum as an expression, with common factors before it."""
-        if self._expr is None:
-            self._expr = self._build()
-        return self._expr
-
-    def _build(self) -> sympy.Expr:
-        if not self.products:
-            return sympy.S.Zero
-        if len(self.products) == 1:
-            return _product(self.products[0])
-        number, shared = self.common()
-        inverse = {base: -e for base, e in shared.items()}
-        rest = [(Fraction(n) / number, _joined(f, inverse)) for n, f in self.products]
-        return sympy.Mul(_product((number, shared)), sympy.Add(*map(_product, rest)))
+        return product(*self.as_product())
 
 
-def _product(term: tuple[Number, Mapping[sympy.Expr, int]]) -> sympy.Expr:
+def _opened(term: Product) -> list[Product]:
+    """The terms of a product of a number and nothing but a sum."""
     number, factors = term
-    return sympy.Mul(sympy.Rational(number), *(b if e == 1 else b**e for b, e in factors.items()))
+    if len(factors) == 1:
+        ((base, exponent),) = factors.items()
+        if base.is_Add and exponent == 1:
+            return [(number * n, f) for n, f in map(_read, base.args)]
+    return [term]
+
+
+def _multiplied_in(number: int, factors: Factors) -> tuple[int, Factors]:
+    """A product of a number and nothing but a sum with the number inside it."""
+    if number == 1 or len(factors) != 1:
+        return number, factors
+    ((base, exponent),) = factors.items()
+    return (1, {number * base: 1}) if base.is_Add and exponent == 1 else (number, factors)
+
+
+_in_order = functools.cmp_to_key(sympy.Basic.compare)
+
+
+def product(number: Number, factors: Mapping[sympy.Expr, int]) -> sympy.Expr:
+    """Product of a number and powers of different factors, as SymPy's ``Mul`` makes it.
+
+    That would look for equal factors, and ``Pow`` ask of each sum whether it can be infinite.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, w
+    >>> product(2, {B + L: -1, w: 2})
+    2*w**2/(B + L)
+    """
+    first = sympy.Rational(number)
+    alone = len(factors) == 1 and number != 1  # A number times a sum is multiplied out.
+    if not number or alone or not all(map(_is_plain, factors)):
+        return sympy.Mul(first, *(b if e == 1 else b**e for b, e in factors.items()))
+    powers = [
+        b if e == 1 else sympy.Pow(b, sympy.Integer(e), evaluate=False) for b, e in factors.items()
+    ]
+    powers.sort(key=_in_order)
+    return sympy.Mul._from_args(powers if number == 1 else [first, *powers], is_commutative=True)
+
+
+def _is_plain(base: sympy.Expr) -> bool:
+    return base.is_Symbol or (base.is_Add and not base.is_number)
 
 
 def _leaves(expr: sympy.Expr) -> Iterator[sympy.Expr]:
@@ -308,29 +381,30 @@ def _even(base: sympy.Expr) -> int | None:
     return 1 if polynomial.sign(base) in (1, -1) else None
 
 
-def _content(products: list[tuple[Number, Factors]]) -> tuple[Number, Factors]:
-    above = math.gcd(*(abs(Fraction(n).numerator) for n, _ in products))
-    below = math.lcm(*(Fraction(n).denominator for n, _ in products))
-    number = above if below == 1 else Fraction(above, below)
+def _content(products: list[Product]) -> tuple[Number, Factors]:
+    # A whole number has a numerator and a denominator, too.
+    above = math.gcd(*(n.numerator for n, _ in products))
+    below = math.lcm(*(n.denominator for n, _ in products))
+    number = polynomial.ratio(above, below)
     shared = dict(products[0][1])
     for _, factors in products[1:]:
         shared = {b: min(e, factors[b]) for b, e in shared.items() if b in factors}
     return number, shared
 
 
-def _gathered(products: list[tuple[Number, Factors]]) -> list[tuple[Number, Factors]]:
+def _gathered(products: list[Product]) -> list[Product]:
     """Products of positive numbers, those that share a factor as one of it and a sum."""
     counts: dict[sympy.Expr, int] = {}
     for _, factors in products:
         for base in factors:
             counts[base] = counts.get(base, 0) + 1
-    base = max(counts, key=lambda x: counts[x], default=None)
+    # Of factors of as many terms, what comes first in print: I* (κ L + a), not L (I* κ + …).
+    base = max(counts, key=lambda x: (counts[x], -sy.rank(x)), default=None)
     if base is None or counts[base] < 2:
         return products
     together = [(n, f) for n, f in products if base in f]
     number, shared = _content(together)
-    inverse = {b: -e for b, e in shared.items()}
-    inside = Terms((Fraction(n) / number, _joined(f, inverse)) for n, f in together)
+    inside = Terms._distinct(together).over(number, shared)
     group = (number, _joined(shared, {Terms(_gathered(inside.products)).expr: 1}))
     return [group, *_gathered([(n, f) for n, f in products if base not in f])]
 
@@ -343,7 +417,7 @@ def content(sums: Iterable[Terms]) -> tuple[Number, Factors]:
 def _by_power_product(
     first: Mapping[tuple[int, sympy.Expr], Terms], second: Mapping[tuple[int, sympy.Expr], Terms]
 ) -> dict[tuple[int, sympy.Expr], Terms]:
-    found: dict[tuple[int, sympy.Expr], list[tuple[Number, Factors]]] = {}
+    found: dict[tuple[int, sympy.Expr], list[Product]] = {}
     for (i, x), one in first.items():
         for (j, y), two in second.items():
             found.setdefault((i + j, x * y), []).extend(one.multiplied(two).products)
@@ -469,8 +543,6 @@ def coefficients(left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol) -> d
     if not parts:
         return {}
     number, shared = content(parts.values())
-    inverse = {base: -e for base, e in shared.items() if polynomial.sign(base) == 1}
+    positive = {base: e for base, e in shared.items() if polynomial.sign(base) == 1}
     lowest = min(parts)
-    return {
-        power - lowest: part.times(1 / Fraction(number), inverse) for power, part in parts.items()
-    }
+    return {power - lowest: part.over(number, positive) for power, part in parts.items()}

@@ -78,8 +78,9 @@ def expression(value: object, field: str) -> sympy.Expr:
     """
     if isinstance(value, sympy.Expr):
         # A number of Python's that SymPy took in. Those of more digits are powers, evaluated.
-        floats = {x for x in value.atoms(sympy.Float) if x._prec == sys.float_info.mant_dig}
-        return value.xreplace({x: sympy.Rational(repr(float(x))) for x in floats})
+        floats = [x for x in irrational_parts(value) if x.is_Float]
+        usual = (x for x in floats if x._prec == sys.float_info.mant_dig)
+        return value.xreplace({x: sympy.Rational(repr(float(x))) for x in usual})
     return exact(value, field, "a SymPy expression or a finite number")
 
 
@@ -217,6 +218,31 @@ def _put(expr: sympy.Basic, rules: Mapping[sympy.Expr, sympy.Expr]) -> sympy.Bas
     return arms[0] if len(arms) == 1 else expr.func(*arms, evaluate=False)
 
 
+@functools.lru_cache(maxsize=4096)
+def irrational_parts(expr: sympy.Expr) -> tuple[sympy.Expr, ...]:
+    """What stands in an expression that makes it no quotient of polynomials: ``Min``, a root.
+
+    Decimals, too. The solver asks for them of every equation, and most have none: SymPy's `atoms`
+    takes as long as solving.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, rho
+    >>> irrational_parts(B**2 / (L + 1)), irrational_parts(B * sympy.Max(rho**L, B))
+    ((), (Max(B, rho**L), rho**L))
+    """
+    found: dict[sympy.Expr, None] = {}
+    waiting = [expr]
+    while waiting:
+        part = waiting.pop()
+        if part.is_Symbol or part.is_Rational:
+            continue
+        waiting += part.args
+        if not (part.is_Add or part.is_Mul or (part.is_Pow and part.exp.is_Integer)):
+            found[part] = None
+    return tuple(found)
+
+
 @functools.lru_cache(maxsize=1024)
 def open_powers(expr: sympy.Expr) -> tuple[sympy.Expr, ...]:
     """Powers whose exponent still has symbols: the share of experts that ``T`` tokens leave alone.
@@ -227,7 +253,7 @@ def open_powers(expr: sympy.Expr) -> tuple[sympy.Expr, ...]:
     >>> open_powers(B**2 + rho**B)
     (rho**B,)
     """
-    return tuple(p for p in expr.atoms(sympy.Pow) if p.exp.free_symbols)
+    return tuple(p for p in irrational_parts(expr) if p.is_Pow and p.exp.free_symbols)
 
 
 def bindings(

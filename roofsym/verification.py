@@ -21,8 +21,18 @@ from sympy.logic.boolalg import Boolean
 from roofsym import polynomial
 from roofsym import symbols as sy
 from roofsym.errors import ProofError
-from roofsym.polynomial import Polynomial, Quotient, Ring, add, multiply, number, power
-from roofsym.values import open_powers
+from roofsym.polynomial import (
+    Number,
+    Polynomial,
+    Quotient,
+    Ring,
+    add,
+    multiply,
+    number,
+    power,
+    ratio,
+)
+from roofsym.values import irrational_parts, open_powers
 
 _HALF = sympy.Rational(1, 2)
 _TRIALS = 8
@@ -69,17 +79,15 @@ def _exactly(
     if (common := math.gcd(*parts)) > 1:
         parts = {exponent // common: part for exponent, part in parts.items()}
         value = value**common
-    if any(p.exp == _HALF for p in value.atoms(sympy.Pow)):
+    if any(p.is_Pow and p.exp == _HALF for p in irrational_parts(value)):
         solves = polynomial.is_zero_at_root(ring, parts, value)
     else:
         solves = not _at_quotient(parts, ring.quotient(value))
     if solves:
         return
     # Nor do roots of numbers cancel exactly.
-    roots = {
-        p for x in (left, right) for p in x.atoms(sympy.Pow) if p.is_number and p.is_irrational
-    }
-    inexact = roots or any(x.atoms(sympy.Float) for x in (left, right))
+    parts_of_sides = (p for x in (left, right) for p in irrational_parts(x))
+    inexact = any(p.is_Float or (p.is_number and p.is_irrational) for p in parts_of_sides)
     if inexact and _is_rounding(ring, parts, value):
         return
     raise ProofError(f"{value} does not solve {left} = {right}")
@@ -301,6 +309,8 @@ def value_at(expr: sympy.Expr, point: Mapping[sympy.Symbol, Any]) -> Any:
         return number(expr)
     if expr.is_Float:
         return mpmath.mpf(expr)
+    if not irrational_parts(expr) and all(isinstance(x, _EXACT) for x in point.values()):
+        return ratio(*_quotient_at(expr, point))
     parts = [value_at(x, point) for x in expr.args]
     if not all(isinstance(x, _EXACT) for x in parts):
         parts = [decimal(x) for x in parts]
@@ -320,3 +330,32 @@ def value_at(expr: sympy.Expr, point: Mapping[sympy.Symbol, Any]) -> Any:
             raise NotRealError(f"{base} has no real root")
         return mpmath.power(decimal(base), decimal(exponent))
     return _FUNCTIONS[expr.func](*parts)
+
+
+def _quotient_at(expr: sympy.Expr, point: Mapping[sympy.Symbol, Number]) -> tuple[int, int]:
+    """Numerator and denominator of a quotient of polynomials at a point of exact numbers.
+
+    Not cancelled: Python's fractions are, after each step, which takes most of their time.
+    """
+    if expr.is_Symbol:
+        value = point[expr]
+        return value.numerator, value.denominator
+    if expr.is_Rational:
+        return int(expr.p), int(expr.q)
+    if expr.is_Add:
+        p, q = 0, 1
+        for x in expr.args:
+            r, s = _quotient_at(x, point)
+            more, rest = divmod(q, s)
+            p, q = (p * s + r * q, q * s) if rest else (p + r * more, q)
+        return p, q
+    if expr.is_Mul:
+        parts = [_quotient_at(x, point) for x in expr.args]
+        return math.prod(p for p, _ in parts), math.prod(q for _, q in parts)
+    p, q = _quotient_at(expr.base, point)
+    exponent = int(expr.exp)
+    if exponent < 0:
+        if not p:
+            raise NotRealError(f"{expr} is infinite")
+        p, q, exponent = q, p, -exponent
+    return p**exponent, q**exponent

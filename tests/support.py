@@ -15,7 +15,7 @@ import sympy
 from hypothesis import assume
 
 import roofsym as rs
-from roofsym import conventions, phases
+from roofsym import conventions, phases, polynomial
 from roofsym import symbols as sy
 from roofsym.ledger import Entry
 from roofsym.results import RESULTS
@@ -66,6 +66,7 @@ def forget() -> None:
             for function in vars(module).values():
                 if isinstance(function, functools._lru_cache_wrapper):
                     function.cache_clear()
+    polynomial.forget()
 
 
 def same(left: sympy.Expr, right: sympy.Expr) -> bool:

@@ -15,7 +15,7 @@ from roofsym.conditions import above_zero, all_of, at_least, either
 from roofsym.errors import ProofError
 from roofsym.polynomial import Ring, add, is_zero, multiply, power, sign
 from roofsym.symbols import B, L, a, alpha, kappa, phi, rho, ridge, w, window
-from roofsym.terms import Terms, coefficients, fraction
+from roofsym.terms import Terms, coefficients, fraction, product
 from roofsym.verification import NotRealError, holds, prove, value_at
 
 LETTERS = (B, L, kappa, a, w)
@@ -66,6 +66,36 @@ def test_terms_over_their_denominator_are_the_expression(expr: sympy.Expr):
     below = sympy.Mul(*(base**e for base, e in below.items()))
     assume(sympy.cancel(below) != 0)
     assert sympy.cancel(above.expr / below - expr) == 0
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    numbers,
+    st.dictionaries(
+        st.one_of(expressions, st.sampled_from([rho**B, rho, sympy.Max(L, w), sympy.sqrt(B + L)])),
+        st.integers(-2, 3).filter(bool),
+        max_size=4,
+    ),
+)
+def test_a_product_is_what_sympy_makes_of_it(number: sympy.Rational, factors):
+    assume(all(finite(x) != 0 for x in factors))
+    made = product(polynomial.number(number), factors)
+    assert made == sympy.Mul(number, *(x**e for x, e in factors.items()))
+
+
+@settings(max_examples=300, deadline=None)
+@given(expressions, expressions)
+def test_sums_divided_are_their_quotient(one: sympy.Expr, other: sympy.Expr):
+    above, below = Terms.of(finite(one)), Terms.of(finite(other))
+    assume(sympy.cancel(below.expr) != 0)
+    assert sympy.cancel(above.divided_by(below) - above.expr / below.expr) == 0
+
+
+def test_products_that_sympy_joins_are_one_term():
+    # The square of a root, as the product of two sums has it.
+    written = Terms([(1, {sympy.sqrt(L): 2, B: 1}), (2, {L: 1, B: 1})])
+    assert written.expr == 3 * B * L
+    assert written.as_product() == (3, {B: 1, L: 1})
 
 
 @settings(max_examples=300, deadline=None)
