@@ -10,7 +10,6 @@ import functools
 import itertools
 import math
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
 
 import sympy
 from sympy.logic.boolalg import Boolean
@@ -321,9 +320,11 @@ def _follows(
             if c * d < 0:
                 continue
             beside, factor = ring.cofactors(m, n)
+            share = polynomial.ratio(c, d)
+            # Multiplied out, whole numbers stay whole: fractions take several times as long.
             rest = polynomial.add(
-                polynomial.multiply(target, {beside: 1}),
-                polynomial.multiply(first, {factor: Fraction(c) / d}), -1,
+                polynomial.multiply(target, {beside: share.denominator}),
+                polynomial.multiply(first, {factor: share.numerator}), -1,
             )  # fmt: skip
             sign = ring.plain_sign(rest)
             if sign == 1 or (sign == 0 and certain):

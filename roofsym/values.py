@@ -169,7 +169,7 @@ _EXACT_BITS = 12_000
 _DIGITS = 60
 
 
-def put(expr: sympy.Expr, known: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
+def put(expr: sympy.Expr, known: Mapping[sympy.Expr, sympy.Expr]) -> sympy.Expr:
     """Expression with values put in, exactly - but for powers of thousands of digits, and W.
 
     Examples
@@ -181,7 +181,15 @@ def put(expr: sympy.Expr, known: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Exp
     >>> put(rho**B, {**half, B: sympy.Integer(10**6)}).is_Float
     True
     """
-    rules = dict(known)
+    free = expr.free_symbols
+    inside = ((x, value) for x, value in known.items() if x in free or not x.is_Symbol)
+    return _with_values(expr, frozenset(inside))
+
+
+# A derivation puts the same numbers into the same constants for each of its steps.
+@functools.lru_cache(maxsize=4096)
+def _with_values(expr: sympy.Expr, known: frozenset[tuple[sympy.Expr, sympy.Expr]]) -> sympy.Expr:
+    rules: dict[sympy.Expr, sympy.Expr] = dict(known)
     for power in open_powers(expr):
         base, exponent = power.base.xreplace(rules), power.exp.xreplace(rules)
         if not (base.is_Rational and exponent.is_Rational):

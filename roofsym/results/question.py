@@ -27,6 +27,7 @@ from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.nearest import are_equal, closest
 from roofsym.solve import Branch, Crossover, crossover, jointly, only_in_share
+from roofsym.values import put
 from roofsym.verification import holds, order_at
 
 STEP, MACHINE = "a step", "a machine"
@@ -482,9 +483,9 @@ def one_token(
     it adds to: in a sum with FLOPs it would have lost its unit.
     """
     in_view = (sy.alpha, sy.alpha_w, sy.sigma, sy.sigma_w)
-    put = expr.xreplace(dict(given))
-    rest = put.xreplace({batch: sympy.S.Zero})
-    return rest + batch * sympy.collect((put - rest) / batch, in_view)
+    found = put(expr, given)
+    rest = found.xreplace({batch: sympy.S.Zero})
+    return rest + batch * sympy.collect((found - rest) / batch, in_view)
 
 
 @dataclass
@@ -803,11 +804,12 @@ def _numbers(result: Result) -> None:
             low, high = branch.bracket
             closed = next((f for f, x in values.items() if x.is_real and low < x < high), None)
             d.root("In numbers", result.label, result.bound, branch, result.unit, closed)
+    wanted = sympy.N(value, _DIGITS)
+    # Next to the border of two regimes, the values of both are close to each other.
+    near = sympy.Float(10, _DIGITS) ** (5 - _DIGITS // 2) * abs(wanted)
     for branch in result.general.branches:
         found = values[branch.value]
-        # Next to the border of two regimes, the values of both are close to each other.
-        near = sympy.Float(10, _DIGITS) ** (5 - _DIGITS // 2) * abs(sympy.N(value, _DIGITS))
-        if found.is_number and found.is_real and abs(found - value) <= near:
+        if found.is_number and found.is_real and abs(found - wanted) <= near:
             if not any(b.bracket for b in result.bound.branches):
                 d.number("In numbers", result.label, branch.value, value, result.unit)
             return

@@ -1,12 +1,15 @@
 """The slowest answers: every named result of every catalogued model, from ledger to answer.
 
-One process, nothing cleared in between, as a report would ask them. Prints the slowest::
+One process, nothing cleared in between, as a report would ask them; but that Python's garbage
+collector looks through the objects of all answers before is no time of the one that it interrupts.
+Prints the slowest::
 
     python tests/benchmarks/slowest.py [LIMIT_SECONDS]
 """
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 
@@ -28,6 +31,7 @@ def main(limit: float) -> None:
             print(f"stopped before {model}")
             break
         for name, entry in RESULTS.items():
+            gc.freeze()
             start = time.perf_counter()
             question = entry.question
             given = {**sizes, **question.typical}
