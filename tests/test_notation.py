@@ -466,7 +466,7 @@ def test_a_model_is_printed_in_the_keys_of_its_own_config(model: str, quantity: 
 def test_a_derivation_knows_the_config_of_its_model(capsys: pytest.CaptureFixture[str]):
     # In Python as on the command line, and in another phase, on a part of the model's values.
     model = rs.model("qwen3-30b-a3b").at(n_layers=4)
-    d = rs.results.critical_batch(rs.prefill(model), rs.Machine()).derivation
+    d = rs.results.critical_batch(rs.step(model), rs.Machine()).derivation
     text = d.text("hugging-face")
     assert "= 3 num_hidden_layers hidden_size num_experts moe_intermediate_size b_w" in text
     asked = ["derive", "critical-batch", "--notation", "hugging-face"]

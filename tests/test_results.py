@@ -292,6 +292,31 @@ def test_a_result_that_is_no_question_to_the_model_says_so(name: str):
         RESULTS[name].answer(rs.step(rs.Transformer()), rs.Machine())
 
 
+PHASES = ("prefill", "decode", "verify", "chunk")
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("name", [n for n in RESULTS if RESULTS[n].question.phases])
+def test_a_step_of_another_phase_is_refused(name: str, phase: str):
+    # Not answered for a phase that was not handed over; the general step can be asked anything.
+    entry, step = RESULTS[name], rs.step(subject(name)).in_phase(phase)
+    if phase in entry.question.phases:
+        assert entry.answer(step, rs.Machine()).derivation.steps
+    else:
+        with pytest.raises(rs.InputError, match=f"phase: got '{phase}'; accepted: "):
+            entry.answer(step, rs.Machine())
+
+
+@pytest.mark.parametrize("name", ["break-even-batch", "break-even-acceptance"])
+def test_what_compares_two_phases_is_asked_of_either(name: str):
+    step = rs.step(MODELS["llama-3.1-8b"]).at(**TWO, L=128, draft_cost=0.05)
+    step = step.at(acceptance=0.8) if name == "break-even-batch" else step.at(B=64)
+    hw = MACHINES["h100-sxm"]
+    found = {RESULTS[name].answer(x, hw).value for x in
+             (step, step.in_phase("verify"), step.in_phase("decode"))}  # fmt: skip
+    assert len(found) == 1
+
+
 def has_a_closed_form(name: str) -> bool:
     """Whether there is one; an elasticity is checked against differences, elsewhere."""
     return name != "break-even-acceptance" and not RESULTS[name].question.relative

@@ -49,7 +49,7 @@ def critical_batch(ledger: Ledger, machine: Machine, symbol: Unknown = None) -> 
     Parameters
     ----------
     ledger : Ledger
-        A step of the model; it is taken in its decode phase.
+        A decode step, or the general step of the model; not one of another phase.
     machine : Machine
         The machine.
     symbol : sympy.Symbol or str, optional

@@ -23,9 +23,12 @@ EXTRA_ATTENTION = sy.extra(
 """What the attention of absorbed execution costs more: no ``α``, which is all of its FLOPs."""
 
 
-def _both_ways(ledger: Ledger) -> tuple[Ledger, Ledger]:
+def _both_ways(question: Question, ledger: Ledger) -> tuple[Ledger, Ledger]:
     """A chunk's ledger under absorbed and under expanded execution."""
-    absorbed, expanded = (ledger.recounted("chunk", latent=way) for way in ("absorbed", "expanded"))
+    step = question.step(ledger)
+    absorbed, expanded = (
+        step.recounted(question.phase, latent=way) for way in ("absorbed", "expanded")
+    )
     if not any(e.operator == "k_up_proj" for e in absorbed.entries):
         raise InputError("model", ledger.model, "one with multi-head latent attention")
     return absorbed, expanded
@@ -38,7 +41,7 @@ def _latent_executions(
 
     FLOPs per sequence of a step of ``S`` new tokens on ``L`` cached ones.
     """
-    absorbed, expanded = _both_ways(ledger)
+    absorbed, expanded = _both_ways(question, ledger)
     kinds = {e.kind for e in absorbed.entries}
     if "attention" not in kinds or "linear" not in kinds:
         accepted = "one that counts attention and linear FLOPs"
@@ -168,7 +171,7 @@ def latent_faster_length(ledger: Ledger, machine: Machine, symbol: Unknown = Non
     >>> latent_faster_length(led.at(B=1), hw).whole, latent_faster_length(led.at(B=64), hw).whole
     (1366, 168)
     """
-    absorbed, expanded = _both_ways(ledger)
+    absorbed, expanded = _both_ways(LATENT_FASTER, ledger)
     if polynomial.is_zero(absorbed.symbolic("bytes") - expanded.symbolic("bytes")):
         accepted = "one that counts the keys and values that expanded execution moves"
         raise InputError("convention", ledger.convention, accepted)

@@ -39,9 +39,9 @@ def _divided(ledger: Ledger, quantity: str) -> ClosedForm:
     return closed_form(ledger, quantity).renamed(_DIVIDED)
 
 
-def _one_device(ledger: Ledger, phase: str) -> Ledger:
+def _one_device(question: Question, ledger: Ledger) -> Ledger:
     """The step as one of its devices sees it: divided, if it is not yet."""
-    found = ledger.in_phase(phase)
+    found = question.step(ledger)
     if any(e.quantity == "link_bytes" for e in found.entries):
         return found
     return parallel.tensor_parallel(found)
@@ -142,7 +142,7 @@ def _degree(
     question: Question, ledger: Ledger, machine: Machine, symbol: Unknown, quantity: str,
     machine_rate: sympy.Symbol,
 ) -> Result:  # fmt: skip
-    one = _one_device(ledger, question.phase)
+    one = _one_device(question, ledger)
     q = Inquiry.of(question, one, machine, symbol)
     d = q.d
     what = {"flops": "FLOPs of one device", "bytes": "Bytes that one device reads and writes"}
@@ -198,7 +198,7 @@ def link_bound_batch(ledger: Ledger, machine: Machine, symbol: Unknown = None) -
     >>> print(link_bound_batch(led, rs.Machine()).general.value)
     link_bandwidth*w/(bandwidth*sent_per_token - link_bandwidth*(L*kappa + a))
     """
-    one = _one_device(ledger, "decode")
+    one = _one_device(LINK_BOUND_BATCH, ledger)
     q = Inquiry.of(LINK_BOUND_BATCH, one, machine, symbol)
     d = q.d
     moved = d.total("Bytes that one device reads and writes", sy.bytes_, one, "bytes")
@@ -238,7 +238,7 @@ def further_devices_batch(ledger: Ledger, machine: Machine, symbol: Unknown = No
     >>> further_devices_batch(led, rs.machine("h100-pcie")).whole
     1256
     """
-    one = _one_device(ledger, "decode")
+    one = _one_device(FURTHER_DEVICES_BATCH, ledger)
     q = Inquiry.of(FURTHER_DEVICES_BATCH, one, machine, symbol)
     d = q.d
     by_degree = parallel.by_degree

@@ -49,7 +49,8 @@ class Question:
     label : Label
         Left-hand side of the solution.
     phases : tuple of str
-        Phases of the step that it can be asked of; the first one if the ledger is of none.
+        Phases of the step that it can be asked of; the first one if the ledger is of none. Of a
+        comparison of two phases, both.
     needs : tuple of str
         Whether it takes `STEP`, `MACHINE` or both.
     left, right : str
@@ -101,6 +102,28 @@ class Question:
     def phase(self) -> str:
         """The phase it is asked of by default; empty if it is about no step."""
         return self.phases[0] if self.phases else ""
+
+    def step(self, ledger: Ledger) -> Ledger:
+        """The step of a phase that it is about, from that step or the general one.
+
+        Raises
+        ------
+        InputError
+            If the ledger is of another phase: an answer about decode, say, is none about prefill.
+
+        Examples
+        --------
+        >>> import roofsym as rs
+        >>> question = rs.results.RESULTS["critical-batch"].question
+        >>> question.step(rs.step(rs.Transformer())).phase
+        'decode'
+        """
+        if not self.phases or ledger.phase in self.phases:
+            return ledger
+        if ledger.phase != "step":
+            accepted = f"{' or '.join(self.phases)}, or a general step: {self.name} is about it"
+            raise InputError("phase", ledger.phase, accepted)
+        return ledger.in_phase(self.phase)
 
 
 @dataclass(frozen=True)
@@ -525,11 +548,9 @@ class Inquiry:
         Raises
         ------
         InputError
-            If the unknown is already given a value.
+            If the unknown is already given a value, or the step is of a phase that it is not about.
         """
-        step = Ledger(()) if ledger is None else ledger
-        if ledger is not None and question.phases and ledger.phase not in question.phases:
-            step = ledger.in_phase(question.phase)
+        step = Ledger(()) if ledger is None else question.step(ledger)
         open_ones = {
             k: v for k, v in question.defaults.items() if sy.TABLE[k].symbol not in step.values
         }

@@ -76,7 +76,7 @@ def _gained(d: Derivation, gamma: int | sympy.Symbol) -> sympy.Expr:
 
 BREAK_EVEN_ACCEPTANCE = Question(
     name="break-even-acceptance", title="acceptance from which speculative decoding pays",
-    label=Label("p*", "p^{*}"), phases=("verify",), left="what a round gains in tokens",
+    label=Label("p*", "p^{*}"), phases=("verify", "decode"), left="what a round gains in tokens",
     right="what it takes in decode steps", symbol=sy.acceptance, defaults={"gamma": 4},
     typical={"B": 1, "L": 1024, "draft_cost": sympy.Rational(1, 20)},
 )  # fmt: skip
@@ -89,7 +89,8 @@ def break_even_acceptance(ledger: Ledger, machine: Machine, symbol: Unknown = No
     Parameters
     ----------
     ledger : Ledger
-        A step of the model, with a whole number for ``gamma`` (4 if it has none).
+        A decode or verification step, or the general step of the model, with a whole number for
+        ``gamma`` (4 if it has none).
     machine : Machine
         The machine.
 
@@ -136,7 +137,7 @@ def break_even_acceptance(ledger: Ledger, machine: Machine, symbol: Unknown = No
 
 BREAK_EVEN_BATCH = Question(
     name="break-even-batch", title="batch from which speculative decoding no longer pays",
-    label=Label("B*", "B^{*}"), phases=("verify",), left="the time of verification",
+    label=Label("B*", "B^{*}"), phases=("verify", "decode"), left="the time of verification",
     right="the time that it may take", symbol=sy.B, first="first batch at which it does not pay",
     defaults={"gamma": 4},
     typical={
@@ -154,7 +155,8 @@ def break_even_batch(ledger: Ledger, machine: Machine, symbol: Unknown = None) -
     Parameters
     ----------
     ledger : Ledger
-        A step of the model, with a whole number for ``gamma`` (4 if it has none).
+        A decode or verification step, or the general step of the model, with a whole number for
+        ``gamma`` (4 if it has none).
     machine : Machine
         The machine.
 
