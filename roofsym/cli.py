@@ -9,7 +9,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from roofsym import __version__
@@ -206,13 +206,19 @@ class _Request:
             raise InputError("--convention", ", ".join(named), accepted)
         self.conventions = [self._switched(name) for name in named]
         self.convention = self.conventions[0]
-        self.given = _pairs(options.assignments, "--set", "NAME=NUMBER, such as L=4096")
+        typed = _pairs(options.assignments, "--set", "NAME=NUMBER, such as L=4096")
         settable = _settable(sy.names())
-        if sy.ridge.name in self.given:
-            raise self.refused(sy.ridge, "no value, since it is peak/bandwidth: set one of these")
+        self.given: dict[str, str] = {}
         numbers = {}
-        for name, text in self.given.items():
-            unit = sy.info(sy.lookup(name, "--set", settable)).unit
+        for letter, text in typed.items():
+            if letter in (sy.ridge.name, sy.info(sy.ridge).text):
+                accepted = "no value, since it is peak/bandwidth: set one of these"
+                raise InputError(f"--set {letter}", text.strip(), accepted)
+            symbol = sy.lookup(letter, "--set", settable)
+            name, unit = symbol.name, sy.info(symbol).unit
+            if self.given.setdefault(name, text) != text:
+                accepted = f"one value of {name}, which is also {self.given[name].strip()}"
+                raise InputError(f"--set {letter}", text.strip(), accepted)
             field = f"--set {name}" + ("" if unit == "1" else f" [{unit}]")
             numbers[name] = values.number_from_text(text, field)
         self.bound = values.bindings(numbers)
@@ -456,7 +462,7 @@ def _forms(request: _Request, subject: Subject) -> dict[str, ClosedForm]:
     asked = dict.fromkeys(request.options.quantities)
     forms = {name: quantities.named(name).closed_form(subject) for name in asked}
     definitions = {s: d for f in forms.values() for s, d in f.definitions.items()}
-    _refuse_absent(request, definitions)
+    _refuse_absent(request, forms.values(), definitions)
     _refuse_contradictions(request, definitions)
     return forms
 
@@ -711,16 +717,34 @@ def _refuse_contradictions(
             raise InputError("--set", f"{symbol.name} and {other.name}", accepted)
 
 
-def _refuse_absent(request: _Request, definitions: Mapping[sympy.Symbol, sympy.Expr]) -> None:
-    """Refuse a value of a constant or target that no quantity asked for has."""
+def _refuse_absent(
+    request: _Request,
+    forms: Iterable[ClosedForm],
+    definitions: Mapping[sympy.Symbol, sympy.Expr],
+) -> None:
+    """Refuse a value that no quantity asked for has, but of what every model and step has."""
+    from roofsym import symbols as sy
+    from roofsym.closed_form import made_of
+
+    used = made_of(set().union(*(f.expr.free_symbols for f in forms)), definitions)
+    present = used | definitions.keys()
+    everywhere = {sy.B, sy.S, sy.L}
+    for symbol in request.bound.keys() - everywhere - present:
+        if sy.info(symbol).role not in ("machine", "dimension", "precision"):
+            ordered = (s.name for s in sorted(present, key=sy.rank) if s.name in sy.TABLE)
+            listing = ", ".join(_settable(ordered))
+            accepted = f"a symbol of what is asked for: {listing}"
+            raise request.refused(symbol, _of_several(symbol, present) or accepted)
+
+
+def _of_several(symbol: sympy.Symbol, present: Collection[sympy.Symbol]) -> str:
+    """How something that has no number of machines in it is asked of several; empty if not."""
     from roofsym import symbols as sy
 
-    named = {"constant", "target", "layer"}
-    for symbol in request.bound:
-        if sy.info(symbol).role in named and symbol not in definitions:
-            known = (s for s in sorted(definitions, key=sy.rank) if sy.info(s).role in named)
-            listing = ", ".join(s.name for s in known) or "none here"
-            raise request.refused(symbol, f"a symbol of what is asked for: {listing}")
+    rates = [s.name for s in (sy.peak, sy.bandwidth, sy.capacity) if s in present]
+    if symbol not in (sy.n_machines, sy.t) or not rates:
+        return ""
+    return f"no value: for several machines, set {' and '.join(rates)} to the sum of theirs"
 
 
 def _refuse_without_effect(
@@ -738,9 +762,7 @@ def _refuse_without_effect(
         if symbol not in present:
             ordered = (s.name for s in sorted(present, key=sy.rank) if s.name in sy.TABLE)
             accepted = f"a symbol on which the answer depends: {', '.join(_settable(ordered))}"
-            if symbol in (sy.n_machines, sy.t) and sy.capacity in present:
-                accepted = "no value: for several machines, set capacity to their memory together"
-            raise request.refused(symbol, accepted)
+            raise request.refused(symbol, _of_several(symbol, present) or accepted)
 
 
 def _quantities_json(request: _Request, forms: dict[str, ClosedForm], depth: str) -> str:
@@ -983,6 +1005,7 @@ def _needs_model_and_machine(request: _Request) -> None:
 
 def _plot(options: argparse.Namespace) -> str:
     from roofsym import summary
+    from roofsym import symbols as sy
 
     request = _Request(options)
     _refuse_options(options, "a figure has prefill and decode, at several batches and lengths")
@@ -991,6 +1014,11 @@ def _plot(options: argparse.Namespace) -> str:
             raise request.refused(symbol, "none: the figure shows several")
     _needs_model_and_machine(request)
     ledger = request.ledger("step")
+    drawn = {sy.peak, sy.bandwidth, sy.L}
+    drawn |= {s for x in ("flops", "bytes") for s in ledger.symbolic(x).free_symbols}
+    for symbol in request.bound.keys() - drawn:
+        listing = ", ".join(_settable(s.name for s in sorted(drawn - {sy.B, sy.S}, key=sy.rank)))
+        raise request.refused(symbol, f"a symbol of the figure: {listing}")
     summary.save_roofline(options.output, request.machine, ledger)
     return f"{options.output}\n"
 

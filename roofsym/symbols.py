@@ -12,6 +12,7 @@ decode step puts 1 in the place of ``S``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -530,23 +531,61 @@ def info(symbol: sympy.Symbol) -> SymbolInfo:
         ) from None
 
 
-# More names than this in a message are no help: then the nearest ones.
-_LISTED = 24
-# Words of the glossary that no nearness of letters leads to a symbol from.
-_WORDS = {
-    "batch": B, "batch_size": B, "concurrency": B, "sequences": B, "prompt": S, "new_tokens": S,
-    "prompt_length": S, "context": L, "context_length": L, "past": L, "cached_tokens": L, "tp": t,
-    "devices": t, "draft": gamma, "draft_tokens": gamma, "drafts": gamma,
-}  # fmt: skip
+ALSO: Mapping[sympy.Symbol, tuple[str, ...]] = MappingProxyType(
+    {
+        ridge: ("ridge point", "machine balance", "ops:byte ratio", "critical intensity"),
+        peak: ("dense peak", "peak FLOP/s"),
+        bandwidth: ("memory bandwidth", "HBM bandwidth"),
+        capacity: ("memory", "HBM", "VRAM"),
+        link_bandwidth: ("interconnect bandwidth", "NVLink"),
+        B: ("batch", "batch size", "concurrency", "sequences"),
+        S: ("prompt", "prompt length", "new tokens", "sequence length", "seq length"),
+        L: ("context", "context length", "cached tokens", "past", "sequence length", "seq length"),
+        t: ("degree", "TP", "TP size", "tensor parallel", "tensor-parallel size",
+            "model-parallel size", "devices", "GPUs", "world size"),
+        gamma: ("draft", "draft tokens", "speculative tokens"),
+        acceptance: ("acceptance rate",),
+        draft_cost: ("cost coefficient",),
+        c_act: ("activation multiplier",),
+        n_layers: ("hidden layers", "depth"),
+        n_heads: ("attention heads",),
+        n_kv_heads: ("key/value heads", "KV groups"),
+        head_dim: ("head size",),
+        top_k: ("experts per token", "active experts"),
+        d_model: ("hidden size", "hidden dim", "hidden state", "model dim", "embedding size"),
+        d_ff: ("intermediate size", "feed-forward size", "FFN size"),
+        n_experts: ("routed experts",),
+        vocab_size: ("vocabulary",),
+        window: ("sliding window", "local attention"),
+        b_w: ("weight precision",),
+        b_a: ("activation precision",),
+        b_kv: ("KV precision",),
+        intensity: ("arithmetic intensity", "operational intensity", "ops:byte of a workload"),
+        time: ("latency", "TTFT", "time to first token", "prefill latency", "TPOT", "ITL",
+               "time per output token", "inter-token latency", "time between tokens"),
+        throughput: ("tokens per second",),
+        compression: ("quantisation factor",),
+        error: ("tolerance",),
+        n_machines: ("machines", "nodes", "devices", "GPUs"),
+    }
+)  # fmt: skip
+"""What symbols are called elsewhere: who asks for one so is told its name."""
+
+# More names than this in a message are no help: then the nearest ones; of more than a few, names
+# alone.
+_LISTED, _EXPLAINED = 24, 5
+# What names of the same thing differ in: n_layers, num_layers, layer_count.
+_COUNTING = re.compile(r"^(?:n|num|number_of)_|_(?:size|degree|count)$")
 
 
 def lookup(name: str, field: str = "symbol", allowed: Iterable[str] | None = None) -> sympy.Symbol:
-    """Symbol with the given Python name.
+    """Symbol with the given Python name, or with a letter that stands for nothing else.
 
     Parameters
     ----------
     name : str
-        Python name of the symbol.
+        Python name of the symbol, or how it is printed: unless another symbol is printed so in a
+        notation, or its name differs in case alone.
     field : str
         What is being read, for the error message.
     allowed : iterable of str, optional
@@ -559,41 +598,70 @@ def lookup(name: str, field: str = "symbol", allowed: Iterable[str] | None = Non
 
     Examples
     --------
-    >>> lookup("L") is L
-    True
+    >>> lookup("L") is L, lookup("B_d") is decode_batch
+    (True, True)
+    >>> lookup("tensor-parallel-size")
+    Traceback (most recent call last):
+    ...
+    roofsym.errors.InputError: symbol: got 'tensor-parallel-size'; accepted: t (devices that a ...
     """
     accepted = tuple(TABLE) if allowed is None else tuple(allowed)
-    if name not in accepted:
-        known = {s.name for s in _meant(name)}
-        meant = [n for n in accepted if n in known or n.lower() == name.lower()]
-        listing = ", ".join(accepted if len(accepted) <= _LISTED else meant)
-        every = f"of {len(accepted)} names (roofsym list symbols)"
-        if name in TABLE:
-            every += f"; {name} follows from others"
-        elif near := nearest(name, accepted, 8):
-            every += f"; near it: {', '.join(near)}"
-        raise InputError(field, name, f"one of {listing}" if listing else f"one {every}")
-    return TABLE[name].symbol
+    if name in accepted:
+        return TABLE[name].symbol
+    meant = _meant(name)
+    leads = [TABLE[n] for n in accepted if TABLE[n].symbol in meant]
+    if len(meant) == len(leads) == 1 and name in (leads[0].text, leads[0].latex):
+        return leads[0].symbol
+    if len(accepted) <= _LISTED:
+        raise InputError(field, name, f"one of {', '.join(accepted)}")
+    if leads:
+        few = len(leads) <= _EXPLAINED
+        told = [f"{row.name} ({row.meaning})" if few else row.name for row in leads]
+        raise InputError(field, name, ("one of " if len(told) > 1 else "") + ", ".join(told))
+    every = f"one of {len(accepted)} names (roofsym list symbols)"
+    if name in TABLE:
+        every += f"; {name} follows from others"
+    elif near := nearest(name, accepted, 8):
+        every += f"; near it: {', '.join(near)}"
+    raise InputError(field, name, every)
 
 
 def _meant(word: str) -> set[sympy.Symbol]:
-    """Symbols that are printed so in some notation, or known under a word: all those of a machine.
+    """Symbols that are printed so in some notation, or called so: all those of a machine.
 
     Examples
     --------
     >>> _meant("hidden_size"), _meant("batch"), _meant("I*")
     ({d_model}, {B}, {ridge})
-    >>> bandwidth in _meant("machine")
-    True
+    >>> bandwidth in _meant("machine"), _meant("num_gpus") == {t, n_machines}
+    (True, True)
     """
     # Notations know symbols, not the other way round; looked up when a name is refused.
     from roofsym.render.notation import NOTATIONS
 
-    role = "dimension" if word == "model" else word
-    found = {row.symbol for row in TABLE.values() if row.text == word or row.role == role}
-    found |= {TABLE[n].symbol for x in NOTATIONS.values()
-              for n, (text, _) in x.letters.items() if text == word}  # fmt: skip
-    return found | ({_WORDS[word]} if word in _WORDS else set())
+    role, core = "dimension" if word == "model" else word, _core(word)
+    found = {
+        row.symbol
+        for row in TABLE.values()
+        if row.role not in ("quantity", "internal")
+        and (word in (row.text, row.latex) or row.role == role
+             or core in map(_core, (row.name, *ALSO.get(row.symbol, ()))))
+    }  # fmt: skip
+    return found | {TABLE[n].symbol for x in NOTATIONS.values()
+                    for n, (text, _) in x.letters.items() if text == word}  # fmt: skip
+
+
+def _core(word: str) -> str:
+    """What is left of a name without what names of the same thing differ in.
+
+    Examples
+    --------
+    >>> _core("num_gpus"), _core("Tensor-Parallel Size"), _core("seq_len"), _core("S")
+    ('gpu', 'tensor_parallel', 'seq_length', 's')
+    """
+    plain = re.sub(r"[\W_]+", "_", word.lower()).strip("_")
+    core = _COUNTING.sub("", re.sub(r"_len$", "_length", plain))
+    return core.removesuffix("s") or core
 
 
 def rank(symbol: sympy.Symbol) -> float:

@@ -284,8 +284,8 @@ def bindings(
     Raises
     ------
     InputError
-        If a name is no symbol, or a value is not a finite number > 0 (>= 0 for L and gamma, <= 1
-        for shares, >= 1 for a window, which holds the token itself).
+        If a name is no symbol, a symbol has two values, or a value is not a finite number > 0
+        (>= 0 for L and gamma, <= 1 for shares, >= 1 for a window, which holds the token itself).
 
     Examples
     --------
@@ -295,6 +295,8 @@ def bindings(
     result: dict[sympy.Symbol, sympy.Expr] = {}
     for name, value in given.items():
         symbol = symbols.lookup(name, allowed=allowed)
+        if symbol in result:
+            raise InputError(name, value, f"one value; {symbol.name} is given by another name, too")
         if expressions and isinstance(value, sympy.Expr) and value.free_symbols:
             for used in value.free_symbols:
                 symbols.info(used)

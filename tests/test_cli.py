@@ -800,9 +800,13 @@ def test_an_equation_is_solved_for_a_constant(shell: Shell, symbol: str):
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("largest-batch --set n_machines=4", "set capacity to their memory together"),
+        ("largest-batch --set n_machines=4", "set capacity to the sum of theirs"),
+        ("largest-batch --set t=4", "set capacity to the sum of theirs"),
+        ("critical-batch --set t=4", "set peak and bandwidth to the sum of theirs"),
+        ("largest-batch --set tensor_parallel=4", "accepted: t (devices that a step is divided"),
+        ("largest-batch --set num_gpus=4", "one of t (devices that a step is divided over), n_mac"),
         ("critical-batch --set ridge=100", "it is peak/bandwidth: set one of these"),
-        ("critical-batch --set l=128", "--set: got 'l'; accepted: one of L"),
+        ("critical-batch --set l=128", "--set: got 'l'; accepted: L (tokens"),
         ("critical-batch --for machine", "one of ridge, peak, bandwidth, capacity"),
         ("critical-batch --for model", "n_layers"),
         ("time=0 --for B --phase decode", "a number > 0"),
@@ -815,6 +819,43 @@ def test_an_equation_is_solved_for_a_constant(shell: Shell, symbol: str):
 )
 def test_what_is_refused_says_what_to_do(shell: Shell, command: str, words: str):
     assert words in shell.bad("solve", *command.split(), *BOTH)
+
+
+def test_a_letter_that_is_printed_stands_for_its_name(shell: Shell):
+    asked = ("solve", "throughput-fraction-batch", *BOTH, "--set", "L=10", "--set")
+    assert shell.good(*asked, "f=1/2") == shell.good(*asked, "fraction=1/2")
+    assert shell.json(*asked, "f=1/2")["inputs"]["set"] == {"L": "10", "fraction": "1/2"}
+    asked = ("solve", "critical-batch", *BOTH, "--set", "L=10", "--set", "B=64", "--for")
+    assert shell.good(*asked, "π") == shell.good(*asked, "peak")
+
+
+@pytest.mark.parametrize(
+    ("letter", "names"),
+    [
+        # Printed by notations for something else as well, or a name but for its case.
+        ("T", ("S (", "t (", "time (")), ("K", ("n_kv_heads (", "in_features (")),
+        ("s", ("S (", "speedup (")), ("W", ("w (", "window (")),
+    ],
+)  # fmt: skip
+def test_a_letter_of_two_symbols_stands_for_neither(
+    shell: Shell, letter: str, names: tuple[str, ...]
+):
+    refusal = shell.bad("solve", "critical-batch", *BOTH, "--set", f"{letter}=4")
+    assert all(name in refusal for name in names)
+
+
+def test_a_value_is_given_under_one_name(shell: Shell):
+    two = ("--set", "c=4", "--set", "compression=2", "--set", "B=1", "--set", "L=10")
+    refusal = shell.bad("solve", "quantization-speedup", *BOTH, *two)
+    assert "one value of compression, which is also 4" in refusal
+    with pytest.raises(rs.InputError, match="another name"):
+        rs.decode(rs.Transformer()).at(p=0.5, acceptance=0.25)
+
+
+@pytest.mark.parametrize("setting", ["t=4", "gamma=4", "acceptance=0.5", "c_act=14", "n=2"])
+def test_eval_refuses_what_no_quantity_has(shell: Shell, setting: str):
+    asked = ("eval", "flops", "--phase", "decode", *MODEL, "--set", "B=1", "--set", "L=10")
+    assert "a symbol of what is asked for: B, " in shell.bad(*asked, "--set", setting)
 
 
 def test_values_are_said_as_they_were_given(shell: Shell):
@@ -1221,7 +1262,8 @@ BAD_SETTINGS = {
     "no name": ("=3", "=3"),
     "two equals signs": ("L=4=5", "4=5"),
     "an unknown symbol": ("batch=8", "batch"),
-    "a Greek letter": ("γ=4", "γ"),
+    "a Greek letter": ("ψ=4", "ψ"),
+    "a letter of another phase": ("γ=4", "gamma"),
     "an empty batch": ("B=0", "B"),
     "no bytes": ("b_w=0", "b_w"),
     "a quantity": ("flops=3", "flops"),

@@ -14,7 +14,7 @@ import pytest
 from support import ROOT
 
 import roofsym as rs
-from roofsym import conventions
+from roofsym import conventions, symbols
 
 DOCS = ROOT / "docs"
 
@@ -53,6 +53,44 @@ def test_the_conventions_page_lists_every_switch_with_its_values():
         listed = refused.value.accepted.removeprefix("one of ").split(", ")
         accepted[switch] = {{"True": "yes", "False": "no"}.get(v, v) for v in listed}
     assert written == accepted
+
+
+def entries() -> list[tuple[list[str], str]]:
+    """Terms of the glossary, and what is said of them."""
+    blocks = re.findall(r"```\{glossary\}\n(.*?)```", page("glossary.md"), flags=re.DOTALL)
+    made = []
+    for entry in "\n".join(blocks).split("\n\n"):
+        lines = entry.strip("\n").splitlines()
+        terms = [line for line in lines if not line.startswith(" ")]
+        made.append((terms, " ".join(line.strip() for line in lines[len(terms) :])))
+    return made
+
+
+def named_after(terms: list[str], said: str) -> str | None:
+    """The symbol that an entry is about: named first, or by the term itself."""
+    first = re.match(r"`(.+?)`,", said)
+    names = [first[1]] if first else [t.replace(" ", "_") for t in terms]
+    return next((n for n in names if n in symbols.TABLE and n not in QUANTITIES), None)
+
+
+QUANTITIES = symbols.names("quantity")
+ABOUT_SYMBOLS = {named_after(*entry): entry[0] for entry in entries()}
+
+
+def test_the_glossary_is_about_these_symbols():
+    # So that the next test does not come to check nothing.
+    assert {"B", "L", "t", "c_act", "acceptance", "draft_cost", "peak"} <= ABOUT_SYMBOLS.keys()
+
+
+@pytest.mark.parametrize("name", [n for n in ABOUT_SYMBOLS if n])
+def test_every_other_word_of_the_glossary_leads_to_the_symbol(name: str):
+    for term in ABOUT_SYMBOLS[name]:
+        for word in {term, term.lower(), re.sub(r"\W", "_", term), re.sub(r"\W", "-", term)}:
+            if word in symbols.TABLE:
+                continue
+            with pytest.raises(rs.InputError) as refused:
+                symbols.lookup(word)
+            assert re.search(rf"(?:^|one of |, ){name} \(", refused.value.accepted), word
 
 
 def test_the_index_lists_every_how_to_page():

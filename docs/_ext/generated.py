@@ -84,11 +84,12 @@ def _settings() -> str:
 def _symbols() -> str:
     style = notation.notation("roofsym")
     rows = [
-        (f"`{row.name}`", f"${style.latex(row.symbol)}$", row.unit, row.meaning)
+        (f"`{row.name}`", f"${style.latex(row.symbol)}$", row.unit, row.meaning,
+         ", ".join(symbols.ALSO.get(row.symbol, ())))
         for row in symbols.TABLE.values()
         if row.role not in ("quantity", "internal")
-    ]
-    return _table(("name", "symbol", "unit", "meaning"), rows)
+    ]  # fmt: skip
+    return _table(("name", "symbol", "unit", "meaning", "also called"), rows)
 
 
 def _quantities() -> str:
