@@ -818,7 +818,7 @@ def _answer(request: _Request, name: str, without: sympy.Symbol | None = None) -
     made = _own_answer(request, name) if "=" in name else _named_answer(request, name, without)
     definitions = made.derivation.definitions
     _refuse_contradictions(request, definitions)
-    _refuse_without_effect(request, definitions, _mentioned(made))
+    _refuse_without_effect(request, definitions, made.derivation.mentioned)
     return made
 
 
@@ -847,22 +847,6 @@ def _named_answer(request: _Request, name: str, without: sympy.Symbol | None) ->
 
 
 _SOLVED_FOR = "no value: it is what is solved for"
-
-
-def _mentioned(result: Result) -> set[sympy.Symbol]:
-    """Symbols that the formulas of a derivation are made of.
-
-    A symbol that is only what a formula is called, such as intensity before its limit, is none.
-    """
-    import sympy
-
-    formulas = [(step.kind, f) for step in result.derivation.steps for f in step.formulas]
-    sides = [f.right for _, f in formulas]
-    sides += [
-        f.left for kind, f in formulas
-        if isinstance(f.left, sympy.Basic) and (kind == "equation" or not f.left.is_Symbol)
-    ]  # fmt: skip
-    return set().union(*(s.free_symbols for s in sides))
 
 
 def _derive(options: argparse.Namespace) -> str:
@@ -898,7 +882,7 @@ def _result_text(request: _Request, name: str, result: Result) -> str:
     freed = None
     if natural is not None and natural in request.bound and not result.asked_otherwise:
         freed = _answer(request, name, without=natural)
-    return summary.text(result, request.notation, freed)
+    return summary.text(result, request.notation, freed, request.bound)
 
 
 def _result_json(request: _Request, name: str, result: Result) -> str:

@@ -612,6 +612,20 @@ class Derivation:
             raise ProofError(f"{expr} has no number: {found}")
         return found
 
+    @property
+    def mentioned(self) -> set[sympy.Symbol]:
+        """Symbols that the formulas of the steps are made of.
+
+        A symbol that is only what a formula is called, such as intensity before its limit, is none.
+        """
+        formulas = [(step.kind, f) for step in self.steps for f in step.formulas]
+        sides = [f.right for _, f in formulas]
+        sides += [
+            f.left for kind, f in formulas
+            if isinstance(f.left, sympy.Basic) and (kind == "equation" or not f.left.is_Symbol)
+        ]  # fmt: skip
+        return set().union(*(s.free_symbols for s in sides))
+
     def evaluate(self, expr: sympy.Expr) -> sympy.Expr:
         """Expression with definitions and known values put in."""
         form = ClosedForm(expr, self.definitions, self.values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,12 @@ _ON_A_SCREEN = 1000
 _WIDTH = 110
 
 
-def text(result: Result, letters: Notation = DEFAULT, freed: Result | None = None) -> str:
+def text(
+    result: Result,
+    letters: Notation = DEFAULT,
+    freed: Result | None = None,
+    told: Collection[sympy.Symbol] = (),
+) -> str:
     """An answer on a few lines: formula, condition, number, and why not if never.
 
     Parameters
@@ -50,6 +55,9 @@ def text(result: Result, letters: Notation = DEFAULT, freed: Result | None = Non
         Letters of the equations.
     freed : Result, optional
         The same question with its natural symbol left open: where there is a crossing after all.
+    told : collection of sympy.Symbol
+        Symbols whose values are said behind the answer, beside those of the step and of targets:
+        a bandwidth that is not the machine's own.
     """
     d = result.derivation
     letters = document.settled(d, letters)
@@ -58,7 +66,9 @@ def text(result: Result, letters: Notation = DEFAULT, freed: Result | None = Non
     if _too_long(result.general):
         cases = f"in {len(result.general.branches)} cases, too long for a screen"
         lines.append(f"  {cases} (derive writes them out)")
-        return "\n".join([*lines, *(f"  {x}" for x in _verdict(result, letters, freed))]) + "\n"
+        return (
+            "\n".join([*lines, *(f"  {x}" for x in _verdict(result, letters, freed, told))]) + "\n"
+        )
     # A solution under another name was a step on the way.
     shown = [
         s for s in d.steps
@@ -91,7 +101,7 @@ def text(result: Result, letters: Notation = DEFAULT, freed: Result | None = Non
         without = f"(no closed form in {letters.text(g.symbol)})"
         lines += _formula(Formula(g.left, g.right), names, letters, without)
     lines += _parts(result, names, letters)
-    lines += [f"  {line}" for line in _verdict(result, letters, freed)]
+    lines += [f"  {line}" for line in _verdict(result, letters, freed, told)]
     return "\n".join(lines) + "\n"
 
 
@@ -148,14 +158,14 @@ def _label(left: object, letters: Notation) -> str:
     return letters.label(left.text, left.latex)[0] if isinstance(left, Label) else str(left)
 
 
-def _given(result: Result, letters: Notation) -> str:
+def _given(result: Result, letters: Notation, told: Collection[sympy.Symbol] = ()) -> str:
     """The values that the answer was asked for: ``at B = 1, L = 8192, T = 20 ms``."""
-    values, definitions = result.derivation.values, result.derivation.definitions
-    # An elasticity is of several regimes, a side of the equation for each.
-    x = result.general
-    said = (y.free_symbols for b in x.branches for y in (b.value, b.when))
-    used = made_of(set().union(x.left.free_symbols, x.right.free_symbols, *said), definitions)
+    d = result.derivation
+    values = d.values
+    # Of the derivation, not of the answer: with every draft accepted, no probability is left.
+    used = made_of(d.mentioned, d.definitions)
     asked = {s for s in used & values.keys() if sy.info(s).role in ("step", "target", "layer")}
+    asked |= values.keys() & told
     step = [s for s in (sy.B, sy.S, sy.L) if s in asked]
     others = sorted(asked - {*step, result.symbol}, key=sy.rank)
 
@@ -168,33 +178,38 @@ def _given(result: Result, letters: Notation) -> str:
     return f" at {', '.join(pairs)}" if pairs else ""
 
 
-def _verdict(result: Result, letters: Notation, freed: Result | None) -> list[str]:
+def _verdict(
+    result: Result, letters: Notation, freed: Result | None, told: Collection[sympy.Symbol]
+) -> list[str]:
     if result.outcome in ("never", "always"):
         reason = letters.prose(result.reason)
-        lines = [f"{result.outcome}{_given(result, letters)}: {reason}"]
+        lines = [f"{result.outcome}{_given(result, letters, told)}: {reason}"]
         return lines + _where_it_would(freed, letters)
     branches = result.bound.branches
     if result.value is None:
         return [_awaited(_sides(result), result.symbol)] if result.derivation.values else []
     # An elasticity's condition may speak of its symbol, which has a value.
     if not all(b.value.is_number and of_one_symbol(b.when) == sympy.true for b in branches):
-        return _left_open(result, result.value, letters)
+        return _left_open(result, result.value, letters, told)
     value = units.format_quantity(result.value, result.unit, 5)
-    line = f"{_label(result.label, letters)} = {value}{_given(result, letters)}"
+    line = f"{_label(result.label, letters)} = {value}{_given(result, letters, told)}"
     if result.reading:
         line += f" ({letters.prose(result.reading)})"
     return [line]
 
 
-def _left_open(result: Result, value: sympy.Expr, letters: Notation) -> list[str]:
+def _left_open(
+    result: Result, value: sympy.Expr, letters: Notation, told: Collection[sympy.Symbol]
+) -> list[str]:
     """The answer with values put in, where symbols are left open."""
     # Of any model on any machine, the constants say it; `derive` says what they stand for.
-    told = result.derivation.values and value != result.general.value
-    if not told and not value.is_number:
+    known = result.derivation.values and value != result.general.value
+    if not known and not value.is_number:
         return []
     if _too_long(result.bound):
         return [f"in numbers as long; {_awaited(_sides(result), result.symbol)}"]
-    return [line for b in result.bound.branches for line in _open(result, b, letters)]
+    given = _given(result, letters, told)
+    return [line for b in result.bound.branches for line in _open(result, b, letters, given)]
 
 
 def _sides(result: Result) -> sympy.Expr:
@@ -218,12 +233,13 @@ def _awaited(sides: sympy.Expr, unknown: sympy.Symbol) -> str:
     return f"a number as soon as {', '.join(names)} and {last} have values"
 
 
-def _open(result: Result, branch: Branch, letters: Notation) -> list[str]:
+def _open(result: Result, branch: Branch, letters: Notation, given: str) -> list[str]:
     """A value in which a symbol is left open, and its condition."""
     writer = document.Writer(letters, digits=4)
     # Behind a formula, B would be the batch.
     unit = "" if result.unit == "1" or branch.value.is_number else f" [{result.unit}]"
-    line = f"{_label(result.label, letters)}{unit} = {write(numbered(branch.value), writer.style)}"
+    shown = write(numbered(branch.value), writer.style)
+    line = f"{_label(result.label, letters)}{unit} = {shown}{given}"
     when = of_one_symbol(branch.when)
     if when == sympy.true:
         return [line]

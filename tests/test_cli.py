@@ -443,7 +443,8 @@ SAID = {
     ),
     "regimes that have a number each": (
         "time-elasticity --for bandwidth --model llama-3.1-8b --machine h100-sxm --set L=128",
-        ["β = −1\n    while B ≤ 536.3", "β = 0\n    while B ≥ 536.3"], ["the other way"],
+        ["β = −1 at L = 128\n    while B ≤ 536.3", "β = 0 at L = 128\n    while B ≥ 536.3"],
+        ["the other way"],
     ),
     "the context of a window": (
         "critical-batch --model gemma-2-9b --machine h100-sxm", ["only while L < 157.9"], [],
@@ -535,7 +536,7 @@ SAID = {
     "two crossings": (
         "critical-batch-capacity --for d_model --model llama-3.1-8b --machine h100-sxm"
         " --set L=100 --set capacity=2.35e10",
-        ["d_model = 1953.1 at L = 100 (from 1954 to 4458 it fits)"], ["the other way"],
+        ["d_model = 1953.1 at L = 100, C = 23.5 GB (from 1954 to 4458 it fits)"], ["the other way"],
     ),
     "an unknown batch cancels out": (
         "link-bound-prefill-degree --for S --model llama-3.1-8b --machine h100-sxm --set t=20",
@@ -583,8 +584,8 @@ SAID = {
     ),
     "numbers of a root of thousands": (
         "critical-batch --for b_kv --model gpt-oss-120b --machine h100-sxm --set B=2000",
-        ["b_kv [B] = 0.0542 (L + min(L, 127) − 5051) / (L + min(L, 127) + 2), only while L > 4924"],
-        [],
+        ["b_kv [B] = 0.0542 (L + min(L, 127) − 5051) / (L + min(L, 127) + 2) at B = 2000, only "
+         "while L > 4924"], [],
     ),
     "a number that is the slope of a sum": (
         "largest-context --model gemma-3-27b --machine h100-sxm",
@@ -761,7 +762,7 @@ def test_whole_numbers_on_either_side_of_an_answer(shell: Shell, asked: tuple[st
 def test_a_latent_narrower_than_its_heads_is_always_absorbed(shell: Shell):
     given = ("--model", "deepseek-v3", "--set", "kv_rank=100")
     said = shell.good("solve", "latent-expanded-length", *given, "--set", "L=4096")
-    assert "never at L = 4096: absorbed costs fewer FLOPs at any length" in said
+    assert "never at L = 4096, kv_rank = 100: absorbed costs fewer FLOPs at any length" in said
     assert "always at S = 300" in shell.good(
         "solve", "latent-absorbed-context", *given, "--set", "S=300"
     )
@@ -819,6 +820,28 @@ def test_an_equation_is_solved_for_a_constant(shell: Shell, symbol: str):
 )
 def test_what_is_refused_says_what_to_do(shell: Shell, command: str, words: str):
     assert words in shell.bad("solve", *command.split(), *BOTH)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        # With every draft accepted, the sum of the powers of p is a number: p is said all the same.
+        ("break-even-batch --set L=128 --set draft_cost=0.05 --set acceptance=1",
+         "never at L = 128, γ = 4, p = 1, δ = 0.05: "),
+        ("break-even-acceptance --for gamma --set B=8 --set L=128 --set p=1 --set draft_cost=0.05",
+         "at B = 8, L = 128, p = 1, δ = 0.05 ("),
+        # Divided out, and still what was asked.
+        ("attention-overtakes-linear --set B=4", "S* = 53247 at B = 4 ("),
+        ("critical-batch --set L=12 --set b_w=1 --set bandwidth=1e12",
+         " at L = 12, β = 1 TB/s, b_w = 1 B ("),
+        ("critical-batch --set L=8192 --set n_layers=40", "never at L = 8192, n_layers = 40: "),
+        ("critical-batch --set b_w=1", " at b_w = 1 B, only while L < "),
+        ("quantization-speedup --set B=1 --set L=100 --set compression=0.5",
+         "s = 0.50032 at B = 1, L = 100, c = 0.5 (slower: below 1, c makes weights larger)"),
+    ],
+)  # fmt: skip
+def test_every_value_that_was_set_is_said(shell: Shell, command: str, words: str):
+    assert words in shell.good("solve", *command.split(), *BOTH)
 
 
 def test_a_letter_that_is_printed_stands_for_its_name(shell: Shell):
@@ -975,7 +998,9 @@ def test_what_is_left_open_is_named_in_the_answer(shell: Shell):
     # R = 3.35e12 / (2048 κ + a) tokens per second, of κ = 131072 B and a = 6302208 B, are reached
     # by no batch: computing would allow 5 times as many.
     out = shell.good("solve", "decode-throughput", *BOTH, "--for", "B", "--set", "L=2048")
-    assert out.endswith("\n  B = 54.63 R_tok / (12193 − R_tok)\n    while R_tok < 12193\n")
+    assert out.endswith(
+        "\n  B = 54.63 R_tok / (12193 − R_tok) at L = 2048\n    while R_tok < 12193\n"
+    )
     # Without a model, constants have no numbers: they keep their names rather than being spelt out.
     out = shell.good("solve", "critical-batch", "--set", "L=10")
     assert out.endswith("\n    while φ + 10 α > I* (10 κ + a)\n")

@@ -491,12 +491,17 @@ _QUANTISED = sy.extra(
     text="Q_c", latex=r"Q_{\mathrm{c}}", role="quantity",
 )  # fmt: skip
 
+
+def _slower(value: sympy.Expr) -> str:
+    return "slower: below 1, c makes weights larger" if value < 1 else ""
+
+
 SPEEDUP = Question(
     name="quantization-speedup", title="speed-up of decode by quantised weights",
     label=Label("s", "s"), left="speed-up times the time with quantised weights",
     right="the time without", symbol=sy.speedup,
     typical={"B": 1, "L": 4096, "compression": 2},
-    below="it is exceeded", above="it is out of reach",
+    below="it is exceeded", above="it is out of reach", reading=_slower,
 )  # fmt: skip
 
 
