@@ -819,6 +819,8 @@ def _answer(request: _Request, name: str, without: sympy.Symbol | None = None) -
     definitions = made.derivation.definitions
     _refuse_contradictions(request, definitions)
     _refuse_without_effect(request, definitions, made.derivation.mentioned)
+    for symbol in request.bound.keys() - made.derivation.values.keys() - {without}:
+        raise request.refused(symbol, f"no value: {name} gives it one of its own")
     return made
 
 

@@ -126,6 +126,8 @@ class Derivation:
         Where the model's config has its dimensions: see `Transformer`.
     unknown : sympy.Symbol, optional
         What is solved for, if anything is.
+    spent : set of sympy.Symbol
+        Symbols whose values are put in before anything is solved: the answer is of these values.
     """
 
     title: str
@@ -135,6 +137,7 @@ class Derivation:
     definitions: dict[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
     config_keys: Mapping[str, str | sympy.Expr] = field(default_factory=dict)
     unknown: sympy.Symbol | None = None
+    spent: set[sympy.Symbol] = field(default_factory=set)
 
     # --- steps -----------------------------------------------------------------------------
 

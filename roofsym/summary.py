@@ -79,9 +79,10 @@ def text(
     g = result.general
     numeric = g.outcome == "numeric"
     if result.question.name not in results.RESULTS and not numeric:
-        # An equation of one's own in named constants: its title names quantities.
-        asked = next(f for s in d.steps if s.kind == "equation" for f in s.formulas)
-        lines += _formula(asked, names, letters)
+        # An equation of one's own in named constants: its title names quantities. One that is the
+        # solution already, peak = 10¹⁵ for the peak, is no step of its own.
+        asked = [f for s in d.steps if s.kind == "equation" for f in s.formulas]
+        lines += [x for f in asked[:1] for x in _formula(f, names, letters)]
     for step in shown:
         formula, *when = step.formulas
         beside = ""
@@ -160,12 +161,14 @@ def _label(left: object, letters: Notation) -> str:
 
 def _given(result: Result, letters: Notation, told: Collection[sympy.Symbol] = ()) -> str:
     """The values that the answer was asked for: ``at B = 1, L = 8192, T = 20 ms``."""
-    d = result.derivation
-    values = d.values
-    # Of the derivation, not of the answer: with every draft accepted, no probability is left.
-    used = made_of(d.mentioned, d.definitions)
-    asked = {s for s in used & values.keys() if sy.info(s).role in ("step", "target", "layer")}
-    asked |= values.keys() & told
+    values, x = result.derivation.values, result.general
+    meanings = {**result.derivation.definitions, sy.ridge: sy.peak / sy.bandwidth}
+    # An elasticity is of several regimes, a side of the equation for each.
+    said = [x.left, x.right, *(y for b in x.branches for y in (b.value, b.when))]
+    said += [] if x.given is None else [x.given]
+    used = made_of(set().union(*(y.free_symbols for y in said)), meanings)
+    known = (used | result.derivation.spent) & values.keys()
+    asked = {s for s in known if sy.info(s).role in ("step", "target", "layer")} | known & set(told)
     step = [s for s in (sy.B, sy.S, sy.L) if s in asked]
     others = sorted(asked - {*step, result.symbol}, key=sy.rank)
 
@@ -175,7 +178,13 @@ def _given(result: Result, letters: Notation, told: Collection[sympy.Symbol] = (
 
     pairs = [f"{letters.text(s)} = {value(s, '1')}" for s in step if s != result.symbol]
     pairs += [f"{letters.text(s)} = {value(s, sy.info(s).unit)}" for s in others]
-    return f" at {', '.join(pairs)}" if pairs else ""
+    # In a limit for many sequences, or divided out.
+    idle = [letters.text(s) for s in sorted(values.keys() & set(told) - known, key=sy.rank)]
+    at = f" at {', '.join(pairs)}" if pairs else ""
+    if not idle:
+        return at
+    are = "is" if len(idle) == 1 else "are"
+    return f"{at}{',' if at else ''} whatever {' and '.join(idle)} {are}"
 
 
 def _verdict(

@@ -18,9 +18,12 @@ import sympy
 from roofsym import symbols
 from roofsym.errors import InputError
 
-# Nothing in the table can be zero but the cache at the start of a sequence and an absent draft.
-_MAY_BE_ZERO = frozenset({symbols.L, symbols.gamma})
+# Nothing in the table can be zero but the cache at the start of a sequence, an absent draft, and
+# the cost of drafts that are looked up in the prompt.
+_MAY_BE_ZERO = frozenset({symbols.L, symbols.gamma, symbols.draft_cost})
 _SHARES = frozenset({symbols.acceptance, symbols.fraction, symbols.rho})
+# Every token chooses an expert.
+_PROPER = frozenset({symbols.rho})
 
 
 def exact(value: object, field: str, accepted: str = "a finite number") -> sympy.Rational:
@@ -285,7 +288,8 @@ def bindings(
     ------
     InputError
         If a name is no symbol, a symbol has two values, or a value is not a finite number > 0
-        (>= 0 for L and gamma, <= 1 for shares, >= 1 for a window, which holds the token itself).
+        (>= 0 for L, gamma and draft_cost, <= 1 for
+        shares, >= 1 for a window, which holds the token itself).
 
     Examples
     --------
@@ -307,9 +311,11 @@ def bindings(
                 raise InputError(name, value, "a finite number > 0")
             result[symbol] = value
         else:
+            if symbol in _SHARES:
+                number, below = exact(value, name), "<" if symbol in _PROPER else "<="
+                if not 0 < number <= 1 or (number == 1 and symbol in _PROPER):
+                    raise InputError(name, value, f"a number > 0 and {below} 1")
             result[symbol] = positive(value, name, zero=symbol in _MAY_BE_ZERO)
-            if symbol in _SHARES and result[symbol] > 1:
-                raise InputError(name, value, "a number > 0 and <= 1")
             # Not other dimensions: a crossing below 1 is put back, to be checked.
             if symbol == symbols.window and result[symbol] < 1:
                 raise InputError(name, float(result[symbol]), "a number >= 1")

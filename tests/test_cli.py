@@ -802,6 +802,7 @@ def test_an_equation_is_solved_for_a_constant(shell: Shell, symbol: str):
     ("command", "words"),
     [
         ("largest-batch --set n_machines=4", "set capacity to the sum of theirs"),
+        ("piggybacked-chunk --set B=3", "--set B: got '3'; accepted: no value"),
         ("largest-batch --set t=4", "set capacity to the sum of theirs"),
         ("critical-batch --set t=4", "set peak and bandwidth to the sum of theirs"),
         ("largest-batch --set tensor_parallel=4", "accepted: t (devices that a step is divided"),
@@ -831,7 +832,8 @@ def test_what_is_refused_says_what_to_do(shell: Shell, command: str, words: str)
         ("break-even-acceptance --for gamma --set B=8 --set L=128 --set p=1 --set draft_cost=0.05",
          "at B = 8, L = 128, p = 1, δ = 0.05 ("),
         # Divided out, and still what was asked.
-        ("attention-overtakes-linear --set B=4", "S* = 53247 at B = 4 ("),
+        ("attention-overtakes-linear --set B=4", "S* = 53247 whatever B is ("),
+        ("compute-bound-context --set B=4", "L_max = 344.48 tokens whatever B is ("),
         ("critical-batch --set L=12 --set b_w=1 --set bandwidth=1e12",
          " at L = 12, β = 1 TB/s, b_w = 1 B ("),
         ("critical-batch --set L=8192 --set n_layers=40", "never at L = 8192, n_layers = 40: "),
@@ -842,6 +844,35 @@ def test_what_is_refused_says_what_to_do(shell: Shell, command: str, words: str)
 )  # fmt: skip
 def test_every_value_that_was_set_is_said(shell: Shell, command: str, words: str):
     assert words in shell.good("solve", *command.split(), *BOTH)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        # An equation that is its own solution.
+        ("'peak = 1e15' --for peak --machine h100-sxm", "  π = 1 PFLOP/s\n"),
+        ("'capacity = 1e9' --for capacity", "  C = 1 GB\n"),
+        # The convention counts what an empty cache has none of.
+        ("kv-overtakes-weights --for B --model llama-3-8b --set L=0",
+         "never at L = 0: the KV read is 0 whatever B is"),
+        # Drafts that are looked up in the prompt cost no decode step.
+        ("break-even-batch --model llama-3-8b --machine h100-sxm --set L=128 --set p=0.8 --set δ=0",
+         "at L = 128, γ = 4, p = 0.8, δ = 0 ("),
+    ],
+)  # fmt: skip
+def test_what_looks_odd_and_is_answered(shell: Shell, command: str, words: str):
+    arguments = shlex.split(command)
+    assert words in shell.good("solve", *arguments)
+    shell.json("solve", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [("rho=1", "a number > 0 and < 1"), ("acceptance=0", "> 0 and <= 1"), ("p=1.5", "<= 1")],
+)
+def test_shares_are_refused_with_both_their_bounds(shell: Shell, setting: str, words: str):
+    mixture = ("--model", "mixtral-8x7b", "--machine", "h100-sxm")
+    assert words in shell.bad("solve", "critical-batch", *mixture, "--set", setting)
 
 
 def test_a_letter_that_is_printed_stands_for_its_name(shell: Shell):

@@ -77,6 +77,8 @@ def test_a_damaged_file_is_refused_by_name(own: Path, content: str, word: str):
     own.write_text(content)
     with pytest.raises(rs.InputError, match=word):
         catalog.use(own)
+    # Nor does it stand in the way of what is asked for next.
+    assert rs.model("llama-3.1-8b").parameters == 8030261248
 
 
 def test_a_path_that_is_not_there_is_refused(own: Path, monkeypatch: pytest.MonkeyPatch):

@@ -350,3 +350,23 @@ def test_drafts_are_asked_for_in_named_constants():
     # Attention of the drafts to one another: half of γ² pairs.
     exact = found.derivation.definitions[per_square]
     assert sympy.cancel(exact - 2 * sy.n_layers * sy.n_heads * sy.head_dim) == 0
+
+
+@pytest.mark.parametrize("gamma", [1, 4])
+def test_drafts_that_cost_nothing_break_even_where_the_speed_up_is_one(gamma: int):
+    # Looked up in the prompt, say.
+    led = rs.step(rs.model("llama-3.1-8b")).at(b_w=2, b_a=2, b_kv=2, L=128)
+    hw = rs.machine("h100-sxm", dtype="bf16")
+    free = led.at(draft_cost=0, gamma=gamma)
+    batch = rs.results.break_even_batch(free.at(acceptance=0.6), hw).value
+    assert speculative.speed_up(led.at(B=batch), hw, gamma, 0.6, 0) == 1
+    rate = rs.results.break_even_acceptance(free.at(B=300), hw).value
+    gain = speculative.speed_up(led.at(B=300), hw, gamma, sympy.Rational(str(float(rate))), 0)
+    assert float(gain) == pytest.approx(1, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["break-even-batch", "break-even-acceptance"])
+def test_a_round_without_drafts_is_refused(name: str):
+    step = rs.verify(rs.Transformer()).at(gamma=0)
+    with pytest.raises(rs.InputError, match="gamma: got 0; accepted: a whole number"):
+        rs.results.RESULTS[name].answer(step, rs.Machine())

@@ -70,8 +70,14 @@ def use(*paths: str | os.PathLike[str]) -> None:
         if path not in _added:
             _added.append(path)
             records.cache_clear()
-            for kind in ("models", "machines"):
-                records(kind)
+            try:
+                for kind in ("models", "machines"):
+                    records(kind)
+            except InputError:
+                # Refused, it must not stand in the way of what is asked for next.
+                _added.remove(path)
+                records.cache_clear()
+                raise
 
 
 def _files(kind: str) -> Iterator[Path]:
@@ -95,8 +101,8 @@ def records(kind: str) -> Mapping[str, Record]:
     return {r.id: r for path in _files(kind) for r in _read(path, kind)}
 
 
-def _read(path: Path, kind: str) -> Iterator[Record]:
-    content = Fields(read_toml(path, kind.removesuffix("s")))
+def _read(path: Path, kind: str, field: str = "catalog") -> Iterator[Record]:
+    content = Fields(read_toml(path, field))
     entries = content.get(kind, {})
     if not isinstance(entries, Mapping):
         raise InputError(f"{path.name}: {kind}", entries, f"tables [{kind}.NAME]")
@@ -175,7 +181,7 @@ def machine(name: str, dtype: str | None = None) -> Machine:
 
 
 def _from_file(path: str) -> Record:
-    entries = list(_read(Path(path), "machines"))
+    entries = list(_read(Path(path), "machines", "machine"))
     if len(entries) != 1:
         listing = ", ".join(r.id for r in entries) or "none"
         raise InputError(

@@ -156,7 +156,8 @@ _WEIGHTS = Label("Q_w", r"Q_{\mathrm{w}}")
 
 
 def _kv_and_weights(q: Inquiry) -> tuple[sympy.Expr, sympy.Expr]:
-    if q.ledger.kv_read_bytes == 0:
+    # Whether they are counted: at an empty cache there are none.
+    if q.ledger.symbolic("bytes", ("kv",), "read") == 0:
         raise InputError("convention", q.ledger.convention, "one that counts KV reads")
     cached = q.ledger.filter(kind="kv", access="read")
     read = q.total("KV cache read by one decode step", _KV, cached, "bytes")

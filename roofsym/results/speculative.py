@@ -57,8 +57,8 @@ def _drafts(q: Inquiry) -> int | sympy.Symbol:
     if q.symbol == sy.gamma:
         return sy.gamma
     given = q.d.values[sy.gamma]
-    if not given.is_Integer:
-        raise InputError("gamma", given, "a whole number of draft tokens")
+    if not given.is_Integer or given == 0:
+        raise InputError("gamma", given, "a whole number of draft tokens, 1 or more")
     return int(given)
 
 
@@ -67,8 +67,11 @@ def _gained(d: Derivation, gamma: int | sympy.Symbol) -> sympy.Expr:
     d.define(f"Tokens that a round of {gamma} drafts is expected to gain", sy.tokens_per_round,
              gained)  # fmt: skip
     if gamma == sy.gamma:
+        if d.values.get(sy.acceptance) != 1:
+            return gained
         # Where every draft is accepted, the sum has no closed form of that kind.
-        return gamma + 1 if d.values.get(sy.acceptance) == 1 else gained
+        d.spent.add(sy.acceptance)
+        return gamma + 1
     closed = speculative.tokens_per_round().xreplace({sy.gamma: sympy.Integer(gamma)})
     d.identity("The sum of a geometric series", gained, closed, Label("ℰ", r"\mathcal{E}"))
     return gained
@@ -102,7 +105,7 @@ def break_even_acceptance(ledger: Ledger, machine: Machine, symbol: Unknown = No
     Raises
     ------
     InputError
-        If ``gamma`` is no whole number, or ``acceptance`` has a value.
+        If ``gamma`` is no whole number from 1 on, or ``acceptance`` has a value.
 
     Examples
     --------
@@ -169,8 +172,8 @@ def break_even_batch(ledger: Ledger, machine: Machine, symbol: Unknown = None) -
     Raises
     ------
     InputError
-        If ``gamma`` is no whole number, ``B`` has a value, or drafting alone takes longer than
-        decoding.
+        If ``gamma`` is no whole number from 1 on, ``B`` has a value, or drafting alone takes longer
+        than decoding.
 
     Examples
     --------
