@@ -845,7 +845,12 @@ def _named_answer(request: _Request, name: str, without: sympy.Symbol | None) ->
         accepted = f"no value: {name} is solved for it, or for another symbol (--for)"
         raise request.refused(question.symbol, accepted)
     ledger = request.ledger(phase or "step", without)
-    return entry.answer(ledger, request.machine, unknown)
+    try:
+        return entry.answer(ledger, request.machine, unknown)
+    except InputError as error:
+        if unknown is None or error.field not in ("unknown", "symbol"):
+            raise
+        raise InputError("--for", unknown, error.accepted) from None
 
 
 _SOLVED_FOR = "no value: it is what is solved for"

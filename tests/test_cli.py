@@ -809,6 +809,8 @@ def test_an_equation_is_solved_for_a_constant(shell: Shell, symbol: str):
         ("largest-batch --set num_gpus=4", "one of t (devices that a step is divided over), n_mac"),
         ("critical-batch --set ridge=100", "it is peak/bandwidth: set one of these"),
         ("critical-batch --set l=128", "--set: got 'l'; accepted: L (tokens"),
+        ("critical-batch --for gamma", "--for: got 'gamma'; accepted: a symbol of the equation: "),
+        ("time-elasticity --for time", "--for: got 'time'; accepted: a symbol of what changes: "),
         ("critical-batch --for machine", "one of ridge, peak, bandwidth, capacity"),
         ("critical-batch --for model", "n_layers"),
         ("time=0 --for B --phase decode", "a number > 0"),
