@@ -32,6 +32,7 @@ from roofsym.render.shape import arranged
 from roofsym.results import RESULTS
 from roofsym.symbols import B, L, S, a, alpha, kappa, phi, ridge, w
 
+W = sy.window
 FORMS = ("text", "latex", "mathml")
 MODELS = {k: models()[k] for k in ("symbolic", "windowed", "llama-3.1-8b")}
 
@@ -509,6 +510,29 @@ def test_an_arranged_expression_is_equal_and_not_longer(expr: sympy.Expr):
         ((2 * w + 2 * a) ** 2, "(2 w + 2 a)²"),
         (4 * S * sy.d_model * (2 * sy.d_model + sy.d_ff) + 4 * S**2 * sy.d_model,
          "4 S d_model (2 d_model + d_ff + S)"),
+        # A constant stands once before the tokens that it is multiplied by.
+        (phi + alpha * S + alpha * L, "φ + α (S + L)"),
+        (phi + alpha * S**2 + alpha * S, "φ + α S (S + 1)"),
+        (phi * S + alpha * S**2 / 2 + alpha * S * L + w, "φ S + α S² / 2 + α S L + w"),
+        # So does the KV head of layers with a window and of others.
+        (sy.n_kv_heads * sy.b_kv * (L * sy.n_global + sy.n_local * sympy.Min(L, W)) + sy.d_model,
+         "n_kv_heads b_kv (L n_global + n_local min(L, W)) + d_model"),
+        # And so does a number that was computed, or that three constants share.
+        (384 * L + 384 * S + 7, "384 (S + L) + 7"),
+        (2 * phi + 2 * sy.eta - 2 * ridge * w + alpha * S, "2 (φ + η − I* w) + α S"),
+        (2 * phi - alpha - 2 * sy.eta, "2 φ − α − 2 η"),
+        # A sum that is negative changes sign, and one that is subtracted and mostly negative.
+        (phi**2 - 4 * alpha * (sy.alpha_w * W * (1 - W) - 2 * sy.eta),
+         "φ² + 4 α (α_w W (W − 1) + 2 η)"),
+        (phi - alpha * (w - a - sy.eta), "φ + α (η + a − w)"),
+        (phi - alpha * (w + a - sy.eta), "φ − α (w + a − η)"),
+        # A polynomial in tokens is the product that it is; halves stand before the sum.
+        (alpha * (L**2 - 2 * L * W + W**2 + L - W) + phi, "φ + α (L − W) (L + 1 − W)"),
+        (S * (S / 2 + L + sympy.Rational(1, 2)), "S (S + 2 L + 1) / 2"),
+        (sympy.Max(L - W, 0) ** 2 + sympy.Max(L - W, 0) + S,
+         "max(L − W, 0) (max(L − W, 0) + 1) + S"),
+        # More by a share.
+        (2 * sy.w * (sy.error + 1) - phi, "2 w (1 + e) − φ"),
     ],
     ids=str,
 )  # fmt: skip
@@ -976,6 +1000,23 @@ def test_every_symbol_of_the_table_has_a_letter_of_its_own(form: str):
     # Nor do two of them look alike once set: a letter's LaTeX is not what HTML shows.
     written = [render(row.symbol, form) for row in sy.TABLE.values()]
     assert not {x for x in written if written.count(x) > 1}
+
+
+def test_letters_have_no_gaps_and_stand_before_what_they_stood_before():
+    model, machine = rs.model("gpt-oss-20b"), rs.machine("h100-sxm")
+    chunk = results.compute_bound_chunk(rs.step(model), machine).derivation.text(depth="constants")
+    assert "α_w (S (S + 2 L + 1) + Z (Z + 1) − Y (Y + 1)) / 2" in chunk
+    assert [line.strip() for line in chunk.splitlines() if re.match(r" +[YZUVJ] = ", line)] == [
+        "Y = max(S + L − W, 0)",
+        "Z = max(L − W, 0)",
+    ]
+    # The first letter that is tried is not needed in the end.
+    waited = summary.text(results.time_to_first_token(rs.step(model), machine))
+    assert "B Y / π" in waited
+    assert " Z" not in waited
+    # Layers that have a letter stand before what they have in common, as they do without one.
+    weight = summary.text(results.bytes_per_weight(rs.decode(model), machine))
+    assert "Z (2 head_dim d_model Y + " in weight
 
 
 def test_what_letters_stand_for_is_the_formula():

@@ -658,6 +658,8 @@ def _sum(expr: sympy.Expr, style: Style) -> str:
     named = any(sy.info(s).role in ("constant", "machine", "quantity") for s in used)
     # In named constants the table says which term leads: φ + α L, w + B (κ L + a), I* a − φ.
     by_degree = not named and any(sy.info(s).role != "step" for s in used)
+    # 1 + e: more by a share, as one says it.
+    share = {1, sy.error} == {x for negative, x in pieces if not negative} and len(pieces) == 2
     roots_last = any(_is_root(x) == negative for negative, x in pieces)
 
     def key(piece: tuple[bool, sympy.Expr]) -> tuple[object, ...]:
@@ -666,6 +668,7 @@ def _sum(expr: sympy.Expr, style: Style) -> str:
         return (
             roots_last and _is_root(x),
             negative,
+            share and x != 1,
             sy.B in sympy.Mul.make_args(x),
             not square,
             (-_degree(x), _degree(x, _STEP), -_degree(x, _WIDE)) if by_degree else (),
@@ -701,6 +704,10 @@ def _degree(expr: sympy.Expr, symbols: frozenset[sympy.Symbol] | None = None) ->
 @functools.lru_cache(maxsize=8192)
 def _rank(expr: sympy.Basic) -> tuple[tuple[float, object], ...]:
     """Sort key: positions of an expression's symbols in the table, high powers first."""
+    whole = expr.as_coeff_Mul()[1] if isinstance(expr, sympy.Expr) else expr
+    if whole.is_Add and whole != expr:
+        # 384 (L + S) stands where 384 L does.
+        return min(map(_rank, whole.args))
     positions: list[tuple[float, int]] = []
     factors = sympy.Mul.make_args(expr) if isinstance(expr, sympy.Expr) else (expr,)
     # w_x (1 − ρ^B) stands where w_x does, and L (κ + κ_w) where κ L does.

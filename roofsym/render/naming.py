@@ -101,6 +101,7 @@ class Names:
         if used.isdisjoint(known.values()):
             return [formula]
         new = {x: letter for x, letter in known.items() if letter not in self._known.values()}
+        short, new = self._in_order(short, new)
         printed = {self._notation.text(letter) for letter in new.values()}
         self._known |= new
         self._free = [x for x in self._free if x not in printed]
@@ -138,11 +139,12 @@ class Names:
         known: dict[sympy.Expr, sympy.Symbol],
         uses: float = math.inf,
     ) -> Formula:
-        """A formula without the new letters without which it fits: the first ones can be such.
+        """A formula without the new letters without which it fits: the shortest ones first.
 
         Only of those with so many uses at most.
         """
-        for letter in [s for s in known.values() if s not in self._known.values()]:
+        new = [(x, s) for x, s in known.items() if s not in self._known.values()]
+        for _, letter in sorted(new, key=lambda pair: len(self._write(pair[0], "text"))):
             part = next(x for x, s in known.items() if s == letter)
             if sum(x.count(letter) for x in (*_sides(short), *known)) > uses:
                 continue
@@ -154,6 +156,24 @@ class Names:
                 known.clear()
                 known.update(fewer)
         return short
+
+    def _in_order(
+        self, short: Formula, new: dict[sympy.Expr, sympy.Symbol]
+    ) -> tuple[Formula, dict[sympy.Expr, sympy.Symbol]]:
+        """New letters without a gap where one was found not to be needed."""
+        renamed: dict[sympy.Symbol, sympy.Symbol] = {}
+        for alphabet in (_LETTERS, _SMALL):
+            used = [s for s in new.values() if sy.info(s).text in alphabet]
+            free = [x for x in self._free if x in alphabet]
+            renamed |= {s: _letter(x) for s, x in zip(used, free, strict=False)}
+
+        def change(expr: sympy.Expr) -> sympy.Expr:
+            return expr.xreplace(renamed)
+
+        left = short.left
+        left = each_side(left, change) if isinstance(left, sympy.Basic) else left
+        short = dataclasses.replace(short, left=left, right=each_side(short.right, change))
+        return short, {change(x): renamed[s] for x, s in new.items()}
 
     def _until(
         self,
@@ -221,14 +241,23 @@ class Names:
     # --- which parts -------------------------------------------------------------------------
 
     def _sum(self, formula: Formula) -> sympy.Expr | None:
-        """The sum that saves most: one that comes again, else the longest that is but a part."""
-        sums = [x for side in _sides(formula) for x in sympy.preorder_traversal(side) if x.is_Add]
+        """The sum that saves most: one that comes again, else the longest that is but a part.
+
+        So does a maximum m of ``m (m + 1)``.
+        """
+        parts = [x for side in _sides(formula) for x in sympy.preorder_traversal(side)]
+        sums = [x for x in parts if x.is_Add]
+        extrema = [x for x in parts if isinstance(x, sympy.Min | sympy.Max)]
+        squared = [
+            x for x in extrema
+            if any(y.is_Mul and x in y.args and any(x in z.args for z in y.args) for y in parts)
+        ]  # fmt: skip
         written = [self._write(x, "text") for x in _sides(formula)]
         longest = max(map(len, written), default=0)
         best, most = None, (False, False, 0, 0)
-        for part in dict.fromkeys(sums):
+        for part in dict.fromkeys([*squared, *sums]):
             text = self._write(part, "text")
-            times = sum(_holds(x, part) != 0 for x in sums)
+            times = sum(_holds(x, part) != 0 for x in sums) if part.is_Add else extrema.count(part)
             if len(text) < (_REPEATED if times > 1 else _ALONE) or not self._short(part, "Y_1 = "):
                 continue
             # Of two alike, the one that is read first.
@@ -247,13 +276,13 @@ class Names:
         return None
 
 
-_MEANING = "what is written once"
-
-
 def _letter(text: str) -> sympy.Symbol:
     base, _, index = text.partition("_")
     latex = f"{base}_{{{index}}}" if index else base
-    return sy.extra(f"part_{text}", "1", _MEANING, text=text, latex=latex, positive=False)
+    return sy.extra(
+        f"part_{text}", "1", "what is written once", text=text, latex=latex, positive=False,
+        role="part",
+    )  # fmt: skip
 
 
 def is_part(symbol: sympy.Basic) -> bool:
@@ -264,7 +293,7 @@ def is_part(symbol: sympy.Basic) -> bool:
     >>> is_part(_letter("Y")), is_part(sy.B)
     (True, False)
     """
-    return bool(symbol.is_Symbol and sy.info(symbol).meaning == _MEANING)
+    return bool(symbol.is_Symbol and sy.info(symbol).role == "part")
 
 
 def _named(formula: Formula, known: Mapping[sympy.Expr, sympy.Symbol]) -> Formula:

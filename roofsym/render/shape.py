@@ -9,7 +9,7 @@ decided in `roofsym.render.expression`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import sympy
 
@@ -79,6 +79,9 @@ def _joined(expr: sympy.Expr) -> sympy.Expr:
 
 
 def _in_dimensions(expr: sympy.Expr) -> bool:
+    # What has letters for its parts was arranged before they were found in it.
+    if any(sy.info(s).role == "part" for s in expr.free_symbols):
+        return False
     # A window stands beside named constants, too: α L + α_w min(L, W − 1).
     return any(sy.info(s).role == "dimension" for s in expr.free_symbols - {sy.window})
 
@@ -146,11 +149,11 @@ def _is_step(factor: sympy.Expr) -> bool:
 
 
 def _is_rate(factor: sympy.Expr) -> bool:
-    return factor.is_Symbol and not factor.is_Dummy and sy.info(factor).role == "machine"
+    return _is_role(factor, "machine")
 
 
 def _is_precision(factor: sympy.Expr) -> bool:
-    return factor.is_Symbol and not factor.is_Dummy and sy.info(factor).role == "precision"
+    return _is_role(factor, "precision")
 
 
 # From the outside in: what is grouped by, and which common factors are pulled out of the sum. Of
@@ -322,6 +325,8 @@ Factors = dict[sympy.Expr, sympy.Expr]
 _COMPUTED = 1000
 # No sum of a formula for one layer, or one head, has a number as large.
 _OF_A_MODEL = 10**8
+# Fewer terms than this are read as well as the product that they are.
+_MANY = 4
 # What is left of one that was pulled out of a sum is smaller.
 _FEW = 10
 
@@ -380,7 +385,33 @@ def _times(number: sympy.Expr, factors: Factors) -> sympy.Expr:
 
 
 def _quotient(number: sympy.Expr, factors: Factors) -> sympy.Expr:
-    return _times(*_cancelled(*_upright(number, factors)))
+    return _times(*_cancelled(*_forward(*_upright(number, factors))))
+
+
+def _forward(number: sympy.Expr, factors: Factors) -> tuple[sympy.Expr, Factors]:
+    """A product without sums that are negative: the sign stands before it, or in another sum.
+
+    Examples
+    --------
+    >>> _forward(sympy.S.One, {1 - sy.window: sympy.S.One, sy.window: sympy.S.One})
+    (-1, {window - 1: 1, window: 1})
+    """
+    for base in [b for b, e in factors.items() if e > 0 and e.is_odd and _is_negative(b)]:
+        number, factors = -number, _changed(factors, {base: _opposite(base)})
+    odd = [b for b, e in factors.items() if e > 0 and e.is_odd and _has_minus(b)]
+    if number.is_negative and odd and any(e < 0 for e in factors.values()):
+        # (w − B a)/L, not −(B a − w)/L.
+        return -number, _changed(factors, {odd[0]: _opposite(odd[0])})
+    return number, factors
+
+
+def _changed(factors: Factors, changes: Mapping[sympy.Expr, sympy.Expr]) -> Factors:
+    """Factors with others in the place of some; two that become the same are a power."""
+    made = Factors()
+    for base, exponent in factors.items():
+        base = changes.get(base, base)
+        made[base] = made.get(base, sympy.S.Zero) + exponent
+    return made
 
 
 def _cancelled(number: sympy.Expr, factors: Factors) -> tuple[sympy.Expr, Factors]:
@@ -398,7 +429,10 @@ def _cancelled(number: sympy.Expr, factors: Factors) -> tuple[sympy.Expr, Factor
     >>> _cancelled(one, {3 * L + S / 2: one, 3 * L + S: -one})
     (1/2, {6*L + S: 1, 3*L + S: -1})
     """
-    if not number.is_Rational or (number.q == 1 and all(e > 0 for e in factors.values())):
+    halves = len(factors) > 1 and any(b.is_Add and len(b.args) > 2 for b in factors)
+    if not number.is_Rational or (
+        number.q == 1 and all(e > 0 for e in factors.values()) and not halves
+    ):
         return number, factors
     contents = {b: _content(b) for b in factors if b.is_Add}
     above, below = number.p, number.q
@@ -422,7 +456,8 @@ def _cancelled(number: sympy.Expr, factors: Factors) -> tuple[sympy.Expr, Factor
 def _content(total: sympy.Expr) -> sympy.Rational:
     """The number that all terms of a sum share; 1 of one that is to stay as it is."""
     numbers = [x.as_coeff_Mul()[0] for x in total.args]
-    named = any(sy.info(s).role in ("constant", "quantity") for s in total.free_symbols)
+    letters = [s for s in total.free_symbols if not s.is_Dummy]
+    named = any(sy.info(s).role in ("constant", "quantity") for s in letters)
     short = (n.is_Rational and abs(n) < _OF_A_MODEL and n.q < _COMPUTED for n in numbers)
     if named or not all(short):
         return sympy.S.One
@@ -445,10 +480,7 @@ def _upright(number: sympy.Expr, factors: Factors) -> tuple[sympy.Expr, Factors]
             changed = {below: _opposite(below), above[0]: _opposite(above[0])}
         else:
             number, changed = -number, {below: _opposite(below)}
-        before, factors = factors, Factors()
-        for base, exponent in before.items():
-            base = changed.get(base, base)
-            factors[base] = factors.get(base, sympy.S.Zero) + exponent
+        factors = _changed(factors, changed)
     return number, factors
 
 
@@ -469,7 +501,8 @@ def _is_negative(expr: sympy.Expr) -> bool:
 
 
 def _sum_of(terms: Sequence[sympy.Expr]) -> sympy.Expr:
-    parsed = [_factored([x]) for x in terms]
+    terms = _in_tokens(terms)
+    parsed = [_turned(*_factored([x])) for x in terms]
     numbers = [n for n, _ in parsed]
     if len(parsed) < 2 or not all(n.is_Rational and n for n in numbers):
         return sympy.Add(*terms)
@@ -488,6 +521,10 @@ def _sum_of(terms: Sequence[sympy.Expr]) -> sympy.Expr:
         rest = list(sympy.Add.make_args(opened))
         number, factors = _factored([_sum_of(rest), *(b**e for b, e in shared.items())])
         return _quotient(common * number, factors)
+    alike = _alike_terms(parsed)
+    if alike is not None:
+        inside, outside = alike
+        return _sum_of([*(_times(*x) for x in outside), _sum_of([_times(*x) for x in inside])])
     heads = [_before_a_sum(f) for _, f in parsed]
     sums = [b for found in heads for b in found]
     best = max(sums, key=lambda b: (sums.count(b), b != sy.B, sympy.default_sort_key(b)), default=0)
@@ -496,6 +533,113 @@ def _sum_of(terms: Sequence[sympy.Expr]) -> sympy.Expr:
     having = [best in found for found in heads]
     group = _sum_of([x for x, has in zip(terms, having, strict=True) if has])
     return _sum_of([*(x for x, has in zip(terms, having, strict=True) if not has), group])
+
+
+def _turned(number: sympy.Expr, factors: Factors) -> tuple[sympy.Expr, Factors]:
+    """A term less a sum of mostly negative terms as one plus its opposite.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, a, eta, w
+    >>> _gathered(w**2 - B * (eta - a - w))
+    B*(a - eta + w) + w**2
+    """
+    for base, exponent in factors.items():
+        if number < 0 and base.is_Add and exponent.is_odd and exponent > 0:
+            negative = [x for x in base.args if x.as_coeff_Mul()[0] < 0]
+            if 2 * len(negative) > len(base.args):
+                return -number, _changed(factors, {base: _opposite(base)})
+    return number, factors
+
+
+def _in_tokens(terms: Sequence[sympy.Expr]) -> Sequence[sympy.Expr]:
+    """Terms, those in tokens alone as one product if they are one: ``(L − W) (L − W + 1)``.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import L, eta, window as W
+    >>> _gathered(eta + L**2 - 2 * L * W + L + W**2 - W)
+    eta + (L - window)*(L - window + 1)
+    """
+    own, others = sympy.sift(terms, lambda x: x.free_symbols <= {*_TOKENS}, binary=True)
+    powers = [x for x in own if x.is_polynomial() and not x.is_number]
+    if len(powers) < _MANY or not all(x.as_coeff_Mul()[0].is_Integer for x in powers):
+        return terms
+    product = sympy.factor(sympy.Add(*powers))
+    if sum(x.is_Add for x in sympy.Mul.make_args(product)) < 2:
+        return terms
+    return [*others, *(x for x in own if x not in powers), product]
+
+
+Parsed = tuple[sympy.Expr, Factors]
+
+
+def _alike_terms(parsed: Sequence[Parsed]) -> tuple[list[Parsed], list[Parsed]] | None:
+    """Terms that one thing is to be written once for, and the others; None if there are none.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import L, S, alpha, phi
+    >>> _gathered(phi + alpha * S + alpha * L), _gathered(384 * L + 384 * S + 5)
+    (alpha*(L + S) + phi, 384*(L + S) + 5)
+    """
+    for likeness, least in (
+        (_power_of_extremum, 2), (_constant_of_tokens, 2), (_of_the_cache, 2), (_large_number, 2),
+        (_number_of_constants, 3),
+    ):  # fmt: skip
+        groups: dict[object, list[Parsed]] = {}
+        for term in parsed:
+            if (key := likeness(*term)) is not None:
+                groups.setdefault(key, []).append(term)
+        for group in groups.values():
+            if least <= len(group) < len(parsed):
+                return group, [x for x in parsed if x not in group]
+    return None
+
+
+def _power_of_extremum(number: sympy.Expr, factors: Factors) -> object:
+    """The maximum of ``m² + m``."""
+    extrema = [b for b, e in factors.items() if e and isinstance(b, sympy.Min | sympy.Max)]
+    return (
+        (number, *extrema) if len(extrema) == sum(e != 0 for e in factors.values()) == 1 else None
+    )
+
+
+def _constant_of_tokens(number: sympy.Expr, factors: Factors) -> object:
+    """The constant of ``α S²``, ``α L``: one that is multiplied by tokens alone."""
+    constants = [b for b, e in factors.items() if e and _is_constant(b)]
+    others = [b for b, e in factors.items() if e and b not in constants]
+    tokens = all(b in _TOKENS and factors[b] > 0 for b in others)
+    return (abs(number), constants[0]) if len(constants) == 1 and tokens and others else None
+
+
+def _of_the_cache(number: sympy.Expr, factors: Factors) -> object:
+    """Heads, widths and bytes of what is cached, of layers with a window and of others."""
+    widths = {b for b, e in factors.items() if e == 1 and b in _CACHED}
+    return (number, frozenset(widths)) if len(widths) > 1 else None
+
+
+def _large_number(number: sympy.Expr, factors: Factors) -> object:
+    """A number that was computed."""
+    return abs(number) if factors and max(abs(number.p), number.q) >= _FEW else None
+
+
+def _number_of_constants(number: sympy.Expr, factors: Factors) -> object:
+    """The 2 of ``2 φ``: not of dimensions, where each term is an operator with its own 2."""
+    named = any(_is_constant(b) or _is_role(b, "quantity") for b, e in factors.items() if e)
+    return abs(number) if named and number.is_Integer and abs(number) > 1 else None
+
+
+_TOKENS = (sy.S, sy.L, sy.window)
+_CACHED = (sy.n_kv_heads, sy.head_dim, sy.b_kv)
+
+
+def _is_constant(factor: sympy.Expr) -> bool:
+    return _is_role(factor, "constant")
+
+
+def _is_role(factor: sympy.Expr, role: str) -> bool:
+    return factor.is_Symbol and not factor.is_Dummy and sy.info(factor).role == role
 
 
 def _before_a_sum(factors: Factors) -> set[sympy.Expr]:
@@ -515,7 +659,7 @@ def _next_to_each_other(parsed: Sequence[tuple[sympy.Expr, Factors]]) -> list[sy
     left, made = list(parsed), []
     for term in parsed:
         number, factors = term
-        for token in (sy.L, sy.S):
+        for token in (sy.L, sy.S, sy.decode_context):
             rest = {b: e for b, e in factors.items() if e and b != token}
             without = (number, rest)
             if rest and factors.get(token) == 1 and term in left and without in left:
