@@ -15,8 +15,9 @@ import sympy
 
 import roofsym as rs
 from roofsym import symbols as sy
-from roofsym.derivation import Derivation, Label
+from roofsym.derivation import Derivation
 from roofsym.hardware import element_bytes
+from roofsym.results.parts import EXPERTS_READ
 
 # %%
 # The steps
@@ -31,7 +32,7 @@ model = rs.model("mixtral-8x7b")
 decode = rs.decode(model)
 experts = [e for e in decode.entries if e.kind == "weight" and e.amount.has(sy.n_experts)]
 routed = decode.keep(e for e in experts if e.operator != "router")
-read = Label("Q_x", r"Q_{\mathrm{x}}")
+read = EXPERTS_READ
 mixture = Derivation("Expert weights read by a decode step", f"{model.name}, counted as fused-ops")
 form = mixture.total("Weight bytes of the routed experts", read, routed, "bytes")
 mixture.identity(

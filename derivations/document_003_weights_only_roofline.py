@@ -30,6 +30,7 @@ from roofsym.plot import Point
 B, S, L = sy.B, sy.S, sy.L
 RATE, BATCH, CONTEXT = Label("R_max", r"R_{\max}"), Label("B*", "B^{*}"), Label("L*", "L^{*}")
 L_MAX, BATCH_FITS = Label("L_max", r"L_{\max}"), Label("B_max", r"B_{\max}")
+RATE_REACHED = sy.extra("rate reached", "FLOP/s", "FLOPs per second, at most", text="P", latex="P")
 
 a100 = rs.Machine(name="A100", peak=312e12, bandwidth=2.0e12, capacity=80e9)
 h100 = rs.Machine(name="H100", peak=990e12, bandwidth=3.35e12)
@@ -52,15 +53,15 @@ roof = Derivation("The highest rate", "any work on any machine")
 work, moved = sy.flops, sy.bytes_
 slope = roof.identity(
     "Where moving takes longer, the rate is bandwidth times intensity",
-    work / (moved / sy.bandwidth), sy.bandwidth * (work / moved), Label("P"),
+    work / (moved / sy.bandwidth), sy.bandwidth * (work / moved), RATE_REACHED,
 )  # fmt: skip
 flat = roof.identity("Where computing does, it is the peak", work / (work / sy.peak), sy.peak,
-                     Label("P"))  # fmt: skip
+                     RATE_REACHED)  # fmt: skip
 met = rs.crossover(work / moved, sy.peak / sy.bandwidth, sy.flops)
 roof.solution("The two times are equal at", sy.flops, met, met.branches[0], met.when)
 roof.identity(
     "which is where the slope has climbed to the peak: one plateau, not two",
-    slope.xreplace({sy.flops: met.value}), flat, Label("P"),
+    slope.xreplace({sy.flops: met.value}), flat, RATE_REACHED,
 )  # fmt: skip
 roof.view()
 
@@ -71,16 +72,16 @@ roof.view()
 general = rs.step(rs.Transformer(), "weights-only")
 cancels = Derivation("Intensity of a step", "any model, counted as weights-only")
 parameters = rs.Transformer().parameters
-cancels.identity(
-    "Two FLOP per parameter and token", general.flops, 2 * B * S * parameters, sy.flops
-)
-cancels.identity("Every parameter is read once", general.bytes, sy.b_w * parameters, sy.bytes_)
+N = sy.n_active
+cancels.definitions[N] = parameters
+cancels.identity("Two FLOP per parameter and token", general.flops, 2 * B * S * N, sy.flops)
+cancels.identity("Every parameter is read once", general.bytes, sy.b_w * N, sy.bytes_)
 intensity = cancels.identity(
     "So the parameters cancel", general.flops / general.bytes, 2 * B * S / sy.b_w, sy.intensity
 )
 cancels.identity(
     "The rule for training, where the backward pass costs two forward passes",
-    3 * general.flops, 6 * B * S * parameters, Label("F_train", r"F_{\mathrm{train}}"),
+    3 * general.flops, 6 * B * S * N, Label("F_train", r"F_{\mathrm{train}}"),
 )  # fmt: skip
 for name in ("llama-3.1-8b", "llama-3.1-70b"):
     one = rs.step(rs.model(name), "weights-only")
@@ -121,8 +122,8 @@ four.reproduced(
 four.reproduced(
     "Share of the peak that one sequence uses, and what it leaves idle",
     [
-        (Label("used"), decode.at(B=1).intensity / sy.ridge, "0.6e-2"),
-        (Label("idle"), 1 - decode.at(B=1).intensity / sy.ridge, "99.4e-2"),
+        (Label("used"), decode.at(B=1).intensity / sy.ridge, "0.6 %"),
+        (Label("idle"), 1 - decode.at(B=1).intensity / sy.ridge, "99.4 %"),
     ],
 )
 four.reproduced("Critical batch", [(BATCH, critical.value, "156")])
@@ -132,11 +133,13 @@ for batch, bound in ((155, "memory"), (156, "compute")):
 four.reproduced("Speed limit", [(RATE, fastest.value, "125")], "1/s")
 four.reproduced("Time of such a step", [(Label("T"), sy.w / sy.bandwidth, "8e-3")], "s")
 four.reproduced(
-    "Tokens per second of 64 sequences", [(Label("64 R"), 64 * fastest.value, "8000")], "1/s"
-)
+    "Tokens per second of 64 sequences",
+    [(Label("64 R_max", r"64 \, R_{\max}"), 64 * fastest.value, "8000")], "1/s",
+)  # fmt: skip
 small = sympy.Rational(1, 4) * sy.w
-four.reproduced("Four bits per weight: bytes", [(Label("w / 4"), small, "4e9")], "B")
-four.reproduced("and speed limit", [(RATE, sy.bandwidth / small, "500")], "1/s")
+int4 = Label("w_INT4", r"w_{\mathrm{INT4}}")
+four.reproduced("In four bits per weight, a quarter is read", [(int4, small, "4e9")], "B")
+four.reproduced("so that the speed limit is", [(RATE, sy.bandwidth / small, "500")], "1/s")
 four.below(
     "To a prefill of 2048 tokens they do nothing: it waits longer for compute than for its weights",
     sy.w / sy.bandwidth, 2048 * sy.phi / sy.peak, "s",
@@ -149,8 +152,16 @@ overhead = sympy.Rational(3, 10_000)
 four.reproduced(
     'Of these steps, 0.3 ms of launches (its "few hundred microseconds") are: noise, and not',
     [
-        (Label("share of 8 ms"), overhead * sy.bandwidth / sy.w, "0.04"),
-        (Label("share of 1 ms"), overhead * sy.bandwidth / (2 * 10**9), "0.3"),
+        (
+            Label("0.3 ms / 8 ms", r"0.3\,\mathrm{ms} / 8\,\mathrm{ms}"),
+            four.evaluate(overhead * sy.bandwidth / sy.w),
+            "4 %",
+        ),
+        (
+            Label("0.3 ms / 1 ms", r"0.3\,\mathrm{ms} / 1\,\mathrm{ms}"),
+            four.evaluate(overhead * sy.bandwidth / (2 * 10**9)),
+            "30 %",
+        ),
     ],
 )
 four
@@ -218,6 +229,47 @@ cache.refuted(
     Label("speed-up"), (form.expr / (form.expr - sy.w * 3 / 4)).xreplace(at_wall), "4",
 )  # fmt: skip
 cache.view()
+
+# %%
+# The document names grouped queries and latent attention as what shrinks the cache, and says by how
+# much of neither. A cache with a key and a value for every query head is what both are measured by;
+# of latent attention it would hold each head's key, of ``nope_dim + rope_dim``, and its value.
+
+
+def per_token(model: rs.Transformer) -> sympy.Expr:
+    """Bytes of the cache that a decode step reads per sequence and cached token."""
+    read = rs.decode(model).filter(kind="kv", access="read")
+    return (read.symbolic("bytes") / (B * L)).cancel()
+
+
+deepseek = rs.model("deepseek-v3")
+heads, latents = per_token(rs.Transformer()), per_token(deepseek)
+wide = sy.n_heads * (sy.nope_dim + sy.rope_dim + sy.v_dim)
+SHARE = Label("κ / κ_full", r"\kappa / \kappa_{\mathrm{full}}")
+smaller = {}
+for model, own, full, share in (
+    (llama, heads, heads.xreplace({sy.n_kv_heads: sy.n_heads}), sy.n_kv_heads / sy.n_heads),
+    (deepseek, latents, (sy.n_dense + sy.n_sparse) * wide * sy.b_kv,
+     (sy.kv_rank + sy.rope_dim) / wide),
+):  # fmt: skip
+    shrunk = Derivation(
+        "What shrinks the cache", model.name, {**model.values, sy.b_kv: sympy.Integer(2)}
+    )
+    shrunk.define("One token takes, in all layers,", sy.kappa, own)
+    shrunk.define("with a key and a value for every query head it would take",
+                  Label("κ_full", r"\kappa_{\mathrm{full}}"), full, "B/token")  # fmt: skip
+    shrunk.identity("The layers and the bytes of an element cancel", own / full, share, SHARE)
+    shrunk.number("In numbers", SHARE, share, shrunk.evaluate(share), "1")
+    smaller[model.name] = shrunk
+grouped, latent = smaller.values()
+grouped.reproduced(
+    "So the wall of 64 sequences is four times as far away as it would be, which is at",
+    [(CONTEXT, wall.value * grouped.evaluate(sy.n_kv_heads / sy.n_heads), "477")], "token",
+)  # fmt: skip
+grouped
+
+# %%
+latent
 
 # %%
 # With the cache counted, the critical batch is no constant of the machine. It grows with the
@@ -385,6 +437,8 @@ print(
             newer,
             wall.derivation,
             cache,
+            grouped,
+            latent,
             with_cache.derivation,
             batches,
             rules,
@@ -424,6 +478,10 @@ print(
 #   time is the same with and without it.
 # - The ridge point of 156.0 has two digits more than its bandwidth; the data sheet's 2.039 TB/s
 #   make it 153.
+#
+# Right, but not shown in it: **grouped queries and latent attention** shrink the cache, to a
+# quarter for Llama-3.1-8B and to a 71st for DeepSeek-V3. That moves the wall by as much, and
+# removes it for neither.
 #
 # What it means in practice
 # -------------------------

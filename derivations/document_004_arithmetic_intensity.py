@@ -17,6 +17,7 @@ import sympy
 import roofsym as rs
 from roofsym import symbols as sy
 from roofsym.derivation import Derivation, Label, checked
+from roofsym.results.parts import OWN_ACTIVATIONS, WEIGHTS_READ
 from roofsym.transformer import FeedForward, LayerGroup, Structure
 
 # %%
@@ -121,20 +122,24 @@ def traffic(ledger: rs.Ledger, **tags: object) -> sympy.Expr:
 
 moved.identity(
     "Activations, in and out of every layer", traffic(prefill, kind="activation"),
-    4 * n * B * S * d, Label("Q_act", r"Q_{\mathrm{act}}"),
+    4 * n * B * S * d, OWN_ACTIVATIONS,
+)  # fmt: skip
+KV = sy.extra(
+    "cached bytes", "B", "bytes of KV cache read and written", text="Q_kv",
+    latex=r"Q_{\mathrm{kv}}", role="quantity",
 )  # fmt: skip
 kv = moved.identity(
     "KV cache: read what was cached, write what is new",
-    traffic(chunk, kind="kv"), 4 * n * B * (L + S) * d, Label("Q_kv", r"Q_{\mathrm{kv}}"),
+    traffic(chunk, kind="kv"), 4 * n * B * (L + S) * d, KV,
 )  # fmt: skip
 claimed_kv = 2 * n * (B * L * d + 2 * B * S * d)
-moved.refuted("One of K and V", Label("Q_kv", r"Q_{\mathrm{kv}}"), kv, claimed_kv)
+moved.refuted("One of K and V", KV, kv, claimed_kv)
 moved.identity(
     "The difference is one of the two cached matrices of every layer",
     kv - claimed_kv, traffic(chunk, operator="value", kind="kv", access="read"),
     Label("missing"),
 )  # fmt: skip
-weights = Label("Q_w", r"Q_{\mathrm{w}}")
+weights = WEIGHTS_READ
 moved.identity(
     "Weights of the layers, each once", traffic(prefill, kind="weight"), 24 * n * d**2, weights
 )

@@ -27,6 +27,7 @@ from roofsym import speculative
 from roofsym import symbols as sy
 from roofsym.derivation import Derivation, Label
 from roofsym.results import speculative as results_speculative
+from roofsym.results.parts import KV_READ
 from roofsym.transformer import FeedForward, LayerGroup, Structure
 
 block = Structure(groups=(LayerGroup(feed_forward=FeedForward(gated=False)),))
@@ -46,7 +47,7 @@ d.identity("FLOPs: what document 004 has, and the new tokens' attention to each 
            sy.flops)  # fmt: skip
 d.identity("KV cache: what document 004 has, and the other one of cached K and V", verify.kv_bytes,
            N * (B * L * H + 2 * B * new * H) * 2 + 2 * N * B * L * H,
-           Label("Q_kv", r"Q_{\mathrm{kv}}"))  # fmt: skip
+           KV_READ)  # fmt: skip
 weights = rs.verify(rs.Transformer(), "weights-only").at(b_w=2)
 d.identity("As long as only the weights count, intensity grows with the drafts as with the batch",
            weights.intensity, B * new, sy.intensity)  # fmt: skip

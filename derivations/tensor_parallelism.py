@@ -50,24 +50,25 @@ in_layers = one.filter(part="residual", quantity="link_bytes")
 a_head_each = {sympy.Max(1, sy.n_heads / t): sy.n_heads / t}
 flops = one.flops.xreplace(a_head_each)
 work = d.identity("FLOPs of one device", flops, N * (24 * B * S * H**2 + 4 * B * S**2 * H) / t,
-                  Label("F", "F"))  # fmt: skip
+                  sy.flops)  # fmt: skip
 moved = d.identity(
     "Bytes that it reads and writes: its part of weights and cache, the residual stream whole",
     one.bytes.xreplace(a_head_each), 24 * N * H**2 / t + 4 * N * B * S * H * (1 + 1 / t),
-    Label("Q", "Q"),
+    sy.bytes_,
 )  # fmt: skip
 sent = d.identity(
     "Bytes that it sends: two all-reduces per layer, of 2 (1 − 1/t) times the residual stream each",
-    in_layers.link_bytes, 8 * N * B * S * H * (1 - 1 / t), Label("X", "X"),
+    in_layers.link_bytes, 8 * N * B * S * H * (1 - 1 / t), sy.link_bytes,
 )  # fmt: skip
 ratio = d.identity(
     "Layers, batch and most of the widths cancel out of what it computes per byte that it sends",
-    work / sent, (6 * H + S) / (2 * (t - 1)), Label("F/X", "F/X"),
+    work / sent, (6 * H + S) / (2 * (t - 1)), Label("F / X", "F / X"),
 )  # fmt: skip
 degree = 1 + sy.link_bandwidth * (6 * H + S) / (2 * sy.peak)
 d.identity(
-    "At this number of devices, that is what the device can compute while it sends a byte",
-    ratio.xreplace({t: degree}), sy.peak / sy.link_bandwidth, Label("F/X at t*", r"(F/X)_{t^{*}}"),
+    "On 1 + β_link (6 d_model + S) / (2 π) devices, that is what one can compute while it sends a "
+    "byte",
+    ratio.xreplace({t: degree}), sy.peak / sy.link_bandwidth, Label("F / X", "F / X"),
 )  # fmt: skip
 d.view()
 
@@ -94,12 +95,12 @@ decoding = one.in_phase("decode")
 memory_side = Derivation("what one of t devices moves and sends", "the model of document 004")
 read = memory_side.identity(
     "Bytes that it reads and writes in decode", decoding.bytes.xreplace(a_head_each),
-    24 * N * H**2 / t + 4 * N * B * H * (1 + 1 / t) + 4 * N * B * L * H / t, Label("Q", "Q"),
+    24 * N * H**2 / t + 4 * N * B * H * (1 + 1 / t) + 4 * N * B * L * H / t, sy.bytes_,
 )  # fmt: skip
 vectors = memory_side.identity(
     "Bytes that it sends: those of a prefill of one token",
     decoding.filter(part="residual", quantity="link_bytes").link_bytes,
-    sent.xreplace({S: sympy.S.One}), Label("X", "X"),
+    sent.xreplace({S: sympy.S.One}), sy.link_bytes,
 )  # fmt: skip
 even = {}
 for phase, moves, sends in (("decode", read, vectors), ("prefill", moved, sent)):

@@ -72,6 +72,8 @@ class Formula:
         ``=``, ``≈`` or ``≠``: how it stands to the right-hand side.
     lead : str
         Words between the formula before and this one: ``which holds only while``.
+    aside : str
+        Words behind it: by how much a claim is too large.
     """
 
     left: Label | sympy.Expr | None
@@ -83,6 +85,7 @@ class Formula:
     claim: str | sympy.Expr | None = None
     claim_sign: str = "="
     lead: str = ""
+    aside: str = ""
 
 
 @dataclass(frozen=True)
@@ -590,16 +593,15 @@ class Derivation:
         ratios = (theirs / found, (theirs / found).xreplace(self.definitions))
         factor = min((sympy.factor(sympy.cancel(r)) for r in ratios), key=sympy.count_ops)
         number = found if found.is_number else None
-        ratio, times = Label("claimed / true"), _short(factor)
-        if times.is_Float:
-            times = sympy.Float(units.format_number(times))
-        self.steps.append(
-            Step(
-                "refutation", text,
-                (Formula(label, found, "=", number, unit, claim=claim, claim_sign="≠"),
-                 Formula(ratio, times)),
-            )
-        )  # fmt: skip
+        aside, formulas = "", []
+        if factor.is_number and factor.is_positive:
+            side, times = ("large", factor) if factor > 1 else ("small", 1 / factor)
+            aside = f"too {side} by a factor of {units.format_number(times)}"
+        else:
+            ratio = Label("claimed / true", r"\frac{\text{claimed}}{\text{true}}")
+            formulas = [Formula(ratio, factor)]
+        wrong = Formula(label, found, "=", number, unit, claim=claim, claim_sign="≠", aside=aside)
+        self.steps.append(Step("refutation", text, (wrong, *formulas)))
         return factor
 
     def _differ(self, left: sympy.Expr, right: sympy.Expr) -> bool:

@@ -184,7 +184,7 @@ def same(left: sympy.Expr, right: sympy.Expr, what: str) -> None:
 _PREFIXES: Mapping[int, str] = {
     -4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P", 6: "E",
 }  # fmt: skip
-_NEVER_SCALED = frozenset({"1", "token", "FLOP/B"})
+_NEVER_SCALED = frozenset({"1", "token", "FLOP/B", "%"})
 # Units that read better in words.
 _WORDS: Mapping[str, str] = {"": "", "1": "", "token": " tokens", "1/s": " per second"}
 
@@ -270,6 +270,22 @@ def digits_apart(one: object, other: object, unit: str) -> int:
         return format_quantity(one, unit, digits) == format_quantity(other, unit, digits)
 
     return next((n for n in range(4, 15) if not alike(n)), 15)
+
+
+def prefixed(digits: str, unit: str) -> tuple[str, str]:
+    """Digits as somebody printed them and the unit behind them, with a prefix for thousands.
+
+    Examples
+    --------
+    >>> prefixed("16.06e9", "FLOP"), prefixed("2.0e12", "B/s"), prefixed("6.44e9", "1")
+    (('16.06', 'GFLOP'), ('2.0', 'TB/s'), ('6.44e9', ''))
+    """
+    mantissa, _, exponent = digits.partition("e")
+    power, rest = divmod(int(exponent or 0), 3)
+    scaled = unit not in _NEVER_SCALED and not unit.startswith("1/")
+    if power and not rest and scaled and power in _PREFIXES:
+        return mantissa, _PREFIXES[power] + unit
+    return digits, worded(unit).strip()
 
 
 def format_given(value: sympy.Rational, unit: str) -> str:

@@ -138,11 +138,12 @@ def printed(text: str, field: str = "printed") -> tuple[sympy.Rational, sympy.Ra
     """Value of a number as a document prints it, and how far off the true one may be.
 
     Half a unit in the last digit printed; after a ``~``, a unit in the last digit that is not zero.
+    Of a percentage, hundredths of these.
 
     Parameters
     ----------
     text : str
-        The number as printed: ``9.4``, ``140.5e6``, ``4,294,967,296``, ``~80``.
+        The number as printed: ``9.4``, ``140.5e6``, ``4,294,967,296``, ``~80``, ``0.6 %``.
     field : str
         What is being read, for the error message.
 
@@ -155,7 +156,12 @@ def printed(text: str, field: str = "printed") -> tuple[sympy.Rational, sympy.Ra
     --------
     >>> printed("9.4"), printed("2.0e12"), printed("~80")
     ((47/5, 1/20), (2000000000000, 50000000000), (80, 10))
+    >>> printed("0.6 %")
+    (3/500, 1/2000)
     """
+    if text.endswith("%"):
+        hundred = (x / 100 for x in printed(text.removesuffix("%").strip(), field))
+        return next(hundred), next(hundred)
     digits = text.removeprefix("~").replace(",", "")
     if "/" in digits:
         raise InputError(field, text, "a number in digits, such as 9.4, 140.5e6 or ~80")

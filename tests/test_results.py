@@ -594,8 +594,8 @@ def test_a_right_claim_cannot_be_refuted():
     with pytest.raises(rs.ProofError):
         known.refuted("unknown", Label("r"), sy.w / sy.phi, "8", "token")
     assert [s.kind for s in d.steps] == ["sum", "refutation", "refutation"]
-    assert "r = 8 tokens ≠ 4" in known.text()
-    assert "claimed / true = 1 / 2" in known.text()
+    assert "r = 8 tokens ≠ 4 tokens  (too small by a factor of 2)" in known.text()
+    assert "claimed / true = 1 / B" in d.text()
     assert r"\ne" in d.latex()
     assert "<mo>≠</mo>" in d.html()
 
@@ -738,8 +738,8 @@ SHORTEST = {
     ("kv-overtakes-weights", "gpt-oss-20b", 1): ("w + w_x (1 − ρ^B) ≥ B (κ + κ_w) (W − 1)"),
     ("largest-context", "gemma-3-27b", 0): "C ≥ w_m + B W (κ_m + κ_m,w)",
     ("prefill-critical-length", "gemma-3-27b", 2): (
-        "B (φ + α_w W − I* a)² > α (B (α_w W (1 − W) + 2 η) − 2 I* (w + B ε)) "
-        "and B (α_w W (1 − W) + 2 η) > 2 I* (w + B ε) and S ≥ W"
+        "B (φ + α_w W − I* a)² > α (B (2 η − α_w W (W − 1)) − 2 I* (w + B ε)) "
+        "and B (2 η − α_w W (W − 1)) > 2 I* (w + B ε) and S ≥ W"
     ),
     ("compute-bound-context", "gemma-3-27b", 0): (
         "L ≤ W − 1 "

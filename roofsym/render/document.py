@@ -404,7 +404,7 @@ class Writer:
         left = self.label(formula.left, style)
         digits = self._digits(formula)
         if formula.right == formula.number and formula.number is not None:
-            right = style.quantity(formula.number, formula.unit, digits)
+            right = self._number(formula.number, formula, style, digits)
         if formula.sign == "<" and _is_number(formula.left):
             left = style.quantity(formula.left, formula.unit, digits)
         # With numbers in the place of most symbols, what is left says no unit.
@@ -416,11 +416,20 @@ class Writer:
                 parts = type(style)(style.notation.with_parts(values.parts), style.digits)
                 written = write(values.expr, parts.with_values(values.given, values.digits))
                 out.append(self.sign("=") + written)
-            out.append(self.sign("=") + style.quantity(formula.number, formula.unit))
+            out.append(self.sign("=") + self._number(formula.number, formula, style))
         if self._says_more(formula):
             claim = self.claim(formula.claim, style, formula.unit)
             out.append(self.sign(formula.claim_sign) + claim)
+        if formula.aside:
+            out[-1] += style.aside(formula.aside)
         return out
+
+    @staticmethod
+    def _number(number: sympy.Expr, formula: Formula, style: Style, digits: int = 4) -> str:
+        """A number with its unit; in per cent where a source has it so."""
+        if isinstance(formula.claim, str) and formula.claim.endswith("%"):
+            return style.quantity(100 * number, "%", digits)
+        return style.quantity(number, formula.unit, digits)
 
     @staticmethod
     def _digits(formula: Formula) -> int:
@@ -432,18 +441,26 @@ class Writer:
 
     @staticmethod
     def _says_more(formula: Formula) -> bool:
-        """Whether a source's number is written otherwise than the number beside it."""
+        """Whether a source's number is another than the one that is printed beside it."""
         claim = formula.claim
         if formula.number is None or not isinstance(claim, str):
             return claim is not None
-        number = units.format_quantity(formula.number, formula.unit).partition(" ")[0]
-        return bool(number != claim.lstrip("~"))
+        # 4 GB = 4e9 B would say nothing, but 131.1 kB = 131072 B does.
+        number = formula.number
+        counted = formula.unit == "1" and number.is_Integer
+        exact = counted or sympy.Rational(f"{float(number):.3e}") == number
+        theirs, _ = units.prefixed(claim.lstrip("~"), formula.unit)
+        ours = units.format_quantity(number, formula.unit).partition(" ")[0]
+        return theirs != ours and not (formula.claim_sign == "=" and exact)
 
     def claim(self, claim: str | sympy.Expr | None, style: Style, unit: str) -> str:
         """Write what a source has: a formula, or a number in the source's own digits."""
-        if isinstance(claim, str):
-            return style.digits_of(claim.lstrip("~"), units.worded(unit).strip())
-        return write(claim, style)
+        if not isinstance(claim, str):
+            return write(claim, style)
+        digits = claim.lstrip("~")
+        if digits.endswith("%"):
+            return style.digits_of(digits.removesuffix("%").strip(), "%")
+        return style.digits_of(*units.prefixed(digits, unit))
 
     def cases(self, condition: sympy.Basic, style: Style, around: int = 0) -> list[str]:
         """A condition; if it is longer than a line, by alternatives, and these by what they join.

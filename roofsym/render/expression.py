@@ -111,6 +111,10 @@ class Style:
         """Write a name with the unit of what it is equal to: behind a formula B is the batch."""
         return f"{name} [{unit}]"
 
+    def aside(self, words: str) -> str:
+        """Write words behind a formula."""
+        return f"  ({words})"
+
     def number(self, number: sympy.Expr) -> str:
         """Write a non-negative number."""
         if self.digits is not None:
@@ -238,9 +242,14 @@ class LatexStyle(Style):
         """Write a name with the unit of what it is equal to."""
         return rf"{name}\,[{self._upright(unit)}]"
 
+    def aside(self, words: str) -> str:
+        """Write words behind a formula."""
+        return rf" \quad \text{{({words})}}"
+
     @staticmethod
     def _upright(unit: str) -> str:
-        name = unit.replace("µ", r"\mu ").replace("$", r"\$").replace(" ", r"\ ")
+        name = unit.replace("µ", r"\mu ").replace(" ", r"\ ")
+        name = re.sub("[$%]", r"\\\g<0>", name)
         return rf"\mathrm{{{name}}}"
 
     def number(self, number: sympy.Expr) -> str:
@@ -408,6 +417,10 @@ class MathMLStyle(Style):
     def in_unit(self, name: str, unit: str) -> str:
         """Write a name with the unit of what it is equal to."""
         return f"<mrow>{name}<mtext>&#160;[{html.escape(unit)}]</mtext></mrow>"
+
+    def aside(self, words: str) -> str:
+        """Write words behind a formula."""
+        return f'<mspace width="1em"/><mtext>({html.escape(words)})</mtext>'
 
     def number(self, number: sympy.Expr) -> str:
         """Write a non-negative number."""

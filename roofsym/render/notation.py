@@ -134,10 +134,9 @@ class Notation:
         row = sy.info(symbol)
         if row.name in self.letters:
             return self.letters[row.name]
-        # The critical batch is B* after the letter B, and follows it.
-        return self._renamed(row.text, row.latex) if row.name in _NAMED_AFTER else (
-            row.text, row.latex
-        )  # fmt: skip
+        # The critical batch is B* after the letter B, and follows it; so does a part of a quantity.
+        follows = row.name in _NAMED_AFTER or (row.role == "quantity" and row.name not in sy.TABLE)
+        return self._renamed(row.text, row.latex) if follows else (row.text, row.latex)
 
     def label(self, text: str, latex: str) -> tuple[str, str]:
         """Plain text and LaTeX of a left-hand side that is no symbol: ``B*`` after the letter B.

@@ -399,6 +399,8 @@ def _forward(number: sympy.Expr, factors: Factors) -> tuple[sympy.Expr, Factors]
     for base in [b for b, e in factors.items() if e > 0 and e.is_odd and _is_negative(b)]:
         number, factors = -number, _changed(factors, {base: _opposite(base)})
     odd = [b for b, e in factors.items() if e > 0 and e.is_odd and _has_minus(b)]
+    # But 1 − p stays a share.
+    odd = [b for b in odd if not any(x.is_positive and x.is_number for x in b.args)]
     if number.is_negative and odd and any(e < 0 for e in factors.values()):
         # (w − B a)/L, not −(B a − w)/L.
         return -number, _changed(factors, {odd[0]: _opposite(odd[0])})

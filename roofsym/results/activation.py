@@ -8,6 +8,7 @@ from roofsym import symbols as sy
 from roofsym.derivation import Label
 from roofsym.errors import InputError
 from roofsym.ledger import Ledger
+from roofsym.results.parts import OWN_ACTIVATIONS, RULE_ACTIVATIONS
 from roofsym.results.question import STEP, Inquiry, Question, Result, Unknown, answers
 
 ACTIVATION_MULTIPLIER = Question(
@@ -18,8 +19,6 @@ ACTIVATION_MULTIPLIER = Question(
     left="the rule's count of activations", right="the operators' own count", symbol=sy.c_act,
 )  # fmt: skip
 
-_RULE = Label("Q_rule", r"Q_{\mathrm{rule}}")
-_OWN = Label("Q_act", r"Q_{\mathrm{act}}")
 _ACTIVATIONS = frozenset({"activation", "score", "probability"})
 
 
@@ -57,14 +56,13 @@ def implied_multiplier(ledger: Ledger, symbol: Unknown = None) -> Result:
     q = Inquiry.of(ACTIVATION_MULTIPLIER, ledger, None, symbol)
     ledger = q.ledger
     rule = ledger.recounted(ledger.phase, activations="multiplier", attention="fused")
-    bytes_ = [_of_layers(led) for led in (rule, ledger)]
-    if bytes_[1] == 0 or bytes_[1].has(sy.c_act):
+    by_rule, own = (_of_layers(led) for led in (rule, ledger))
+    if own == 0 or own.has(sy.c_act):
         accepted = "one that counts activations operator by operator"
         raise InputError("convention", ledger.convention, accepted)
-    texts = ("Activation bytes of the layers by the rule", "and by the operators")
-    for text, label, led in zip(texts, (_RULE, _OWN), (rule, ledger), strict=True):
-        q.d.define(text, label, _of_layers(led), "B")
-    return q.answer(*bytes_)
+    q.d.define("Activation bytes of the layers by the rule", RULE_ACTIVATIONS, by_rule)
+    q.d.define("and by the operators", OWN_ACTIVATIONS, own)
+    return q.answer(by_rule, own)
 
 
 def _of_layers(ledger: Ledger) -> sympy.Expr:

@@ -11,6 +11,7 @@ from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.limits import limit
+from roofsym.results.parts import KV_READ, WEIGHTS_READ
 from roofsym.results.question import (
     MET,
     MISSED,
@@ -151,18 +152,15 @@ def ridge_rule_ratio(ledger: Ledger, machine: Machine, symbol: Unknown = None) -
 
 # --- KV reads against weights ------------------------------------------------------------------
 
-_KV = Label("Q_kv", r"Q_{\mathrm{kv}}")
-_WEIGHTS = Label("Q_w", r"Q_{\mathrm{w}}")
-
 
 def _kv_and_weights(q: Inquiry) -> tuple[sympy.Expr, sympy.Expr]:
     # Whether they are counted: at an empty cache there are none.
     if q.ledger.symbolic("bytes", ("kv",), "read") == 0:
         raise InputError("convention", q.ledger.convention, "one that counts KV reads")
     cached = q.ledger.filter(kind="kv", access="read")
-    read = q.total("KV cache read by one decode step", _KV, cached, "bytes")
+    read = q.total("KV cache read by one decode step", KV_READ, cached, "bytes")
     weights = weights_of_every_step(q.ledger)
-    return read, q.total("Weights read whatever the batch", _WEIGHTS, weights, "bytes")
+    return read, q.total("Weights read whatever the batch", WEIGHTS_READ, weights, "bytes")
 
 
 KV_OVERTAKES_WEIGHTS = Question(

@@ -10,6 +10,7 @@ from roofsym.errors import InputError
 from roofsym.ledger import Ledger
 from roofsym.limits import limit
 from roofsym.results.decode import weights_of_every_step
+from roofsym.results.parts import EXPERTS_READ, READ_BY_ONE, WEIGHTS_READ
 from roofsym.results.question import STEP, Inquiry, Question, Result, Unknown, answers
 from roofsym.values import open_powers
 
@@ -29,10 +30,10 @@ def _experts_read(q: Inquiry) -> tuple[sympy.Expr, sympy.Expr]:
         )
     read = q.total(
         "Bytes of the distinct experts that the step's tokens choose",
-        Label("Q_x", r"Q_{\mathrm{x}}"), q.ledger.keep(entries), "bytes",
+        EXPERTS_READ, q.ledger.keep(entries), "bytes",
     )  # fmt: skip
     whole = limit(read, sy.B)
-    q.d.limit("As the batch grows, every expert is read", Label("Q_x", r"Q_{\mathrm{x}}"), read,
+    q.d.limit("As the batch grows, every expert is read", EXPERTS_READ, read,
               sy.B, whole)  # fmt: skip
     return read, whole
 
@@ -152,10 +153,10 @@ def mixture_batch_ratio(ledger: Ledger, symbol: Unknown = None) -> Result:
     q = Inquiry.of(MIXTURE_RATIO, ledger, None, symbol)
     _experts_read(q)
     read = q.total(
-        "All weights that a step reads", Label("Q_w", r"Q_{\mathrm{w}}"),
+        "All weights that a step reads", WEIGHTS_READ,
         weights_of_every_step(q.ledger), "bytes",
     )  # fmt: skip
-    one = q.d.substitution("Those of one token", Label("Q_1", "Q_1"), read, {sy.B: sympy.S.One})
+    one = q.d.substitution("Those of one token", READ_BY_ONE, read, {sy.B: sympy.S.One})
     everything = limit(read, sy.B)
-    q.d.limit("Those of many tokens", Label("Q_w", r"Q_{\mathrm{w}}"), read, sy.B, everything)
+    q.d.limit("Those of many tokens", WEIGHTS_READ, read, sy.B, everything)
     return q.answer(sy.ratio * one, everything)

@@ -11,6 +11,7 @@ from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.limits import limit
+from roofsym.results.parts import ATTENTION_BYTES, ATTENTION_FLOPS
 from roofsym.results.question import MACHINE, STEP, Inquiry, Question, Result, Unknown, answers
 from roofsym.solve import Crossover
 from roofsym.transformer.geometry import Geometry
@@ -193,8 +194,8 @@ def attention_intensity(ledger: Ledger, symbol: Unknown = None) -> Result:
     """
     q = Inquiry.of(ATTENTION_INTENSITY, ledger, None, symbol)
     core = q.ledger.keep(e for e in q.ledger.entries if e.operator in _ATTENTION_CORE)
-    work = q.total("FLOPs of attention", Label("F_att", r"F_{\mathrm{att}}"), core, "flops")
-    moved = q.total("Bytes of attention", Label("Q_att", r"Q_{\mathrm{att}}"), core, "bytes")
+    work = q.total("FLOPs of attention", ATTENTION_FLOPS, core, "flops")
+    moved = q.total("Bytes of attention", ATTENTION_BYTES, core, "bytes")
     if work == 0 or moved == 0:
         accepted = "one that counts FLOPs and bytes of attention"
         raise InputError("convention", q.ledger.convention, accepted)

@@ -13,16 +13,16 @@ from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.limits import limit
 from roofsym.results.decode import has_critical_batch
+from roofsym.results.parts import HELD, HELD_UNWINDOWED, HELD_WINDOWED
 from roofsym.results.question import STEP, Inquiry, Premise, Question, Result, Unknown, answers
 from roofsym.solve import crossover
 from roofsym.terms import fraction
 
-_HELD = Label("M", "M")
 _NOTHING_FITS = "no batch fits: the weights alone take {excess} the memory"
 
 
 def _held(q: Inquiry) -> sympy.Expr:
-    return q.total("Held after the step: weights and KV cache", _HELD, q.ledger.memory, "memory")
+    return q.total("Held after the step: weights and KV cache", HELD, q.ledger.memory, "memory")
 
 
 LARGEST_BATCH = Question(
@@ -136,7 +136,7 @@ def critical_batch_capacity(ledger: Ledger, machine: Machine, symbol: Unknown = 
         open_machine = machine if symbol is not None else machine.at(capacity=sy.capacity)
         q = Inquiry.of(CRITICAL_CAPACITY, ledger, open_machine, symbol)
         batch, premise = _critical_batch(q)
-        needed = q.d.substitution("Held with that many sequences", _HELD, _held(q), {sy.B: batch})
+        needed = q.d.substitution("Held with that many sequences", HELD, _held(q), {sy.B: batch})
         return q.answer(sy.capacity, needed, premise)
     question = dataclasses.replace(
         CRITICAL_CAPACITY, left=FIT_CONTEXT.left, right=FIT_CONTEXT.right
@@ -248,7 +248,7 @@ def window_full_context(ledger: Ledger, symbol: Unknown = None) -> Result:
     """
     q = Inquiry.of(WINDOW_FULL, ledger, None, symbol)
     local = _windowed(q)
-    q.total("Held by the layers with a window", Label("M_w", r"M_{\mathrm{w}}"), local, "memory")
+    q.total("Held by the layers with a window", HELD_WINDOWED, local, "memory")
     (kept,) = {m for e in local.entries for m in e.amount.atoms(sympy.Min)}
     seen = [x for x in kept.args if x.has(sy.L)]
     width = [x for x in kept.args if not x.has(sy.L)]
@@ -289,11 +289,11 @@ def window_saving(ledger: Ledger, symbol: Unknown = None) -> Result:
     q = Inquiry.of(WINDOW_SAVING, ledger, None, symbol)
     _windowed(q)
     cache = q.ledger.memory.filter(kind="kv")
-    held = q.total("KV cache of all sequences", _HELD, cache, "memory")
+    held = q.total("KV cache of all sequences", HELD, cache, "memory")
     (kept,) = held.atoms(sympy.Min)
     (seen,) = (x for x in kept.args if x.has(sy.L))
     full = held.xreplace({kept: seen})
-    q.d.define("Without windows", Label("M_full", r"M_{\mathrm{full}}"), full, "B")
+    q.d.define("Without windows", HELD_UNWINDOWED, full)
     held, full = (x / sy.B for x in (held, full))
     beyond = held.xreplace({kept: next(x for x in kept.args if x != seen)}) / full
     q.d.limit("Beyond the window, as the context grows, the ratio tends to", sy.ratio, beyond, sy.L,

@@ -13,12 +13,11 @@ from roofsym.closed_form import ClosedForm, closed_form
 from roofsym.derivation import Label
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
+from roofsym.results.parts import LINK_TIME, SHARED_BYTES
 from roofsym.results.question import Inquiry, Question, Result, Unknown, answers
 from roofsym.roofline import Roofline
 
-_LINK_TIME = Label("T_link", r"T_{\mathrm{link}}")
 _SERIAL_TIME = Label("T", "T")
-_SHARED = Label("Q_shared", r"Q_{\mathrm{shared}}")
 
 
 # Of a part of a step, the constants are not those of the step.
@@ -152,7 +151,7 @@ def _degree(
         parallel.by_degree,
     )  # fmt: skip
     left, right = sent.expr / sy.link_bandwidth, own.expr / machine_rate
-    d.limit("With very many devices, the time to send tends to", _LINK_TIME, left, sy.t,
+    d.limit("With very many devices, the time to send tends to", LINK_TIME, left, sy.t,
             sy.exchanged / sy.link_bandwidth)  # fmt: skip
     return _beside_the_other_roof(q.answer(left, right), one, machine)
 
@@ -245,7 +244,7 @@ def further_devices_batch(ledger: Ledger, machine: Machine, symbol: Unknown = No
     moved = d.total("Bytes that one device reads and writes", sy.bytes_, one, "bytes", by_degree)
     sent = d.total("Bytes that it sends", sy.link_bytes, one, "link_bytes", by_degree)
     part = parallel.divided(one)
-    shared = d.total("Of the whole step, the devices divide", _SHARED, part, "bytes", _divided)
+    shared = d.total("Of the whole step, the devices divide", SHARED_BYTES, part, "bytes", _divided)
     most = d.total("In the limit, each sends", sy.exchanged, part, "link_bytes")
     few = moved.expr.xreplace({parallel.KV_HEADS: sy.n_kv_heads / sy.t})
     saved = shared.expr / sy.bandwidth - most.expr / sy.link_bandwidth

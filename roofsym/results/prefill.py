@@ -12,6 +12,13 @@ from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.results.decode import weights_of_every_step
+from roofsym.results.parts import (
+    ATTENTION_FLOPS,
+    LINEAR_FLOPS,
+    OTHER_BYTES,
+    RULE_FLOPS,
+    WEIGHTS_READ,
+)
 from roofsym.results.question import (
     MET,
     MISSED,
@@ -60,11 +67,11 @@ def attention_overtakes_linear(ledger: Ledger, symbol: Unknown = None) -> Result
         accepted = "one that counts attention and linear FLOPs"
         raise InputError("convention", q.ledger.convention, accepted)
     attention = q.total(
-        "Attention FLOPs of a prefill", Label("F_att", r"F_{\mathrm{att}}"),
+        "Attention FLOPs of a prefill", ATTENTION_FLOPS,
         q.ledger.filter(kind="attention"), "flops",
     )  # fmt: skip
     linear = q.total(
-        "Linear FLOPs of a prefill", Label("F_lin", r"F_{\mathrm{lin}}"),
+        "Linear FLOPs of a prefill", LINEAR_FLOPS,
         q.ledger.filter(kind="linear"), "flops",
     )  # fmt: skip
     return q.answer(attention / sy.B, linear / sy.B)
@@ -81,7 +88,7 @@ def _by_rule(q: Inquiry) -> tuple[sympy.Expr, sympy.Expr]:
     q.d.definitions[sy.n_active] = sympy.expand(rule.symbolic("flops") / (2 * tokens))
     simple = 2 * sy.n_active * tokens
     q.d.identity("The rule: two FLOP per parameter and token", rule.symbolic("flops"), simple,
-                 Label("F_rule", r"F_{\mathrm{rule}}"))  # fmt: skip
+                 RULE_FLOPS)  # fmt: skip
     return work, simple
 
 
@@ -271,8 +278,8 @@ def piggybacked_chunk(ledger: Ledger, machine: Machine, symbol: Unknown = None) 
     work = q.total(
         "FLOPs of any step: chunk and decode are cases of it", sy.flops, q.ledger, "flops"
     )
-    shared = q.total("Weights of any step", Label("Q_w", r"Q_{\mathrm{w}}"), weights, "bytes")
-    moved = q.total("All other bytes of any step", Label("Q_o", r"Q_{\mathrm{o}}"), own, "bytes")
+    shared = q.total("Weights of any step", WEIGHTS_READ, weights, "bytes")
+    moved = q.total("All other bytes of any step", OTHER_BYTES, own, "bytes")
     if shared + moved == 0:
         raise InputError("convention", q.ledger.convention, "one that counts bytes")
     chunk = {sy.B: sympy.S.One}
