@@ -285,8 +285,9 @@ class Derivation:
         if vanishes != 0:
             raise ProofError(f"the error {error} tends to {vanishes}, not to 0: {text}")
         error = _positive_below(error, variable, towards)
-        where = "grows" if towards is sympy.oo else "falls to 0"
-        text = f"{text}; the error vanishes as {sy.info(variable).text} {where}"
+        where = "grows" if towards is sympy.oo else "becomes small"
+        text = f"{text}; the error, relative to what is kept, vanishes as "
+        text += f"{sy.info(variable).text} {where}"
         relative = Label("error", r"\mathrm{error}")
         self.steps.append(
             Step("approximation", text, (Formula(label, kept, "≈"), Formula(relative, error)))

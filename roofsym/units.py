@@ -73,11 +73,11 @@ def parse(unit: str) -> Dimension:
 
     Examples
     --------
-    >>> str(parse("FLOP/token**2"))
-    'FLOP/token**2'
+    >>> str(parse("FLOP/token**2")), str(parse("FLOP·B/token"))
+    ('FLOP/token**2', 'FLOP·B/token')
     """
     exponents = dict.fromkeys(BASES, Fraction(0))
-    for sign, base, power in re.findall(r"(^|/)([A-Za-z$1]+)(?:\*\*(\d+))?", unit):
+    for sign, base, power in re.findall(r"(^|/|·)([A-Za-z$1]+)(?:\*\*(\d+))?", unit):
         if base == "1":
             continue
         exponents[base] += Fraction(power or 1) * (-1 if sign == "/" else 1)
@@ -244,7 +244,7 @@ def format_quantity(value: object, unit: str, digits: int = 4) -> str:
     if unit == "1" and number == int(number) and abs(number) < 10**15:
         return str(int(number))
     # What has no name of its own, 1/token, has no prefix either.
-    scaled = unit not in _NEVER_SCALED and not unit.startswith("1/")
+    scaled = unit not in _NEVER_SCALED and not re.match(r"1/|.*(·|\*\*)", unit)
     if not scaled or number == 0 or not math.isfinite(number):
         while number < 1 and digits < 15 and format_number(value, digits) == "1":
             digits += 1
@@ -313,5 +313,5 @@ def worded(unit: str) -> str:
     >>> worded("FLOP/B"), worded("token"), worded("1/token"), worded("1")
     (' FLOP/B', ' tokens', ' per token', '')
     """
-    own = f" per {unit[2:]}" if unit.startswith("1/") else f" {unit}"
+    own = f" per {unit[2:]}" if unit.startswith("1/") else f" {unit.replace('**2', '²')}"
     return _WORDS.get(unit, own)

@@ -483,7 +483,7 @@ SAID = {
     "the side that stands still is not said to move": (
         "link-bound-degree --model llama-3.1-8b --machine h100-sxm --for n_kv_heads "
         "--set B=64 --set L=2048 --set t=8",
-        ["the time to move memory tends to 1.247 ms as n_kv_heads falls to 0"],
+        ["the time to move memory stays above 1.247 ms however small n_kv_heads is"],
         ["tends to 0 s"],
     ),
     "nowhere is the equation asked": (
@@ -544,7 +544,7 @@ SAID = {
     ),
     "nothing fits": (
         "largest-context --model llama-3.1-405b --machine h100-sxm --set B=1",
-        ["it does not fit; the memory needed tends to 811.7 GB as L falls to 0"], [],
+        ["it does not fit; the memory needed stays above 811.7 GB however small L is"], [],
     ),
     "more than anybody reads": (
         "break-even-batch --for n_local --model gemma-2-9b --machine h100-sxm",
@@ -650,7 +650,7 @@ def test_an_equation_says_what_holds_for_whole_numbers(shell: Shell):
     assert out.endswith("B = 378.46 at L = 1000 (from 379 on time is above what is asked for)\n")
     out = shell.good("solve", "time = 0.001", *options)
     # The weights alone take 4.48 ms: the end at which the sides come closest shows it.
-    never = "time tends to 4.481 ms as B falls to 0, what is asked for is at 1 ms\n"
+    never = "time stays above 4.481 ms however small B is, what is asked for is at 1 ms\n"
     assert out.endswith(never)
 
 

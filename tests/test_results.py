@@ -600,6 +600,21 @@ def test_a_right_claim_cannot_be_refuted():
     assert "<mo>≠</mo>" in d.html()
 
 
+def test_no_two_steps_of_a_derivation_have_one_title():
+    machine = rs.machine("h100-sxm")
+    for model, name in (
+        ("gemma-3-27b", "compute-bound-chunk"), ("llama-3.1-8b", "link-bound-degree"),
+        ("llama-3.1-8b", "break-even-batch"), ("llama-3.1-8b", "time-elasticity"),
+    ):  # fmt: skip
+        found = RESULTS[name].answer(rs.step(rs.model(model)), machine)
+        titles = [s.text for s in found.derivation.steps]
+        assert len(titles) == len(set(titles)), name
+    titles = [s.text for s in results.compute_bound_chunk(
+        rs.step(rs.model("gemma-3-27b")), machine).derivation.steps]  # fmt: skip
+    assert titles[-4:] == ["Solved for S", "A second solution", "A third solution",
+                           "A fourth solution"]  # fmt: skip
+
+
 def test_an_inequality_holds_for_all_values_of_its_symbols_or_is_no_step():
     d = Derivation("t", "s", {sy.w: sympy.Integer(16), sy.w_x: sympy.Integer(15)})
     d.below("positive", sy.a, 2 * sy.a + sy.w)

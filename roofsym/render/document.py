@@ -521,7 +521,7 @@ class Writer:
             return self.takes(left, values, letters.with_parts(values.parts))
 
         for digits in _DIGITS_OF_VALUES:
-            found = Numbers(whole, given, digits).within(fits)
+            found = Numbers(whole, given, digits, formula.unit).within(fits)
             if found is None or found.gives(formula.number):
                 return found
         return None

@@ -154,7 +154,8 @@ class Style:
         """Write a fraction of two products."""
         top, bottom = self.product(above or ["1"]), self.product(below)
         # One factor can be a product, too: 2 · 10¹³.
-        alone = len(below) == 1 and (bottom.startswith("(") or Style.cross not in bottom)
+        enclosed = bottom.startswith(("(", "min(", "max("))
+        alone = len(below) == 1 and (enclosed or Style.cross not in bottom)
         return f"{top} / {bottom if alone else self.group(bottom)}"
 
     def ratio(self, above: str, below: str) -> str:
@@ -250,6 +251,7 @@ class LatexStyle(Style):
     def _upright(unit: str) -> str:
         name = unit.replace("µ", r"\mu ").replace(" ", r"\ ")
         name = re.sub("[$%]", r"\\\g<0>", name)
+        name = name.replace("·", r"\cdot ").replace("²", "^{2}")
         return rf"\mathrm{{{name}}}"
 
     def number(self, number: sympy.Expr) -> str:
@@ -403,7 +405,14 @@ class MathMLStyle(Style):
             for command, letter in _COMMANDS.items():
                 words = words.replace(command, letter)
             inner = f"<msub>{inner}<mtext>{html.escape(words)}</mtext></msub>"
-        return f"<msup>{inner}<mo>*</mo></msup>" if star else inner
+        return self._above(inner, "<mo>*</mo>") if star else inner
+
+    @staticmethod
+    def _above(base: str, exponent: str) -> str:
+        """Something raised behind a base: above its index, where it has one."""
+        if re.fullmatch(r"<msub><mi>[^<]*</mi><mtext>[^<]*</mtext></msub>", base):
+            return base.replace("msub>", "msubsup>").replace("</msubsup>", f"{exponent}</msubsup>")
+        return f"<msup>{base}{exponent}</msup>"
 
     def digits_of(self, number: str, unit: str = "") -> str:
         """Write a number that is in decimals already, ``1.5e10``, and its unit."""
@@ -464,7 +473,8 @@ class MathMLStyle(Style):
 
     def power(self, base: str, exponent: sympy.Expr) -> str:
         """Write a power."""
-        return f"<msup><mrow>{base}</mrow>{self._exponent(exponent)}</msup>"
+        single = base if base.startswith("<msub>") else f"<mrow>{base}</mrow>"
+        return self._above(single, self._exponent(exponent))
 
     def sqrt(self, inner: str) -> str:
         """Write a square root."""

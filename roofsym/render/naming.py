@@ -314,7 +314,12 @@ def _named(formula: Formula, known: Mapping[sympy.Expr, sympy.Symbol]) -> Formul
 
     left = formula.left
     left = each_side(left, change) if isinstance(left, sympy.Basic) else left
-    return dataclasses.replace(formula, left=left, right=each_side(formula.right, change))
+    right, given = each_side(formula.right, change), dict(formula.given)
+    for part, letter in known.items() if given else ():
+        # Parts are written out where numbers are put in; F and Q have a value of their own.
+        if not is_part(letter) and part.free_symbols <= given.keys():
+            given[letter] = part.xreplace(given)
+    return dataclasses.replace(formula, left=left, right=right, given=given)
 
 
 def _equal(one: sympy.Expr, other: sympy.Expr) -> bool:

@@ -2,14 +2,16 @@
 
 A symbol has its value and unit in its place. What is too long that way has one number for parts of
 it: for a minimum, then for each term of a sum, then for the innermost sums, and so on outward,
-until it fits. A part whose unit is no unit of its own (``FLOP·B``) stays as it is, and a formula
-that never fits has no numbers in it. No value is rounded before it is printed.
+until it fits. A part whose unit is no unit of its own (``FLOP·B``) has a number only where nothing
+else fits, and a formula that never fits has no numbers in it. No value is rounded before it is
+printed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TypeAlias
 
 import sympy
@@ -25,6 +27,7 @@ _DIGITS = 30
 _NEAR = sympy.Rational(1, 2000)
 # Units of what counts take part in, which are whole: κ S is of B/token to who knows no more.
 _WHOLE = frozenset({"1", "FLOP", "B", "s", "FLOP/B", "token"})
+_COUNTED = frozenset({"1", "token", "1/token"})
 _ENCLOSED = (sympy.Min, sympy.Max, sympy.floor)
 
 
@@ -40,6 +43,10 @@ class Numbers:
         Values of all of its symbols.
     digits : int
         Significant digits with which these are printed.
+    unit : str
+        Unit of the formula.
+    any_unit : bool
+        Whether parts may have units that are products or powers of others.
     parts : dict of sympy.Symbol to sympy.Expr
         What the symbols stand for, each in earlier ones.
     """
@@ -47,6 +54,8 @@ class Numbers:
     expr: sympy.Expr
     given: Given
     digits: int = 4
+    unit: str = "1"
+    any_unit: bool = False
     parts: dict[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
 
     def within(self, fits: Callable[[Numbers], bool]) -> Numbers | None:
@@ -65,14 +74,17 @@ class Numbers:
         [8, 500, 5000]
         [4000, 5000]
         """
-        self.expr = arranged(self.expr)
+        self.expr = _everywhere(arranged(self.expr), self._counted)
+        self.expr = self._in_tokens(self.expr)
+        if self.expr.is_Symbol:
+            return None
         if fits(self):
             return self
         ones = {s: x for s, x in self.given.items() if x == 1 and sy.info(s).unit == "1"}
-        self.expr = _everywhere(self.expr.xreplace(ones), self._extremum)
+        self.expr = self.expr.xreplace(ones)
         while not fits(self):
             before = self.expr
-            for change in (self._terms, self._sums, self._part_of_sums):
+            for change in (self._terms, self._sums, self._part_of_sums, self._compound):
                 self.expr = change(self.expr)
                 if self.expr != before:
                     break
@@ -98,17 +110,84 @@ class Numbers:
         whole = value.is_Integer and sy.info(symbol).unit == "1"
         return value if whole else sympy.Rational(str(sympy.N(value, self.digits)))
 
-    def _extremum(self, expr: sympy.Expr) -> sympy.Expr:
-        """A minimum, maximum or whole part of tokens, as a number."""
-        is_count = isinstance(expr, _ENCLOSED) and _unit(expr.args[0]) in ("1", "token")
-        return self._number(expr) if is_count else expr
+    def _counted(self, expr: sympy.Expr) -> sympy.Expr:
+        """A minimum, maximum or whole part of tokens, or one token more: as a number."""
+        if isinstance(expr, _ENCLOSED):
+            return self._number(expr) if _unit(expr.args[0]) in _COUNTED else expr
+        steps = expr.is_Add and all(x.is_Number or _is_step(x) for x in expr.args)
+        return self._number(expr, _unit_of_tokens(expr)) if steps else expr
+
+    def _in_tokens(self, expr: sympy.Expr) -> sympy.Expr:
+        """Expression in which terms that are added have the same tokens in their units.
+
+        New tokens are a count, so that α S is added to φ: there α is of FLOP, as φ is. Where the
+        tokens do not come out in the end, they are left out of the units below the bar.
+        """
+        made, tokens = self._balanced(expr)
+        surplus = tokens - _tokens(units.parse(self.unit))
+        return self._raised(made, -surplus) or made if surplus > 0 else made
+
+    def _balanced(self, expr: sympy.Expr) -> tuple[sympy.Expr, Fraction]:
+        """An expression with terms in the same tokens, and the power of these."""
+        if expr.is_Symbol:
+            return expr, _tokens(units.parse(sy.info(expr).unit))
+        if expr.is_Pow and expr.exp.is_Rational:
+            base, tokens = self._balanced(expr.base)
+            return base**expr.exp, tokens * Fraction(int(expr.exp.p), int(expr.exp.q))
+        if expr.is_Mul:
+            parts = [self._balanced(x) for x in expr.args]
+            return _of(expr, (x for x, _ in parts)), sum((n for _, n in parts), Fraction(0))
+        if expr.is_Add or isinstance(expr, sympy.Min | sympy.Max):
+            parts = [self._balanced(x) for x in expr.args]
+            powers = sorted({n for _, n in parts}, reverse=True)
+            for power in powers:
+                changed = [self._raised(x, power - n) for x, n in parts]
+                if None not in changed:
+                    return _of(expr, changed), power
+            return _of(expr, (x for x, _ in parts)), powers[0]
+        return expr, Fraction(0)
+
+    def _raised(self, expr: sympy.Expr, tokens: Fraction) -> sympy.Expr | None:
+        """An expression whose unit has so many tokens more; None if no symbol can be without one.
+
+        That is one per token, above the bar or below, or of tokens.
+        """
+        if tokens == 0:
+            return expr
+        for factor in sympy.Mul.make_args(expr):
+            base, exponent = factor.as_base_exp()
+            if not exponent.is_Integer:
+                continue
+            if base.is_Symbol:
+                without = sy.info(base).unit.removesuffix("/token").removesuffix("token") or "1"
+                gained = -_tokens(units.parse(sy.info(base).unit))
+                if gained * int(exponent) == tokens:
+                    return expr.xreplace({factor: self._stand_in(base, without) ** exponent})
+            elif base.is_Add and abs(exponent) == 1:
+                raised = [self._raised(x, tokens * int(exponent)) for x in base.args]
+                if None not in raised:
+                    return expr.xreplace({factor: sympy.Add(*raised) ** exponent})
+        return None
+
+    def _stand_in(self, symbol: sympy.Symbol, unit: str) -> sympy.Symbol:
+        """Symbol for the same value in another unit."""
+        made = sy.extra(
+            f"{symbol.name} in {unit}",
+            unit,
+            "value of a part of a formula",
+            text="…",
+            beside=symbol,
+        )
+        self.parts[made] = symbol
+        self.given = {**self.given, made: self.given[symbol]}
+        return made
 
     def _terms(self, expr: sympy.Expr) -> sympy.Expr:
         """Products in sums, and what is in exponents, as numbers."""
 
         def change(part: sympy.Expr) -> sympy.Expr:
             if part.is_Add:
-                unit = _unit(part)
+                unit = _unit(part, self.any_unit)
                 return sympy.Add(*(self._number(x, unit) if _is_plain(x) else x for x in part.args))
             if part.is_Pow and _is_plain(part.exp):
                 return part.base ** self._number(part.exp)
@@ -133,11 +212,16 @@ class Numbers:
 
         return _everywhere(expr, change)
 
+    def _compound(self, expr: sympy.Expr) -> sympy.Expr:
+        """Parts whose units are products themselves, ``FLOP·B``: where nothing else fits."""
+        self.any_unit = True
+        return self._sums(self._terms(expr))
+
     def _number(self, part: sympy.Expr, unit: str | None = None) -> sympy.Expr:
         """Symbol for the value of a part of a formula: as it is where that has none, or no unit."""
         if part.is_number or part.is_Symbol or (-part).is_Symbol:
             return part
-        unit = _unit(part) or unit
+        unit = _unit(part, self.any_unit) or unit
         value = sympy.N(part.xreplace(dict(self.given)), _DIGITS)
         if value == 0:
             return sympy.S.Zero
@@ -168,12 +252,27 @@ def _everywhere(expr: sympy.Expr, change: Callable[[sympy.Expr], sympy.Expr]) ->
     return change(_of(expr, (_everywhere(x, change) for x in expr.args)))
 
 
+def _tokens(dimension: units.Dimension) -> Fraction:
+    return dimension.exponents[units.BASES.index("token")]
+
+
+def _is_step(expr: sympy.Expr) -> bool:
+    """Whether an expression is a symbol of the step, or a window, or less one."""
+    symbol = -expr if (-expr).is_Symbol else expr
+    return symbol.is_Symbol and (symbol == sy.window or sy.info(symbol).role == "step")
+
+
+def _unit_of_tokens(expr: sympy.Expr) -> str:
+    found = {sy.info(s).unit for s in expr.free_symbols}
+    return "token" if "token" in found else "1"
+
+
 def _is_plain(expr: sympy.Expr) -> bool:
     """Whether there is no sum or function in an expression."""
     return not expr.has(sympy.Add, sympy.Function, *_ENCLOSED)
 
 
-def _unit(expr: sympy.Expr) -> str | None:
+def _unit(expr: sympy.Expr, any_unit: bool = False) -> str | None:
     """Unit of a part of a formula; None where its counts may carry more than can be seen."""
     try:
         terms = [units.dimension(-x if x.could_extract_minus_sign() else x)
@@ -184,6 +283,6 @@ def _unit(expr: sympy.Expr) -> str | None:
     # its last.
     found = max(terms, key=lambda x: (str(x) in _WHOLE, x.exponents, not x.counts))
     unit = str(found)
-    if "**" in unit or "·" in unit:
+    if ("**" in unit or "·" in unit) and not any_unit:
         return None
     return unit if not found.counts or unit in _WHOLE else None

@@ -366,7 +366,7 @@ class Result:
             where = f"at {unknown} = {units.format_quantity(place, sy.info(self.symbol).unit)}"
         else:
             bound = ""
-            where = f"as {unknown} {'grows' if place is sympy.oo else 'falls to 0'}"
+            where = f"as {unknown} {'grows' if place is sympy.oo else 'becomes small'}"
         value = ratio * other
         if ratio in (sympy.oo, sympy.zoo):
             how = f"outgrows {name}" if other.has(self.symbol) else "grows without bound"
@@ -374,6 +374,10 @@ class Result:
             how = f"vanishes beside {name}"
         else:
             how = f"is {bound}" if bound else "tends to"
+            if place == 0 and ratio != 1:
+                # What is nearest there is farther off everywhere else.
+                how = f"stays {'above' if ratio > 1 else 'below'}"
+                where = f"however small {unknown} is"
             if value.is_number:
                 how += f" {units.format_quantity(value, self._side_unit)}"
             else:
@@ -775,10 +779,23 @@ def _derive_branch(result: Result, branch: Branch) -> None:
         return
     if decided and holds:
         when = holds[-1]
-    text = f"Solved for {sy.info(general.symbol).text}"
+    before = sum(s.kind == "solution" and s.formulas[0].left == result.label for s in d.steps)
+    text = f"{nth(before)} solution" if before else f"Solved for {sy.info(general.symbol).text}"
     lead = "which holds, since" if decided and holds else "which holds only while"
     d.solution(text, result.label, general, branch, when, lead)
     _solved_condition(result, branch)
+
+
+def nth(before: int) -> str:
+    """Which of several this is, after so many.
+
+    Examples
+    --------
+    >>> [nth(n) for n in range(1, 6)]
+    ['A second', 'A third', 'A fourth', 'A fifth', 'A 6th']
+    """
+    words = ("first", "second", "third", "fourth", "fifth")
+    return f"A {words[before]}" if before < len(words) else f"A {before + 1}th"
 
 
 def evaluate_condition(d: Derivation, condition: Boolean) -> Boolean:

@@ -25,6 +25,7 @@ from roofsym.results.question import (
     Unknown,
     answers,
     evaluate_condition,
+    nth,
 )
 from roofsym.solve import Branch, Crossover
 
@@ -136,8 +137,11 @@ def _elasticity(q: Inquiry, expr: sympy.Expr, symbol: Unknown, letter: str) -> R
                 break
         else:
             found.append((Branch(value, when), regime))
-    for branch, regime in found:
-        d.elasticity("Relative change over relative change", label, regime, x, branch)
+    for position, (branch, regime) in enumerate(found):
+        text = "Relative change over relative change"
+        if position:
+            text += f", in {nth(position).lower()} regime"
+        d.elasticity(text, label, regime, x, branch)
     branches = tuple(branch for branch, _ in found)
     outcome = "crosses" if len(branches) == 1 else "conditional"
     general = Crossover(sy.elasticity, branches[0].value, sy.elasticity, outcome, branches)

@@ -203,7 +203,8 @@ def break_even_batch(ledger: Ledger, machine: Machine, symbol: Unknown = None) -
             continue
         f = _named(d, f"Of {what}, each sequence costs", flops, total / sy.B)
         own = (traffic - once) / sy.B
-        q_own = _named(d, "and, beside the weights, moves", bytes_, own) if own != 0 else own
+        text = f"Beside the weights, each sequence of {what} moves"
+        q_own = _named(d, text, bytes_, own) if own != 0 else own
         times.append(q.time_of(sy.B * f, once + sy.B * q_own))
     verify, plain = times
     allowed = gained - gamma * sy.draft_cost
