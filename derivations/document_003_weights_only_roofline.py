@@ -109,16 +109,18 @@ decode = rs.decode(llama, "weights-only").at(**EIGHT_BILLION)
 prefill = rs.prefill(llama, "weights-only").at(**EIGHT_BILLION)
 critical = rs.results.critical_batch(decode, a100)
 fastest = rs.results.decode_speed_limit(decode, a100)
-four = Derivation("The numbers of the document", "8e9 parameters on A100", on(a100, decode))
+four = Derivation("The numbers of the document", "8 billion parameters on A100", on(a100, decode))
 four.reproduced("Ridge point", [(sy.ridge, sy.peak / sy.bandwidth, "156.0")], "FLOP/B")
 four.reproduced(
     "Intensity",
     [
-        (Label("I(decode, B = 1)"), decode.at(B=1).intensity, "1"),
-        (Label("I(prefill, S = 2048)"), prefill.at(B=1, S=2048).intensity, "2048"),
+        (Label("I(decode, B = 1)", r"I(\mathrm{decode}, \, B = 1)"),
+         decode.at(B=1).intensity, "1"),
+        (Label("I(prefill, S = 2048)", r"I(\mathrm{prefill}, \, S = 2048)"),
+         prefill.at(B=1, S=2048).intensity, "2048"),
     ],
     "FLOP/B",
-)
+)  # fmt: skip
 four.reproduced(
     "Share of the peak that one sequence uses, and what it leaves idle",
     [
@@ -185,7 +187,7 @@ shared.derivation.view()
 # Left to do, first: an H100
 # --------------------------
 
-newer = Derivation("On an H100", "8e9 parameters on H100", on(h100, decode))
+newer = Derivation("On an H100", "8 billion parameters on H100", on(h100, decode))
 newer.reproduced("Ridge point", [(sy.ridge, sy.peak / sy.bandwidth, "~295")], "FLOP/B")
 ceiling = rs.results.decode_speed_limit(decode, h100)
 newer.reproduced("Speed limit", [(RATE, ceiling.value, "~209")], "1/s")
@@ -213,7 +215,7 @@ wall = rs.results.kv_overtakes_weights(cached.at(B=64))
 wall.derivation.view()
 
 # %%
-cache = Derivation("The wall in numbers", "8e9 parameters on A100", on(a100, cached))
+cache = Derivation("The wall in numbers", "8 billion parameters on A100", on(a100, cached))
 form = cache.total("Bytes, summed over the ledger", sy.bytes_, cached, "bytes")
 cache.identity("Weights and cache", form.expr, sy.w + B * sy.kappa * L, sy.bytes_)
 cache.reproduced("KV bytes per token", [(sy.kappa, sy.kappa, "131072")], "B/token")
@@ -280,7 +282,9 @@ with_cache = rs.results.critical_batch(cached, a100)
 with_cache.derivation.view()
 
 # %%
-batches = Derivation("Critical batch with a cache", "8e9 parameters on A100", on(a100, cached))
+batches = Derivation(
+    "Critical batch with a cache", "8 billion parameters on A100", on(a100, cached)
+)
 flops = batches.total("FLOPs, summed over the ledger", sy.flops, cached, "flops")
 moved = batches.total("Bytes, summed over the ledger", sy.bytes_, cached, "bytes")
 batches.identity("The document's intensity has a cache in it now", flops.expr / moved.expr,
@@ -319,8 +323,8 @@ with_context = [Point(f"B = {b}", cached.at(B=b, L=2048), series) for b in BATCH
 fig, axes = plt.subplots(1, 2, figsize=(13, 5), sharey=True, layout="constrained")
 for ax, points in zip(axes, (alone, with_context), strict=True):
     rs.plot.roofline([a100, h100], points, ax=ax)
-axes[0].set_title("8e9 parameters, weights alone")
-axes[1].set_title("8e9 parameters, weights and KV cache")
+axes[0].set_title("8 billion parameters, weights alone")
+axes[1].set_title("8 billion parameters, weights and KV cache")
 
 # %%
 # How far the rules of thumb carry
@@ -356,7 +360,7 @@ rules.reproduced(
 two_per_token = (prompt.flops / (every * S)).xreplace({S: sympy.Integer(2048)})
 rules.reproduced(
     "At 2048 tokens a prompt costs, of two FLOP per parameter and token,",
-    [(Label("F / 2NS"), two_per_token, "0.903")],
+    [(Label("F / (2 N S)", r"F / (2 \, N \, S)"), two_per_token, "0.903")],
 )
 share = rs.crossover(intensity.xreplace({S: sympy.S.One}), sy.ridge, B)
 (branch,) = share.branches
@@ -390,7 +394,7 @@ assert all(sympy.Rational(199, 100) < ratio < sympy.Rational(201, 100) for ratio
 # Nor are the phases opposite ends "by construction", and what a kernel does for the time to the
 # first token is decided by the comparison that the document makes, too.
 
-ends = Derivation("Phase and bound", "8e9 parameters on A100", on(a100, decode))
+ends = Derivation("Phase and bound", "8 billion parameters on A100", on(a100, decode))
 of_prompt = general.in_phase("prefill").intensity.xreplace({B: sympy.S.One})
 of_batch = general.in_phase("decode").intensity
 ends.identity(

@@ -517,9 +517,10 @@ def test_an_arranged_expression_is_equal_and_not_longer(expr: sympy.Expr):
         # So does the KV head of layers with a window and of others.
         (sy.n_kv_heads * sy.b_kv * (L * sy.n_global + sy.n_local * sympy.Min(L, W)) + sy.d_model,
          "n_kv_heads b_kv (L n_global + n_local min(L, W)) + d_model"),
-        # And so does a number that was computed, or that three constants share.
+        # And so does a number that was computed.
         (384 * L + 384 * S + 7, "384 (S + L) + 7"),
-        (2 * phi + 2 * sy.eta - 2 * ridge * w + alpha * S, "2 (φ + η − I* w) + α S"),
+        # But not the 2 of a quadratic's: it is to be seen again under the root.
+        (2 * phi + 2 * sy.eta - 2 * ridge * w + alpha * S, "2 φ + α S + 2 η − 2 I* w"),
         (2 * phi - alpha - 2 * sy.eta, "2 φ − α − 2 η"),
         # A sum that is negative changes sign, and one that is subtracted and mostly negative.
         (phi**2 - 4 * alpha * (sy.alpha_w * W * (1 - W) - 2 * sy.eta),
@@ -1032,6 +1033,39 @@ def test_what_was_named_before_has_a_number_of_its_own():
     assert shown == "8 / max(48.81 GFLOP / 989 TFLOP/s, 8.746 GB / 3.35 TB/s)"
     # Units that are products, where no other numbers fit.
     assert "FLOP·B" in _with_numbers(results.critical_batch_fit_context, "llama-3-8b")
+
+
+def test_pages_of_html_raise_above_an_index_and_break_conditions_earlier():
+    squared = render(sy.d_model**2 * B**2, "mathml")
+    assert "<msubsup><mi>d</mi><mtext>model</mtext><mn>2</mn></msubsup>" in squared
+    assert "<msup><mrow><mi>B</mi></mrow><mn>2</mn></msup>" in squared
+    found = results.compute_bound_chunk(rs.step(rs.Transformer()), rs.Machine()).general
+    conditions = [b.when for b in found.branches]
+    text, html = (
+        [w.cases(x, w.style) for x in conditions]
+        for w in (Writer(DEFAULT), document.HtmlWriter(DEFAULT))
+    )
+    assert sum(map(len, html)) > sum(map(len, text))
+
+
+@pytest.mark.parametrize(
+    ("claim", "unit", "value", "shown"),
+    [
+        # As it is printed beside the number, or in its other prefix, it says nothing.
+        ("4e9", "B", 4 * 10**9, "4 GB"),
+        ("156.0", "FLOP/B", 156, "156 FLOP/B"),
+        ("131072", "B", 131072, "131.1 kB = 131072 B"),
+        ("25.2e9", "B", 25166 * 10**6, "25.17 GB ≈ 25.2 GB"),
+        ("0.6 %", "1", sympy.Rational(641, 100_000), "0.641 % ≈ 0.6 %"),
+    ],
+)
+def test_a_sources_number_is_said_where_it_says_more(
+    claim: str, unit: str, value: sympy.Expr, shown: str
+):
+    d = Derivation("t", "s")
+    d.reproduced("Printed", [(Label("x", "x"), sympy.sympify(value), claim)], unit)
+    assert d.text().splitlines()[-1].strip() == f"x = {shown}"
+    assert "%" not in claim or r"\mathrm{\%}" in d.latex()
 
 
 def test_letters_have_no_gaps_and_stand_before_what_they_stood_before():

@@ -356,6 +356,8 @@ class Writer:
     """Plain text; the other formats override what differs."""
 
     form = "text"
+    # Of the longest line of plain text and of a page: what a line of conditions may take.
+    share = 1.0
 
     def __init__(self, letters: Notation, digits: int | None = None) -> None:
         self.notation = letters
@@ -474,7 +476,7 @@ class Writer:
             text, latex = (
                 x.join("and", ["", *(write(p, x) for p in parts)]) + "()" * around for x in styles
             )
-            return len(text) <= TEXT and width(latex) <= LINE
+            return len(text) <= self.share * TEXT and width(latex) <= self.share * LINE
 
         if not isinstance(condition, sympy.And | sympy.Or) or fit(condition):
             return [write(condition, style)]
@@ -898,6 +900,8 @@ class HtmlWriter(Writer):
     """An HTML page with MathML, without scripts."""
 
     form = "mathml"
+    # Beside the side bar of a site, lines are shorter than on a page of paper.
+    share = 0.8
 
     def document(self, content: Sequence[Block]) -> str:
         """Write the whole document."""
@@ -909,6 +913,12 @@ class HtmlWriter(Writer):
     def formula(self, formula: Formula, style: Style | None = None) -> str:
         """Write one formula on one line."""
         return f"<mrow>{''.join(self.sides(formula, style))}</mrow>"
+
+    def takes(self, left: str, values: Numbers, letters: Notation) -> bool:
+        """Whether a formula with these values in it is narrow enough for a line."""
+        style = STYLES["latex"](letters).with_values(values.given, values.digits)
+        # About a tenth of it is taken by the left-hand side.
+        return width(write(values.expr, style)) <= 0.9 * LINE
 
     def sign(self, sign: str) -> str:
         """Write a sign of relation."""
@@ -942,7 +952,7 @@ class HtmlWriter(Writer):
         out = []
         for f in math.formulas:
             left, *parts = self.sides(f, style)
-            if len(parts) > 1 and len(plain.formula(f)) > TEXT:
+            if len(parts) > 1 and len(plain.formula(f)) > self.share * TEXT:
                 rows = (
                     f'<mtr><mtd style="text-align:right">{left if i == 0 else ""}</mtd>'
                     f'<mtd style="text-align:left"><mrow>{part}</mrow></mtd></mtr>'

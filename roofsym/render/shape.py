@@ -399,8 +399,12 @@ def _forward(number: sympy.Expr, factors: Factors) -> tuple[sympy.Expr, Factors]
     for base in [b for b, e in factors.items() if e > 0 and e.is_odd and _is_negative(b)]:
         number, factors = -number, _changed(factors, {base: _opposite(base)})
     odd = [b for b, e in factors.items() if e > 0 and e.is_odd and _has_minus(b)]
-    # But 1 − p stays a share.
-    odd = [b for b in odd if not any(x.is_positive and x.is_number for x in b.args)]
+    # But 1 − p stays a share, and a + b − c as it is.
+    odd = [
+        b
+        for b in odd
+        if len(b.args) == 2 and not any(x.is_positive and x.is_number for x in b.args)
+    ]
     if number.is_negative and odd and any(e < 0 for e in factors.values()):
         # (w − B a)/L, not −(B a − w)/L.
         return -number, _changed(factors, {odd[0]: _opposite(odd[0])})
@@ -585,16 +589,13 @@ def _alike_terms(parsed: Sequence[Parsed]) -> tuple[list[Parsed], list[Parsed]] 
     >>> _gathered(phi + alpha * S + alpha * L), _gathered(384 * L + 384 * S + 5)
     (alpha*(L + S) + phi, 384*(L + S) + 5)
     """
-    for likeness, least in (
-        (_power_of_extremum, 2), (_constant_of_tokens, 2), (_of_the_cache, 2), (_large_number, 2),
-        (_number_of_constants, 3),
-    ):  # fmt: skip
+    for likeness in (_power_of_extremum, _constant_of_tokens, _of_the_cache, _large_number):
         groups: dict[object, list[Parsed]] = {}
         for term in parsed:
             if (key := likeness(*term)) is not None:
                 groups.setdefault(key, []).append(term)
         for group in groups.values():
-            if least <= len(group) < len(parsed):
+            if 1 < len(group) < len(parsed):
                 return group, [x for x in parsed if x not in group]
     return None
 
@@ -624,12 +625,6 @@ def _of_the_cache(number: sympy.Expr, factors: Factors) -> object:
 def _large_number(number: sympy.Expr, factors: Factors) -> object:
     """A number that was computed."""
     return abs(number) if factors and max(abs(number.p), number.q) >= _FEW else None
-
-
-def _number_of_constants(number: sympy.Expr, factors: Factors) -> object:
-    """The 2 of ``2 φ``: not of dimensions, where each term is an operator with its own 2."""
-    named = any(_is_constant(b) or _is_role(b, "quantity") for b, e in factors.items() if e)
-    return abs(number) if named and number.is_Integer and abs(number) > 1 else None
 
 
 _TOKENS = (sy.S, sy.L, sy.window)
