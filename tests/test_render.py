@@ -107,9 +107,12 @@ def test_mathml_is_xml(letters: str):
         root = ET.fromstring(f"<math>{mathml}</math>")
         tags = {e.tag for e in root.iter()}
         assert tags <= {
-            "math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "msup", "msub", "mfrac", "msqrt",
+            "math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "msup", "msub", "msubsup",
+            "mfrac", "msqrt",
         }, name  # fmt: skip
         for element in root.iter():
+            if element.tag == "msubsup":
+                assert len(element) == 3, name
             if element.tag in ("msup", "msub", "mfrac"):
                 assert len(element) == 2, (name, element.tag)
             if element.tag in ("mrow", "math", "msup", "mfrac"):
