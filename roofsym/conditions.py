@@ -442,6 +442,24 @@ def of_unknown(condition: Boolean, value: sympy.Expr, symbol: sympy.Symbol) -> B
     return condition
 
 
+def simplest(condition: Boolean) -> Boolean:
+    """A condition of which each inequality is said as simply as it can be.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L
+    >>> simplest(sympy.Ge(600 + 20 * B * (L + 3), 30 * B * (L + 5), evaluate=False))
+    60 >= B*(L + 9)
+    """
+    if isinstance(condition, sympy.And | sympy.Or):
+        return condition.func(*map(simplest, condition.args))
+    if isinstance(condition, _STRICT):
+        return above_zero(condition.gts - condition.lts)
+    if isinstance(condition, sympy.Ge | sympy.Le):
+        return at_least(condition.gts, condition.lts)
+    return condition
+
+
 def replaced(condition: Boolean, rules: Mapping[sympy.Expr, sympy.Expr]) -> Boolean:
     """A condition with expressions put in for others, whose sides SymPy does not compare.
 
@@ -509,7 +527,7 @@ def solve_condition(
     Parameters
     ----------
     condition : sympy Boolean
-        An inequality ``expr > 0`` (or ``< 0``).
+        An inequality ``expr > 0`` (or ``< 0``), or several of which one has the symbol.
     symbol : sympy.Symbol
         The symbol to solve for.
 
@@ -517,7 +535,7 @@ def solve_condition(
     -------
     tuple of (case, solved)
         In each case (a condition without `symbol`), what the condition says about `symbol`.
-        Empty if the inequality is not linear in it.
+        Empty if that is not linear in it.
 
     Examples
     --------
@@ -527,6 +545,10 @@ def solve_condition(
     kappa*ridge > alpha -> L < (-a*ridge + phi)/(-alpha + kappa*ridge)
     alpha > kappa*ridge -> L > (a*ridge - phi)/(alpha - kappa*ridge)
     """
+    if isinstance(condition, sympy.And):
+        inside, beside = sympy.sift(condition.args, lambda x: x.has(symbol), binary=True)
+        solved = solve_condition(inside[0], symbol) if len(inside) == 1 else ()
+        return tuple((all_of(case, *beside), says) for case, says in solved)
     if not isinstance(condition, sympy.Gt | sympy.Lt):
         return ()
     slack = condition.gts - condition.lts

@@ -23,6 +23,7 @@ from roofsym.render import document
 from roofsym.render.expression import render, write
 from roofsym.render.naming import Names
 from roofsym.render.notation import DEFAULT, Notation
+from roofsym.render.numbers import enough_digits
 from roofsym.render.shape import numbered
 from roofsym.results import Question, Result
 from roofsym.results.question import evaluate_condition
@@ -244,10 +245,12 @@ def _awaited(sides: sympy.Expr, unknown: sympy.Symbol) -> str:
 
 def _open(result: Result, branch: Branch, letters: Notation, given: str) -> list[str]:
     """A value in which a symbol is left open, and its condition."""
+    value = numbered(branch.value)
+    precise = document.Writer(letters, digits=enough_digits(value, branch.when))
     writer = document.Writer(letters, digits=4)
     # Behind a formula, B would be the batch.
     unit = "" if result.unit == "1" or branch.value.is_number else f" [{result.unit}]"
-    shown = write(numbered(branch.value), writer.style)
+    shown = write(value, precise.style)
     line = f"{_label(result.label, letters)}{unit} = {shown}{given}"
     when = of_one_symbol(branch.when)
     if when == sympy.true:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shlex
@@ -919,6 +920,71 @@ def test_values_are_said_as_they_were_given(shell: Shell):
     assert " at L = 2048.5, f = 0.99999 (" in shell.good("solve", *fraction)
     assert shell.json("solve", *fraction)["inputs"]["set"] == {"L": "2048.5", "fraction": ".99999"}
     assert "below 1 = 0.99999\n" in shell.good("derive", *fraction)
+
+
+@pytest.mark.parametrize(
+    ("asked", "printed", "formula", "values"),
+    [
+        # A step that is rounded ends too early: ⌊0.0001221 · 8191⌋ is 1.
+        (
+            ("limit-intensity", "--model", "llama-4-scout"),
+            "(7680 L + 2.522e8 − 4.719e7 ⌊L / 8192⌋) / (1536 L + 102401 − 9437184 ⌊L / 8192⌋)",
+            lambda L: (
+                (7680 * L + 2.522e8 - 4.719e7 * (L // 8192))
+                / (1536 * L + 102401 - 9437184 * (L // 8192))
+            ),
+            {"L": (8190, 8191, 8192, 40959)},
+        ),
+        # Of 10⁶ tokens, a third that is rounded leaves 70.63 instead of 170.65.
+        (
+            ("latent-expanded-length", "--model", "deepseek-v3"),
+            "√((3 L + 1.5)² + 3072 L) / 3 − L − 0.5\n",
+            lambda L: math.sqrt((3 * L + 1.5) ** 2 + 3072 * L) / 3 - L - 0.5,
+            {"L": (4096, 10**5, 10**6)},
+        ),
+        # A root less nearly itself: with four digits the length at B = 16 was off by 6 %.
+        (
+            ("prefill-critical-length", *BOTH),
+            "0.00011660448 √(1.2432471e15 / B + 3.9670803e16) − 23224.812, only while",
+            lambda B: 0.00011660448 * math.sqrt(1.2432471e15 / B + 3.9670803e16) - 23224.812,
+            {"B": (1, 16, 128)},
+        ),
+        (
+            ("critical-batch", *BOTH),
+            "116089 / (344.5 − L), only while L < 344.5\n",
+            lambda L: 116089 / (344.5 - L),
+            {"L": (1, 128, 330)},
+        ),
+    ],
+    ids=lambda x: x[0] if isinstance(x, tuple) else "",
+)
+def test_a_formula_with_numbers_gives_the_values(shell: Shell, asked, printed, formula, values):
+    assert printed in shell.good("solve", *asked)
+    ((letter, places),) = values.items()
+    for value in places:
+        exact = shell.json("solve", *asked, "--set", f"{letter}={value}")["value"]
+        assert formula(value) == pytest.approx(exact, rel=2e-3)
+
+
+def test_weights_that_are_no_smaller_have_no_batch_up_to_which_they_pay(shell: Shell):
+    # From FP8 to bf16, c is 1/2: the time of each batch is as long as before, or longer.
+    for result in ("quantization-full-batch", "quantization-payoff-batch"):
+        asked = (result, *BOTH, "--set", "L=128")
+        assert "and c > 1\n" in shell.good("solve", *asked)
+        for factor in ("0.5", "1"):
+            answer = shell.json("solve", *asked, "--set", f"compression={factor}")
+            assert (answer["outcome"], answer["value"]) == ("never", None)
+            assert "not smaller" in shell.good("solve", *asked, "--set", f"compression={factor}")
+        assert shell.json("solve", *asked, "--set", "compression=2")["outcome"] == "crosses"
+
+
+def test_conditions_of_an_elasticity_are_short(shell: Shell):
+    out = shell.good("solve", "time-elasticity", "--for", "B", *BOTH)
+    # By hand, in FLOPs and bytes that a token costs: I* κ − α, φ − I* a and I* w.
+    assert "while 1.45e11 + 1248768 B L ≥ 4.302e8 B\n" in out
+    assert pytest.approx(
+        shell.json("solve", "critical-batch", *BOTH, "--set", "L=128")["value"], rel=1e-3
+    ) == 1.45e11 / (4.302e8 - 1248768 * 128)
 
 
 def test_never_is_said_with_its_reason(shell: Shell):

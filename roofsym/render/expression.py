@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import html
-import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -40,6 +39,8 @@ _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _ZEROS = 6
 # Numbers in exponents that are read at a glance are smaller.
 _SHORT = 1000
+# Beside other terms, a fraction is no longer than its decimals.
+IN_A_SUM = 20
 
 
 _TAGS = re.compile(r"<[^>]*>")
@@ -117,7 +118,7 @@ class Style:
 
     def number(self, number: sympy.Expr) -> str:
         """Write a non-negative number."""
-        if self.digits is not None:
+        if self.digits is not None and not is_fraction(number, IN_A_SUM):
             return units.format_number(number, self.digits)
         if number.is_Rational and number.q != 1:
             return self.fraction([str(number.p)], [str(number.q)])
@@ -141,13 +142,11 @@ class Style:
         return text + "".join((" − " if neg else " + ") + term for neg, term in terms[1:])
 
     def product(self, factors: Sequence[str]) -> str:
-        """Write a product; a dot keeps two numbers apart."""
+        """Write a product; a dot keeps a number behind another factor apart from it."""
         text = factors[0]
-        for left, right in itertools.pairwise(factors):
-            # Beside a power of ten a digit would be read as part of it.
-            ends, begins = (_TAGS.sub("", x) for x in (left, right))
-            digits = ends.rstrip("}")[-1:].isdigit() and begins[0].isdigit()
-            text += (self.cross if digits or self.given is not None else self.space) + right
+        for factor in factors[1:]:
+            apart = self.given is not None or _TAGS.sub("", factor)[0].isdigit()
+            text += (self.cross if apart else self.space) + factor
         return text
 
     def fraction(self, above: Sequence[str], below: Sequence[str]) -> str:
@@ -596,6 +595,19 @@ def _in_decimals(expr: sympy.Basic, style: Style) -> sympy.Basic:
     return sympy.Mul(sympy.N(sympy.Mul(*numbers)), *rest, evaluate=False)
 
 
+def is_fraction(number: sympy.Expr, longest: int = _SHORT) -> bool:
+    """Whether a number is printed as a fraction among decimals: 1/3, but not 1/4 or 4096/3.
+
+    Examples
+    --------
+    >>> [is_fraction(sympy.Rational(x)) for x in ("1/3", "1/4", "4096/3")]
+    [True, False, False]
+    """
+    if not number.is_Rational or max(abs(number.p), number.q) >= longest:
+        return False
+    return any(n not in (2, 5) for n in sympy.factorint(number.q))
+
+
 # About those of a model with 8 billion parameters on an accelerator, in 2 bytes per element.
 _USUAL: Mapping[sympy.Symbol, sympy.Expr] = {
     symbol: sympy.Rational(size)
@@ -771,7 +783,7 @@ def _product(expr: sympy.Expr, style: Style) -> str:
             below.append(base**-exponent)
         else:
             above.append(base**exponent)
-    if style.digits is not None:
+    if style.digits is not None and not is_fraction(number):
         numerator, denominator = number, sympy.S.One
     else:
         numerator, denominator = (
@@ -848,7 +860,8 @@ def _atom(expr: sympy.Expr, style: Style) -> str:
         bare = bare or bool(_DIGITS.fullmatch(inner))
         return style.power(inner if bare else style.group(inner), exponent)
     if isinstance(expr, sympy.floor):
-        return style.floor(_write(expr.args[0], style))
+        # Where a step ends, a number that is rounded would be in the next one.
+        return style.floor(_write(expr.args[0], style._exact()))
     for kind, name in _CALLS.items():
         if isinstance(expr, kind):
             arguments = sorted(expr.args, key=_rank)

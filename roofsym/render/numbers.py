@@ -9,17 +9,21 @@ printed.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
 
 import sympy
+from sympy.logic.boolalg import Boolean
 
 from roofsym import symbols as sy
 from roofsym import units
 from roofsym.errors import InputError
+from roofsym.render.expression import IN_A_SUM, is_fraction
 from roofsym.render.shape import arranged
+from roofsym.verification import NotRealError, holds, value_at
 
 Given: TypeAlias = Mapping[sympy.Symbol, sympy.Expr]
 
@@ -286,3 +290,84 @@ def _unit(expr: sympy.Expr, any_unit: bool = False) -> str | None:
     if ("**" in unit or "·" in unit) and not any_unit:
         return None
     return unit if not found.counts or unit in _WHOLE else None
+
+
+# --- a formula of which some symbols have numbers ----------------------------------------------
+
+_LEAST_DIGITS, _MOST_DIGITS = 4, 12
+_PLACES = 60
+# Numbers of four digits give a quotient of sums to about this; and of many places one may be next
+# to where two terms cancel.
+_ROUGH, _FEW = 2e-3, 0.05
+
+
+def enough_digits(expr: sympy.Expr, when: Boolean = sympy.true) -> int:
+    """Significant digits that numbers in a formula need, so that it gives its values to three.
+
+    Where two large terms nearly cancel, four digits of each say nothing of the difference.
+
+    Parameters
+    ----------
+    expr : sympy.Expr
+        The formula.
+    when : sympy Boolean
+        Where it is asked.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import L
+    >>> enough_digits((123456 * L + 7) / (L + 1234567))
+    4
+    >>> enough_digits(sympy.sqrt((L + sympy.Rational(12345678, 1000)) ** 2 + L) - L - 12345)
+    7
+    """
+    symbols = sorted(expr.free_symbols | when.free_symbols, key=sy.rank)
+    source = random.Random(" ".join(s.name for s in symbols))
+    places = []
+    for _ in range(_PLACES if symbols else 0):
+        point = {s: _drawn(s, source) for s in symbols}
+        try:
+            # Less than one sequence or token is nothing that is read off a formula.
+            if holds(when, point) and (value := float(value_at(expr, point))) >= 1:
+                places.append((point, value))
+        except (NotRealError, OverflowError):
+            continue
+    for digits in range(_LEAST_DIGITS, _MOST_DIGITS):
+        rough = _rounded(expr, digits)
+        if sum(_is_off(rough, *x) for x in places) <= _FEW * len(places):
+            return digits
+    return _MOST_DIGITS
+
+
+def _drawn(symbol: sympy.Symbol, source: random.Random) -> Fraction:
+    """A value as a symbol may have it: up to a million, but shares and precisions."""
+    if symbol in (sy.rho, sy.fraction, sy.acceptance):
+        return Fraction(source.randint(1, 99), 100)
+    most = 4 if sy.info(symbol).role == "precision" else 10**6
+    return Fraction(max(1, round(most ** source.random())))
+
+
+def _is_off(rough: sympy.Expr, point: Mapping[sympy.Symbol, Fraction], value: float) -> bool:
+    try:
+        return abs(float(value_at(rough, point)) - value) > _ROUGH * value
+    except NotRealError:
+        return True
+
+
+def _rounded(expr: sympy.Expr, digits: int) -> sympy.Expr:
+    """An expression with its numbers as they are printed, those that are joined in print as one."""
+    if expr.is_Symbol or isinstance(expr, sympy.floor):
+        return expr
+    if expr.is_number:
+        if is_fraction(expr, IN_A_SUM) or not expr.is_extended_real:
+            return expr
+        return sympy.Rational(units.format_number(expr, digits))
+    if expr.is_Add or expr.is_Mul:
+        numbers, others = sympy.sift(expr.args, lambda x: x.is_number, binary=True)
+        number = expr.func(*numbers)
+        exact = not numbers or (expr.is_Mul and is_fraction(number))
+        number = number if exact else _rounded(number, digits)
+        return expr.func(number, *(_rounded(x, digits) for x in others))
+    if expr.is_Pow:
+        return _rounded(expr.base, digits) ** expr.exp
+    return expr.func(*(_rounded(x, digits) for x in expr.args))

@@ -491,6 +491,12 @@ _QUANTISED = sy.extra(
 )  # fmt: skip
 
 
+# From FP8 to bf16, c is 1/2: then no batch has a speed-up, so that none is the last or the first.
+_SMALLER = Premise(
+    sympy.S.One, sy.compression, "with c of at most 1, quantised weights are not smaller"
+)
+
+
 def _slower(value: sympy.Expr) -> str:
     return "slower: below 1, c makes weights larger" if value < 1 else ""
 
@@ -563,14 +569,15 @@ def quantization_full_batch(ledger: Ledger, machine: Machine, symbol: Unknown = 
     work, fewer = q.work(), _compressed(q.moved())
     q.d.define("Bytes with weights of one c-th the size", _QUANTISED, fewer)
     q.define_ridge()
-    return q.answer(work / fewer, sy.ridge)
+    return q.answer(work / fewer, sy.ridge, _SMALLER)
 
 
 STOPS_PAYING = Question(
     name="quantization-payoff-batch",
     title="batch from which quantised weights give no speed-up at all",
     label=Label("B*", "B^{*}"), left="intensity without quantisation", right="the ridge point",
-    symbol=sy.B, natural=sy.L, first="first batch without speed-up", typical={"L": 128},
+    symbol=sy.B, natural=sy.L, first="first batch without speed-up",
+    typical={"L": 128, "compression": 2},
 )  # fmt: skip
 
 
@@ -599,4 +606,4 @@ def quantization_payoff_batch(ledger: Ledger, machine: Machine, symbol: Unknown 
     q.d.remark(
         "Once the step without quantisation is compute-bound, both take as long as computing does."
     )
-    return q.answer(work / moved, sy.ridge)
+    return q.answer(work / moved, sy.ridge, _SMALLER)

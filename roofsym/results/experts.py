@@ -119,7 +119,9 @@ MIXTURE_RATIO = Question(
     label=Label("B*_mix / B*_dense", r"B^{*}_{\mathrm{mix}} / B^{*}_{\mathrm{dense}}"),
     phases=("decode",), needs=(STEP,), left="ratio times the weight read of one token",
     right="the weight read of all tokens", symbol=sy.ratio,
-    reading=lambda value: f"a mixture needs {float(value):.3g} times the batch",
+    reading=lambda value: (
+        f"a mixture needs {float(value):.3g} times the batch, once that reads every expert"
+    ),
     example="mixtral-8x7b",
 )  # fmt: skip
 
@@ -148,7 +150,7 @@ def mixture_batch_ratio(ledger: Ledger, symbol: Unknown = None) -> Result:
     >>> import roofsym as rs
     >>> led = rs.decode(rs.model("qwen3-30b-a3b")).at(b_w=2)
     >>> mixture_batch_ratio(led).reading
-    'a mixture needs 9.94 times the batch'
+    'a mixture needs 9.94 times the batch, once that reads every expert'
     """
     q = Inquiry.of(MIXTURE_RATIO, ledger, None, symbol)
     _experts_read(q)

@@ -11,7 +11,7 @@ from sympy.logic.boolalg import Boolean
 from roofsym import polynomial
 from roofsym import symbols as sy
 from roofsym.closed_form import made_of
-from roofsym.conditions import at_least, either
+from roofsym.conditions import at_least, either, simplest
 from roofsym.derivation import Derivation, Label
 from roofsym.errors import InputError
 from roofsym.hardware import Machine
@@ -171,7 +171,7 @@ def _with_numbers(general: Crossover, d: Derivation) -> Crossover:
     """The regimes that the numbers leave, with the numbers put in."""
     left = []
     for branch in general.branches:
-        when = evaluate_condition(d, branch.when)
+        when = simplest(evaluate_condition(d, branch.when))
         if when != sympy.false:
             left.append(Branch(d.evaluate(branch.value), when))
     outcome = "crosses" if any(b.when == sympy.true for b in left) else "conditional"
