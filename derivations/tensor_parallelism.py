@@ -194,25 +194,32 @@ assert list(binding.values()) == ["memory", "memory", "compute", "compute"]
 #
 # If sending hides behind reading, the step gets faster up to the degree at which the links bind,
 # and slower beyond. If it does not - and an all-reduce is waited for, unless something else can
-# be computed meanwhile - the time on ``t`` devices is ``A/t + C``: either each further device
-# helps, or none does, and the sign of ``A`` decides, in which ``t`` does not occur.
+# be computed meanwhile - the time on ``t`` devices is ``A/t + C``, whether the step is bound by
+# memory or by computing: either each further device helps, or none does, and the sign of ``A``
+# decides, in which ``t`` does not occur. Over a network of 100 Gbit/s:
 
-slow = h100.at(link_bandwidth=64e9)
-pays = results_parallel.further_devices_batch(device.at(L=128), slow)
+network = h100.at(link_bandwidth=12.5e9)
+pays = results_parallel.further_devices_batch(device.at(L=128), network)
 pays.derivation.view()
 
 # %%
-print(f"Over PCIe at L = 128, devices pay up to a batch of {pays.whole - 1}.")
+slow = h100.at(link_bandwidth=64e9)
+always = results_parallel.further_devices_batch(device.at(L=128), slow)
+print(f"At L = 128, devices pay up to a batch of {pays.whole - 1} over the network.")
+print(f"Over PCIe they pay at every batch: {always.reason}.")
+assert always.outcome == "never"
 
 
-def serial(n, degree):
-    """Seconds of a decode step of n sequences, memory-bound, nothing overlapped."""
-    made = rs.Roofline(device.in_phase("decode").at(B=n, L=128, t=degree), slow)
-    return made.memory_time + made.link_time
+def serial(n, degree, machine):
+    """Seconds of a decode step of n sequences, nothing overlapped."""
+    return rs.Roofline(device.in_phase("decode").at(B=n, L=128, t=degree), machine).serial_time
 
 
-for n, faster in ((pays.whole - 1, True), (pays.whole, False)):
-    times = [serial(n, degree) for degree in (1, 2, 4, 8)]
+for n, machine, faster in (
+    (pays.whole - 1, network, True), (pays.whole, network, False),
+    (16 * pays.whole, network, False), (16 * pays.whole, slow, True),
+):  # fmt: skip
+    times = [serial(n, degree, machine) for degree in (1, 2, 4, 8)]
     assert all((after < before) == faster for before, after in itertools.pairwise(times))
 
 # %%

@@ -329,20 +329,32 @@ def test_link_bound_batch():
     "model", ["llama-3.1-70b", "gpt2", "mixtral-8x7b", "deepseek-v2", "gpt-oss-120b"]
 )
 def test_further_devices_pay_up_to_a_batch_and_not_beyond(model: str):
-    machine = H100.at(link_bandwidth=16e9)
+    machine = H100.at(link_bandwidth=4e9)
     one = divided(model, L=16)
     found = results_parallel.further_devices_batch(one, machine)
     assert found.outcome in ("crosses", "numeric")
 
     def serial(batch: object, t: int) -> sympy.Expr:
-        _, memory, link = times(one.in_phase("decode"), machine, B=batch, t=t)
-        return memory + link
+        compute, memory, link = times(one.in_phase("decode"), machine, B=batch, t=t)
+        return sympy.Max(compute, memory) + link
 
     if found.value.is_Rational:
         assert serial(found.value, 1) == serial(found.value, 2) == serial(found.value, 4)
     for batch, sign in ((found.whole - 1, 1), (found.whole, -1)):
         steps = [serial(batch, t) for t in (1, 2, 4)]
         assert [sympy.sign(a - b) for a, b in itertools.pairwise(steps)] == [sign, sign]
+
+
+def test_further_devices_pay_at_every_batch_where_computing_takes_longer_than_sending():
+    # Llama-3.1-70B over PCIe: by their bytes alone, steps of more than 611 sequences would not.
+    machine = H100.at(link_bandwidth=64e9)
+    one = divided(L=128)
+    found = results_parallel.further_devices_batch(one, machine)
+    assert found.outcome == "never"
+    for batch in (1, 611, 612, 2000, 10**6):
+        waited = [rs.Roofline(one.in_phase("decode").at(B=batch, t=t), machine).serial_time
+                  for t in (1, 2, 4, 8)]  # fmt: skip
+        assert waited == sorted(waited, reverse=True)
 
 
 def test_a_crossing_below_the_other_roof_is_said_to_be_one():

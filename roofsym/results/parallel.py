@@ -13,7 +13,7 @@ from roofsym.closed_form import ClosedForm, closed_form
 from roofsym.derivation import Label
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
-from roofsym.results.parts import LINK_TIME, SHARED_BYTES
+from roofsym.results.parts import LINK_TIME, SHARED_BYTES, SHARED_FLOPS
 from roofsym.results.question import Inquiry, Question, Result, Unknown, answers
 from roofsym.roofline import Roofline
 
@@ -29,6 +29,10 @@ _DIVIDED = {
     sy.a: sy.extra(
         "a_divided", "B", "bytes per new token that the devices divide among them",
         text="a_d", latex=r"a_{\mathrm{d}}", beside=sy.a,
+    ),
+    sy.phi: sy.extra(
+        "phi_divided", "FLOP", "FLOPs per new token that the devices divide among them",
+        text="φ_d", latex=r"\varphi_{\mathrm{d}}", beside=sy.phi,
     ),
 }  # fmt: skip
 
@@ -50,17 +54,17 @@ LINK_BOUND_DEGREE = Question(
     name="link-bound-degree",
     title="degree of tensor parallelism from which decode sends for longer than it reads",
     label=Label("t*", "t^{*}"), phases=("decode",), left="the time to send",
-    right="the time to move memory", symbol=sy.t, first="first link-bound degree",
+    right="the time to move memory", symbol=sy.t,
+    first="first degree at which sending takes longer",
     typical={"B": 64, "L": 512},
 )  # fmt: skip
 
 
 @answers(LINK_BOUND_DEGREE)
 def link_bound_degree(ledger: Ledger, machine: Machine, symbol: Unknown = None) -> Result:
-    """Degree of tensor parallelism from which a decode step is bound by its links.
+    """Degree of tensor parallelism from which a decode step sends for longer than it reads.
 
-    Compared with the memory time; where the step is compute-bound there, its links bind later, and
-    the derivation says so.
+    Where the step is compute-bound there, its links bind later, and the derivation says so.
 
     Parameters
     ----------
@@ -95,14 +99,15 @@ LINK_BOUND_PREFILL_DEGREE = Question(
     name="link-bound-prefill-degree",
     title="degree of tensor parallelism from which prefill sends for longer than it computes",
     label=Label("t*", "t^{*}"), phases=("prefill",), left="the time to send",
-    right="the time to compute", symbol=sy.t, first="first link-bound degree",
+    right="the time to compute", symbol=sy.t,
+    first="first degree at which sending takes longer",
     typical={"B": 1, "S": 8192},
 )  # fmt: skip
 
 
 @answers(LINK_BOUND_PREFILL_DEGREE)
 def link_bound_prefill_degree(ledger: Ledger, machine: Machine, symbol: Unknown = None) -> Result:
-    """Degree of tensor parallelism from which a compute-bound prefill is bound by its links.
+    """Degree of tensor parallelism from which a prefill sends for longer than it computes.
 
     Both times are proportional to the batch, which decides nothing.
 
@@ -176,13 +181,13 @@ LINK_BOUND_BATCH = Question(
     title="batch from which tensor-parallel decode sends for longer than it reads",
     label=Label("B*", "B^{*}"), phases=("decode",), left="the time to send",
     right="the time to move memory", symbol=sy.B, natural=sy.L,
-    first="first link-bound batch", typical={"L": 512, "t": 8},
+    first="first batch at which sending takes longer", typical={"L": 512, "t": 8},
 )  # fmt: skip
 
 
 @answers(LINK_BOUND_BATCH)
 def link_bound_batch(ledger: Ledger, machine: Machine, symbol: Unknown = None) -> Result:
-    """Batch from which a decode step that is divided over ``t`` devices is bound by its links.
+    """Batch from which a decode step that ``t`` devices divide sends for longer than it reads.
 
     Returns
     -------
@@ -211,7 +216,7 @@ FURTHER_DEVICES_BATCH = Question(
     title="batch from which further devices no longer make decode faster",
     label=Label("B*", "B^{*}"), phases=("decode",),
     left="the time to send in the limit",
-    right="the time to move what is divided", symbol=sy.B, natural=sy.L,
+    right="the time to compute or to move what is divided", symbol=sy.B, natural=sy.L,
     first="first batch at which one device is fastest", typical={"L": 128},
 )  # fmt: skip
 
@@ -220,22 +225,24 @@ FURTHER_DEVICES_BATCH = Question(
 def further_devices_batch(ledger: Ledger, machine: Machine, symbol: Unknown = None) -> Result:
     """Batch from which dividing a decode step over more devices makes it slower.
 
-    For a memory-bound step whose sending waits for its reading, and up to ``n_kv_heads`` devices.
-    The time is then ``A/t + C``: it falls with every further device or with none, and the sign of
-    ``A`` does not depend on their number.
+    For a step whose sending waits for its reading and computing, and up to ``n_kv_heads`` devices.
+    Compute-bound or memory-bound, the time is then ``A/t + C``: it falls with every further device
+    or with none, and the sign of ``A`` does not depend on their number.
 
     Returns
     -------
     Result
-        The batch, in sequences. ``never`` where devices pay at every batch.
+        The batch, in sequences. ``never`` where devices pay at every batch: where computing a token
+        takes longer than sending for it, they do at large ones.
 
     Examples
     --------
     >>> import roofsym as rs
     >>> led = parallel.tensor_parallel(rs.decode(rs.model("llama-3.1-70b")))
     >>> led = led.at(b_w=2, b_a=2, b_kv=2, L=128)
-    >>> further_devices_batch(led, rs.machine("h100-pcie")).whole
-    1256
+    >>> slow = rs.machine("h100-pcie").at(link_bandwidth=16e9)
+    >>> further_devices_batch(led, slow).whole
+    221
     """
     one = _one_device(FURTHER_DEVICES_BATCH, ledger)
     q = Inquiry.of(FURTHER_DEVICES_BATCH, one, machine, symbol)
@@ -243,17 +250,29 @@ def further_devices_batch(ledger: Ledger, machine: Machine, symbol: Unknown = No
     by_degree = parallel.by_degree
     moved = d.total("Bytes that one device reads and writes", sy.bytes_, one, "bytes", by_degree)
     sent = d.total("Bytes that it sends", sy.link_bytes, one, "link_bytes", by_degree)
+    work = d.total("FLOPs of one device", sy.flops, one, "flops", by_degree)
     part = parallel.divided(one)
-    shared = d.total("Of the whole step, the devices divide", SHARED_BYTES, part, "bytes", _divided)
+    computed = d.total(
+        "Of the FLOPs of the whole step, the devices divide", SHARED_FLOPS, part, "flops", _divided
+    )
+    shared = d.total("Of its bytes, they divide", SHARED_BYTES, part, "bytes", _divided)
     most = d.total("In the limit, each sends", sy.exchanged, part, "link_bytes")
-    few = moved.expr.xreplace({parallel.KV_HEADS: sy.n_kv_heads / sy.t})
-    saved = shared.expr / sy.bandwidth - most.expr / sy.link_bandwidth
-    whole = moved.expr.xreplace({parallel.KV_HEADS: sympy.S.Zero, 1 / sy.t: sympy.S.Zero})
-    d.identity(
+    says = (
         "Memory-bound and without overlap, on up to n_kv_heads devices, the time of a step is a "
-        "multiple of 1/t and a rest: each further device saves time, or none does",
-        few / sy.bandwidth + sent.expr / sy.link_bandwidth,
-        saved / sy.t + whole / sy.bandwidth + most.expr / sy.link_bandwidth,
-        _SERIAL_TIME,
-    )  # fmt: skip
-    return q.answer(most.expr / sy.link_bandwidth, shared.expr / sy.bandwidth)
+        "multiple of 1/t and a rest: each further device saves time, or none does"
+    )
+    for text, total, divided, rate in (
+        (says, moved.expr, shared.expr, sy.bandwidth),
+        ("Compute-bound likewise", work.expr, computed.expr, sy.peak),
+    ):
+        few = total.xreplace({parallel.KV_HEADS: sy.n_kv_heads / sy.t})
+        saved = divided / rate - most.expr / sy.link_bandwidth
+        whole = total.xreplace({parallel.KV_HEADS: sympy.S.Zero, 1 / sy.t: sympy.S.Zero})
+        d.identity(
+            text,
+            few / rate + sent.expr / sy.link_bandwidth,
+            saved / sy.t + whole / rate + most.expr / sy.link_bandwidth,
+            _SERIAL_TIME,
+        )
+    longer = sympy.Max(computed.expr / sy.peak, shared.expr / sy.bandwidth, evaluate=False)
+    return q.answer(most.expr / sy.link_bandwidth, longer)
