@@ -180,7 +180,8 @@ for led, target, chosen in (
 # of 4 and 1.33 of 2, more sequences less: at a long context there are soon so many. From there on
 # the bytes to save are those of the cache.
 
-even = rs.results.throughput_fraction_batch(long.at(fraction=sympy.Rational(1, 2))).value
+half = long.at(fraction=sympy.Rational(1, 2))
+even = rs.results.throughput_fraction_batch(half, machine).value
 left = [rs.results.quantization_speedup(long.at(B=even, compression=n), machine) for n in (4, 2)]
 assert [x.value for x in left] == [sympy.Rational(8, 5), sympy.Rational(4, 3)]
 assert 10 < even < 20

@@ -31,9 +31,10 @@ limit = rs.results.limit_throughput(dense, anywhere)
 limit.derivation
 
 # %%
-# While memory binds, the fraction reached is the sequences' share of the traffic:
+# The fraction reached is the ratio of what as many sequences take in the limit to what a step
+# takes. While memory binds both, that is the sequences' share of the traffic:
 
-reaching = rs.results.throughput_fraction_batch(dense)
+reaching = rs.results.throughput_fraction_batch(dense, anywhere)
 reaching.derivation
 
 # %%
@@ -130,7 +131,7 @@ best = rs.results.limit_throughput(here, machine).value
 room = rs.results.largest_batch(here, machine).whole
 fractions = [sympy.Rational(n, d) for n, d in ((1, 2), (3, 4), (9, 10))]
 for fraction in fractions:
-    found = rs.results.throughput_fraction_batch(here.at(fraction=fraction))
+    found = rs.results.throughput_fraction_batch(here.at(fraction=fraction), machine)
     for n in (found.whole - 1, found.whole):
         got = rs.results.decode_throughput(here.at(B=n), machine).value
         assert (got >= fraction * best) == (n == found.whole)
@@ -163,7 +164,8 @@ for colour, context in enumerate((2048, 8192, 32768)):
     ax.plot(batches, curve(B=batches), f"C{colour}:")
     ax.plot(held, curve(B=held), f"C{colour}", label=f"L = {context}")
     for fraction in fractions:
-        x = float(rs.results.throughput_fraction_batch(led.at(fraction=fraction)).value)
+        asked = led.at(fraction=fraction)
+        x = float(rs.results.throughput_fraction_batch(asked, machine).value)
         ax.plot(x, float(curve(B=x)), f"C{colour}o", markersize=5)
 ax.set(xscale="log", yscale="log", xlabel="batch B", ylabel="tokens per second of all sequences")
 ax.set_title(f"{decode.model} on {machine.label}, {decode.convention}")
@@ -195,8 +197,8 @@ for name, tenths in (("h100-sxm", 8), ("h200-sxm", 9), ("b200", 9)):
 # Where it stops holding
 # ----------------------
 #
-# At a short context compute sets the limit, and it is reached in full at the critical batch. Memory
-# would by then not be half-way to its own.
+# At a short context compute sets the limit, and it is reached in full at the critical batch: half
+# of it at fewer sequences than of a limit that memory sets.
 
 short = decode.at(L=128)
 critical = rs.results.critical_batch(short, machine).whole
@@ -204,7 +206,14 @@ ceiling = rs.results.limit_throughput(short, machine).value
 for n, in_full in ((critical - 1, False), (critical, True)):
     got = rs.results.decode_throughput(short.at(B=n), machine).value
     assert (got == ceiling) == in_full
-assert critical < rs.results.throughput_fraction_batch(short.at(fraction=fractions[0])).whole
+half, memory = (
+    rs.results.throughput_fraction_batch(short.at(fraction=fractions[0]), m).value
+    for m in (machine, machine.at(peak=100 * machine.peak))
+)
+assert half < critical < memory
+print(
+    f"at L = 128: half of the limit from B = {sympy.ceiling(half)} on, all of it from {critical} on"
+)
 
 # %%
 # A quarter of the limit takes a third of the sequences of half. A mixture of experts, which reads
@@ -212,7 +221,7 @@ assert critical < rs.results.throughput_fraction_batch(short.at(fraction=fractio
 
 mixture = rs.decode(rs.model("qwen3-30b-a3b")).at(**bf16, L=8192)
 asked = [mixture.at(fraction=sympy.Rational(1, n)) for n in (4, 2)]
-few, many = (rs.results.throughput_fraction_batch(led).value for led in asked)
+few, many = (rs.results.throughput_fraction_batch(led, machine).value for led in asked)
 assert (f / (1 - f)).xreplace({f: sympy.Rational(1, 4)}) == sympy.Rational(1, 3)
 assert few < many / 4
 print(f"{mixture.model}: a quarter at B = {float(few):.1f}, half at B = {float(many):.1f}")

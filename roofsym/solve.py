@@ -36,6 +36,7 @@ from roofsym.conditions import (
     either,
     has_root,
     is_zero,
+    literals,
     not_zero,
     replaced,
     without_signs,
@@ -960,10 +961,15 @@ def of_one_symbol(condition: Boolean) -> Boolean:
     >>> from roofsym.symbols import B, L, w
     >>> of_one_symbol(sympy.And(2 * L + sympy.Min(L, 4) < 10, B > w))
     (B > w) & (L < 10/3)
+    >>> of_one_symbol(sympy.Ge(1, L / (5 - L), evaluate=False))
+    (L <= 5/2) | (L > 5)
     """
-    if isinstance(condition, sympy.And | sympy.Or):
-        join = all_of if isinstance(condition, sympy.And) else any_of
-        return join(*map(of_one_symbol, condition.args))
+    if isinstance(condition, sympy.Or):
+        return any_of(*map(of_one_symbol, condition.args))
+    if isinstance(condition, sympy.And):
+        joined = all_of(*map(of_one_symbol, condition.args))
+        # Beyond a pole another inequality may not hold.
+        return any_of(*(all_of(*literals(case)) for case in cases(joined)))
     if not isinstance(condition, sympy.Gt | sympy.Lt | sympy.Ge | sympy.Le):
         return condition
     if len(condition.free_symbols) != 1:
@@ -979,6 +985,9 @@ def of_one_symbol(condition: Boolean) -> Boolean:
     if len(values) != 1:
         return condition
     (value,) = values
+    poles = list(_poles(more, less, symbol)) if _RootOfLine.of(symbol, more, less) is None else []
+    if poles:
+        return _between_poles(condition, symbol, value, poles)
     try:
         beyond = order_at(more, less, {symbol: 2 * value}) > 0
     except NotRealError:
@@ -994,6 +1003,35 @@ def of_one_symbol(condition: Boolean) -> Boolean:
     else:
         relation = sympy.Ge if beyond else sympy.Le
     return relation(symbol, value, evaluate=False)
+
+
+def _between_poles(
+    condition: Boolean, symbol: sympy.Symbol, value: sympy.Expr, poles: Iterable[sympy.Expr]
+) -> Boolean:
+    """Where an inequality holds whose sides meet once, and are infinite at poles."""
+    more, less = condition.gts, condition.lts
+    strict = isinstance(condition, sympy.Gt | sympy.Lt)
+    ends = [sympy.S.Zero, *sorted({value, *poles}, key=sympy.N), sympy.oo]
+    stretches: list[list[sympy.Expr]] = []
+    for low, high in itertools.pairwise(ends):
+        inside = 2 * low if high is sympy.oo else (low + high) / 2
+        if order_at(more, less, {symbol: inside}) <= 0:
+            continue
+        if stretches and stretches[-1][1] == low == value and not strict:
+            stretches[-1][1] = high
+        else:
+            stretches.append([low, high])
+    said = []
+    for low, high in stretches:
+        closed = (x == value and not strict for x in (low, high))
+        above, below = (
+            (sympy.Ge, sympy.Le)[n] if shut else (sympy.Gt, sympy.Lt)[n]
+            for n, shut in enumerate(closed)
+        )
+        bounds_of = [above(symbol, low, evaluate=False)] if low != 0 else []
+        bounds_of += [below(symbol, high, evaluate=False)] if high is not sympy.oo else []
+        said.append(all_of(*bounds_of))
+    return any_of(*said) if said else sympy.false
 
 
 @dataclass(frozen=True)

@@ -441,8 +441,8 @@ def _(t: Totals, phase: str, v: Values) -> Pair:
 
 @sides("throughput-fraction-batch")
 def _(t: Totals, phase: str, v: Values) -> Pair:
-    each = t(phase, "bytes", {**v, "B": MANY}) / MANY
-    return v["B"] * each, v["fraction"] * t(phase, "bytes", v)
+    each = duration(t, phase, {**v, "B": MANY}) / MANY
+    return v["B"] * each, v["fraction"] * duration(t, phase, v)
 
 
 def quantised(t: Totals, phase: str, v: Values) -> float | np.ndarray:

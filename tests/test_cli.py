@@ -987,6 +987,21 @@ def test_conditions_of_an_elasticity_are_short(shell: Shell):
     ) == 1.45e11 / (4.302e8 - 1248768 * 128)
 
 
+def test_a_fraction_of_the_limit_that_compute_sets_is_reached_before_the_critical_batch(
+    shell: Shell,
+):
+    # By hand from the step's time: at L = 128 an H100 is compute-bound from 537 sequences on.
+    asked = ("throughput-fraction-batch", *BOTH, "--set", "L=128")
+    assert shell.json("solve", *asked, "--set", "fraction=0.9")["whole"] == 446
+    model, machine = rs.decode(rs.model("llama-3.1-8b")).at(b_w=2, b_a=2, b_kv=2, L=128), "h100-sxm"
+    most = rs.results.limit_throughput(model, rs.machine(machine, dtype="bf16")).value
+    for batch, reached in ((445, False), (446, True)):
+        time = rs.Roofline(model.at(B=batch), rs.machine(machine, dtype="bf16")).time
+        assert (batch / time >= 0.9 * most) == reached
+    # With the fraction open: up to all of the limit, not beyond the pole of the formula.
+    assert shell.good("solve", *asked).endswith("    while f ≤ 1\n")
+
+
 def test_never_is_said_with_its_reason(shell: Shell):
     answer = shell.json("solve", "critical-batch", *BOTH, "--set", "L=8192")
     assert answer["outcome"] == "never"

@@ -373,46 +373,37 @@ def limit_throughput(ledger: Ledger, machine: Machine, symbol: Unknown = None) -
 
 FRACTION_BATCH = Question(
     name="throughput-fraction-batch",
-    title="batch at which memory-bound decode reaches a fraction f of its limiting throughput",
-    label=Label("B_f", "B_f"), needs=(STEP,), left="the traffic of all sequences",
-    right="the fraction f of all traffic", symbol=sy.B, first="first batch that reaches it",
+    title="batch at which decode reaches a fraction f of its limiting throughput",
+    label=Label("B_f", "B_f"), left="the time of as many sequences in the limit",
+    right="the fraction f of the time of a step", symbol=sy.B, first="first batch that reaches it",
     typical={"L": 4096, "fraction": sympy.Rational(1, 2)},
 )  # fmt: skip
 
 
 @answers(FRACTION_BATCH)
-def throughput_fraction_batch(ledger: Ledger, symbol: Unknown = None) -> Result:
-    """Batch at which memory-bound decode reaches a given fraction of its limiting throughput.
+def throughput_fraction_batch(ledger: Ledger, machine: Machine, symbol: Unknown = None) -> Result:
+    """Batch at which decode reaches a given fraction of its limiting throughput.
 
-    Memory-bound, ``B`` tokens take ``Q/β`` seconds and one more sequence adds ``q/β`` in the limit:
-    the fraction reached is ``B q / Q``.
+    In the limit ``B`` sequences take ``B`` times what one more adds; a step takes longer, since it
+    reads the weights for however few: the fraction reached is the ratio of the two times.
 
     Returns
     -------
     Result
-        The batch; ``f = 1/2`` gives the batch at which the sequences' traffic equals the weights'.
-
-    Raises
-    ------
-    InputError
-        If no byte grows with the batch.
+        The batch. Where the limit is memory-bound, ``f = 1/2`` gives the batch at which the
+        sequences' traffic equals the weights'; else the fraction is 1 from the critical batch on.
 
     Examples
     --------
     >>> import roofsym as rs
-    >>> print(throughput_fraction_batch(rs.decode(rs.Transformer())).general.value)
+    >>> found = throughput_fraction_batch(rs.decode(rs.Transformer()), rs.Machine())
+    >>> print(found.general.value)
     fraction*w/((1 - fraction)*(L*kappa + a))
     """
-    q = Inquiry.of(FRACTION_BATCH, ledger, None, symbol)
-    moved = q.moved()
-    each = limit(moved / sy.B, sy.B)
-    if each == 0:
-        raise InputError(
-            "convention", q.ledger.convention, "one under which traffic grows with the batch"
-        )
-    q.d.limit("Bytes per sequence tend to", Label("Q / B", "Q / B"), moved / sy.B,
-              sy.B, each)  # fmt: skip
-    return q.answer(sy.B * each, sy.fraction * moved)
+    q = Inquiry.of(FRACTION_BATCH, ledger, machine, symbol)
+    work, moved = q.work(), q.moved()
+    limits = (sy.B * each for each in _per_sequence(q, work, moved))
+    return q.answer(q.time_of(*limits), sy.fraction * q.time_of(work, moved))
 
 
 # --- precision ---------------------------------------------------------------------------------
