@@ -421,7 +421,9 @@ class Writer:
             out.append(self.sign("=") + self._number(formula.number, formula, style))
         if self._says_more(formula):
             claim = self.claim(formula.claim, style, formula.unit)
-            out.append(self.sign(formula.claim_sign) + claim)
+            # Equal to the right-hand side, but that was printed rounded: see `_says_more`.
+            sign = "≈" if formula.claim_sign == "=" else formula.claim_sign
+            out.append(self.sign(sign) + claim)
         if formula.aside:
             out[-1] += style.aside(formula.aside)
         return out
