@@ -51,6 +51,11 @@ d.identity("FLOPs: what document 004 has, and the new tokens' attention to each 
 d.identity("KV cache: what document 004 has, and the other one of cached K and V", verify.kv_bytes,
            N * (B * L * H + 2 * B * new * H) * 2 + 2 * N * B * L * H,
            KV)  # fmt: skip
+quotient = B * new * (6 * H + L + new) / (6 * H + B * (L + 2 * new))
+d.identity("Intensity: the layers' weights, the cache, and activations into and out of each layer",
+           verify.intensity, quotient, sy.intensity)  # fmt: skip
+d.limit("Many sequences of a long context each: of the cache, every new token uses each element",
+        sy.intensity, sympy.limit(quotient, B, sympy.oo), L, new)  # fmt: skip
 weights = rs.verify(rs.Transformer(), "weights-only").at(b_w=2)
 d.identity("As long as only the weights count, intensity grows with the drafts as with the batch",
            weights.intensity, B * new, sy.intensity)  # fmt: skip
@@ -140,6 +145,26 @@ for n, pays in enumerate(signs):
 four = llama.at(B=64, L=1024, gamma=4, draft_cost=0.05)
 acceptance = results_speculative.break_even_acceptance(four, h100)
 acceptance.derivation.view()
+
+# %%
+# In numbers, a verification takes little more than a decode step of 64 sequences, and little
+# acceptance pays for it and for the drafting. Of many more sequences it is compute-bound, and needs
+# more.
+
+paid = Derivation(
+    "64 sequences of 1024 tokens", acceptance.derivation.subject,
+    acceptance.derivation.values, definitions=acceptance.derivation.definitions,
+)  # fmt: skip
+paid.reproduced("A verification of four drafts takes, in decode steps,",
+                [(sy.verify_cost, sy.verify_cost, "1.067")])  # fmt: skip
+P_STAR = Label("p*", "p^{*}")
+paid.reproduced("Speculation stops paying below", [(P_STAR, acceptance.value, "0.2112")])
+wide = four.in_phase("verify").at(B=1024)
+from_there = results_speculative.break_even_acceptance(four.at(B=1024), h100)
+paid.reproduced("and of 1024 such sequences, below", [(P_STAR, from_there.value, "0.4873")])
+paid.below("whose verification is compute-bound", h100.ridge,
+           wide.intensity, "FLOP/B")  # fmt: skip
+paid.view("numbers")
 
 # %%
 for rate, pays in ((acceptance.value - 0.01, False), (acceptance.value + 0.01, True)):
@@ -257,7 +282,8 @@ for axes in (left, right):
 #   limits: draft until the chance that everything so far is accepted has fallen to what a draft
 #   costs, times the speed-up so far.
 # - At short contexts speculation is for small batches; beyond the break-even batch, switch it
-#   off.
+#   off. At 1024 tokens, four drafts pay from an acceptance of 0.21 for 64 sequences, and only from
+#   0.49 for 1024.
 # - At long contexts what is read is the KV cache, and drafts share it. Verification stays cheap at
 #   every batch, and acceptance has to pay for little but the drafting: four drafts at a twentieth
 #   of a decode step each pay at every batch from an acceptance of 0.183 on, with 8192 tokens
