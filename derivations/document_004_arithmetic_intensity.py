@@ -35,6 +35,9 @@ from roofsym.transformer import FeedForward, LayerGroup, Structure
 # - the KV cache is read and written (``kv="read+write"``);
 # - all heads together are as wide as the residual stream, queries, keys and values alike, and the
 #   feed-forward block has two matrices, ``d_model`` by ``4 d_model``.
+#
+# One number is not in it: its "~26 GB" of weights needs the size of a vocabulary, and 32,000 is
+# taken here.
 
 B, S, L, d, n = sy.B, sy.S, sy.L, sy.d_model, sy.n_layers
 PLAIN = {sy.n_kv_heads: sy.n_heads, sy.head_dim: d / sy.n_heads, sy.d_ff: 4 * d}
@@ -161,7 +164,7 @@ moved.view()
 # The weight term is not one of the layers: the document streams all ``Z`` billion parameters, the
 # embedding and the LM head included, whose FLOPs it left out on purpose. Its own example (in a
 # comment: 40 layers of width 5120) shows the size of that: 25.17 GB are the layers, the rest to
-# about 26 GB is two tables of the vocabulary.
+# about 26 GB, it says, embeddings. With two tables of a vocabulary of 32,000 it is 25.82 GB.
 
 SIZES = {n: sympy.Integer(40), d: sympy.Integer(5120), sy.vocab_size: sympy.Integer(32000)}
 machine = rs.machine("a100-80gb-sxm", dtype="fp16")
@@ -175,7 +178,9 @@ numbers.reproduced("Peak of the machine", [(sy.peak, sy.peak, "312e12")], "FLOP/
 numbers.reproduced("Its bandwidth", [(sy.bandwidth, sy.bandwidth, "2039e9")], "B/s")
 numbers.reproduced("Its balance", [(sy.ridge, sy.peak / sy.bandwidth, "153")], "FLOP/B")
 numbers.reproduced("Weights of the layers", [(weights, layers, "25.17e9")], "B")
-numbers.reproduced("And two tables of the vocabulary", [(weights, every, "~26e9")], "B")
+numbers.reproduced("And two tables of the vocabulary",
+                   [(weights, every, "25.82e9")], "B")  # fmt: skip
+numbers.reproduced("which rounds as the document has it", [(weights, every, "26e9")], "B")
 numbers.reproduced("Over those of the layers", [(Label("ratio"), every / layers, "1.026")])
 numbers.view("numbers")
 
@@ -194,7 +199,9 @@ printed = Derivation("The quotients as printed", "plain decoder, counted as docu
 billions = printed.identity("Every parameter is read once, in two bytes", every, 2 * Z * 10**9,
                             weights)  # fmt: skip
 powers = 2 * Z * sympy.exp(9)
-printed.refuted("Where it prints a power of e for one of ten", weights, billions, powers)
+short = printed.refuted("Where it prints a power of e for one of ten", weights, billions, powers)
+if round(float(1 / short), -3) != 123_000:
+    raise rs.ProofError(f"a power of e for one of ten is {float(short)} of it")
 steps = sum(
     traffic(rs.decode(model, "weights-only").at(L=context), kind="weight") for context in (1, 2)
 )
@@ -303,8 +310,8 @@ print(checked([work, with_cache, moved, numbers, printed, ratio, reach.derivatio
 #   form has no attention at all. (Exact if the context is read as including the new tokens.)
 # - **Weights** are those of the whole model and FLOPs those of its layers alone: two countings in
 #   one quotient, 2.6 % apart for 40 layers of width 5120.
-# - **``e^9``**, in three of its formulas, stands for ``10^9``, 123 thousand times as much; its
-#   intensity of a prefill has the right one.
+# - **A power of e**, ``e^9``, stands for ``10^9`` in three of its formulas: 123 thousand times
+#   too little; its intensity of a prefill has the right one.
 # - That weights are **"loaded into high-bandwidth memory (HBM) once and reused"** is no reason for
 #   reading them once per pass: they stay there, and every step reads them from there again, two
 #   steps twice. What reuses a reading is the tokens of one step, all sequences together.
