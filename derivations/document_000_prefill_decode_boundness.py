@@ -182,7 +182,9 @@ seventy.reproduced("Peak", [(sy.peak, sy.peak, "3.12e14")], "FLOP/s")
 seventy.reproduced("Bandwidth", [(sy.bandwidth, sy.bandwidth, "1.555e12")], "B/s")
 seventy.reproduced("Balance", [(sy.ridge, sy.peak / sy.bandwidth, "~200")], "FLOP/B")
 weights = n * (4 + 2 * r) * d**2 * b
-seventy.define("The weights of the layers", Label("Q_w", r"Q_{\mathrm{w}}"), weights, "B")
+seventy.reproduced(
+    "The weights of the layers", [(Label("Q_w", r"Q_{\mathrm{w}}"), weights, "129e9")], "B"
+)
 seventy.below("are more than three times the memory", 3 * sy.capacity, weights)
 seventy.view()
 
@@ -197,6 +199,7 @@ seventy.view()
 
 alike = Derivation("Twice the batch", "plain decoder, counted as document 000")
 twice, ratio = {B: 2 * B}, Label("ratio")
+MORE = sy.extra("more", "1", "sequences, in addition to others", text="m", latex="m")
 prompt_growth = 2 * (d * (r + 2) + (2 + c) * B * S) / (2 * d * (r + 2) + (2 + c) * B * S)
 step_growth = 2 * (d * (r + 2) + B * (2 * L + 2 + c)) / (2 * d * (r + 2) + B * (2 * L + 2 + c))
 for name, computed, moved, growth in (
@@ -210,7 +213,9 @@ for name, computed, moved, growth in (
     alike.below("but less, at every batch and length", growth.cancel(), sympy.Integer(2))
     gain = (computed / moved).xreplace(twice) / (computed / moved)
     alike.identity("Intensity grows by what is left", gain, 2 / growth, ratio)
-    alike.below("so it rises with the batch, always", sympy.Integer(1), (2 / growth).cancel())
+    larger = (computed / moved).xreplace({B: B + MORE}) / (computed / moved)
+    alike.below("and not only when it doubles: m more requests raise it, too", sympy.Integer(1),
+                larger.cancel())  # fmt: skip
 alike.view()
 
 # %%
@@ -244,8 +249,9 @@ for batch, length in ((1, "206"), (16, "13")):
 there = prompt.at(B=1, S=206)
 seconds = there.flops / machine.peak
 meets.refuted(
-    "There the ratio of the two times is 1; the document's surface of the ratio has it marked at "
-    "the compute time in seconds", Label("height"), there.intensity / machine.ridge, seconds,
+    "At 206 tokens the ratio of the two times has just passed 1; the document's surface of it is "
+    "marked at the compute time in seconds", Label("height"), there.intensity / machine.ridge,
+    seconds,
 )  # fmt: skip
 meets.view()
 
