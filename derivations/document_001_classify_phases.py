@@ -60,6 +60,11 @@ def counted(phase: str, quantity: str, convention: rs.Convention = rules) -> sym
 
 made = Derivation("Intensity of prefill and decode", "plain decoder, counted as document 001")
 weights = rs.prefill(model, rules).filter(kind="weight").symbolic("bytes").xreplace(PLAIN)
+linear = rs.prefill(model, rules).filter(operator="q_proj").symbolic("flops").xreplace(PLAIN)
+made.identity(
+    "FLOPs of one square projection, in a layer", linear.xreplace({B: sympy.S.One}) / n,
+    2 * S * d**2, Label("F of one"),
+)  # fmt: skip
 made.identity("Weights per layer", weights / (n * b), 12 * d**2, Label("weights"))
 flops = made.identity(
     "FLOPs of a prefill", counted("prefill", "flops"), 24 * n * S * d**2, sy.flops
@@ -93,11 +98,11 @@ lettered.view(notation="deep-ml")
 # %%
 # The document prints no values; its function rounds to four decimals. Called for a width of 4096
 # in two bytes on an A100 (312 TFLOP/s, 2.0 TB/s) with 2048 tokens, and for a width of 8192 in one
-# byte on an H100, it returns these.
+# byte on an H100 that computes in one byte, too (1979 TFLOP/s, 3.35 TB/s), it returns these.
 
 CALLS = (
     (4096, 2, 2048, rs.Machine(peak=312e12, bandwidth=2.0e12), ("1890.4615", "1.0", "156.0")),
-    (8192, 1, 2048, rs.Machine(peak=989e12, bandwidth=3.35e12), ("3932.16", "2.0", "295.2239")),
+    (8192, 1, 2048, rs.Machine(peak=1979e12, bandwidth=3.35e12), ("3932.16", "2.0", "590.7463")),
 )
 calls = []
 for width, size, tokens, machine, (of_prefill, of_decode, ridge) in CALLS:
@@ -174,8 +179,10 @@ lengths
 # --------------------------------
 #
 # The same convention with attention (``attention="fused"``) and its cache (``kv="read+write"``). In
-# prefill they only add to the intensity, at every length and width: where the document says
-# compute-bound, it is. In decode of one sequence they change next to nothing, since the cache has
+# prefill, if the whole square of scores is computed, they only add to the intensity, at every
+# length and width: where the document says compute-bound, it is. If the causal half is, they take
+# from it as long as the prompt is shorter than about six widths, and close to the ridge point the
+# document is wrong. In decode of one sequence they change next to nothing, since the cache has
 # an intensity of about 1, too. What they change is decode of many sequences, whose caches are not
 # shared.
 
@@ -192,6 +199,17 @@ added.below(
     "but less, whatever the size of an element", prefill.xreplace(one_byte),
     whole.xreplace(one_byte).cancel(),
 )  # fmt: skip
+half = residual.replace(name="document 001, with causal attention", mask="causal")
+causal = counted("prefill", "flops", half) / counted("prefill", "bytes", half)
+causal = added.identity(
+    "With the causal half of the square", causal,
+    (24 * S * d**2 + 2 * S * (S + 1) * d) / ((12 * d**2 + 4 * S * d) * b), PREFILL,
+)  # fmt: skip
+GAIN = Label("I_causal − I_prefill", r"I_{\mathrm{causal}} - I_{\mathrm{prefill}}")
+added.identity(
+    "It is less than the linear layers' where this is negative", causal - prefill,
+    S * (S * (S + 1) - 6 * d * (S - 1)) / (2 * (S + 3 * d) * (S + 6 * d) * b), GAIN,
+)  # fmt: skip
 cached = rs.decode(model, residual)
 both = (cached.symbolic("flops") / cached.symbolic("bytes")).xreplace(PLAIN).xreplace(ONE_SIZE)
 both = added.identity(
@@ -206,6 +224,22 @@ added.view()
 
 # %%
 example = {d: sympy.Integer(4096), b: sympy.Integer(2)}
+near = Derivation("A prompt near the ridge point", "width 4096, two bytes on H100",
+                  {**example, sy.ridge: h100.ridge})  # fmt: skip
+at_300 = {S: sympy.Integer(300)}
+near.below("300 tokens, linear layers alone: compute-bound",
+           sy.ridge, prefill.xreplace(at_300), "FLOP/B")  # fmt: skip
+near.below("With the whole square: compute-bound", sy.ridge, whole.xreplace(at_300), "FLOP/B")
+near.below("With its causal half: memory-bound", causal.xreplace(at_300), sy.ridge, "FLOP/B")
+evened = rs.crossover(S * (S + 1), 6 * example[d] * (S - 1), S)
+few, many_tokens = sorted(branch.exact for branch in evened.branches)
+near.reproduced(
+    "Causal attention takes from the intensity of the linear layers for prompts between",
+    [(Label("S"), few, "1"), (Label("S"), many_tokens, "24574")], "token",
+)  # fmt: skip
+near
+
+# %%
 at_512 = {B: sympy.Integer(512), L: sympy.Integer(2048)}
 far = Derivation("512 sequences of 2048 tokens", "width 4096, two bytes on H100",
                  {**example, sy.ridge: h100.ridge})  # fmt: skip
@@ -237,7 +271,7 @@ ax.legend(frameon=False, fontsize=8)
 # %%
 # Each of these would have stopped this article, had it not held.
 
-print(checked([made, *calls, single, long, lengths, added, far]))
+print(checked([made, *calls, single, long, lengths, added, near, far]))
 
 # %%
 # What is wrong in it
@@ -253,6 +287,8 @@ print(checked([made, *calls, single, long, lengths, added, far]))
 #   sequences of width 4096 are compute-bound.
 # - **Linear layers alone**: with 512 sequences of 2048 tokens they say compute-bound, by far; with
 #   the caches that those sequences read, decode is memory-bound, by far.
+# - **Compute-bound** close to the ridge point is not certain where attention is causal: at a width
+#   of 4096, 300 tokens are so to this count on an H100, and are memory-bound with attention.
 # - The number of layers is asked for and cancels.
 #
 # What it means in practice
