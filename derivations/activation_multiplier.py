@@ -95,7 +95,25 @@ assert all(
 # Twelve counts each tensor in one direction. With one matrix for queries, keys and values and the
 # norms' outputs, the layer writes exactly twelve vectors - norm, query, key, value, attention's
 # output, projection, norm, four for the inner width, and the block's output - and reads exactly
-# twelve. What goes through memory is both: 24. As a formula, for any width of the inner layer:
+# twelve. Two of those written, key and value, go into the cache, which document 000 counts as the
+# ``2`` of its ``2 + c_act``. If what is written is what its 12 means, the two are in it twice.
+
+three = LayerGroup(attention=Attention(), feed_forward=FeedForward(gated=False))
+model = rs.Transformer(
+    Structure(groups=(three,)), n_kv_heads=sy.n_heads, head_dim=sy.d_model / sy.n_heads
+)
+ledger = rs.decode(model, rs.convention("fused-ops").replace(activations="operators"))
+made = ledger.filter(operator=("k_proj", "v_proj"), kind="activation", access="write")
+for what, written, element in (
+    ("as outputs of their projections", made.activation_bytes, sy.b_a),
+    ("into the cache", ledger.kv_write_bytes, sy.b_kv),
+):
+    vectors = sympy.cancel(written / (sy.B * sy.n_layers * element * d_model))
+    print(f"keys and values written {what}: {vectors}")
+    assert vectors == 2
+
+# %%
+# What goes through memory is both directions: 24. As a formula, for any width of the inner layer:
 
 group = LayerGroup(attention=Attention(fused_qkv=True), feed_forward=FeedForward(gated=False))
 plain = rs.Transformer(
@@ -219,8 +237,9 @@ for axes in (left, right):
 # -------------------------
 #
 # - ``c_act = 12`` counts each intermediate tensor of a GPT-style layer once, written or read,
-#   norms included. Traffic is both, so 24 is the number that the same layer moves, and 20 if
-#   norms are done on the way.
+#   norms included; if written, the new key and value a second time, beside the cache. Traffic is
+#   both directions, so 24 is the number that the same layer moves, and 20 if norms are done on the
+#   way.
 # - For Llama-style models use ``7 + 4 (q + kv)/d + 3 d_ff/d``: 22.5 for Llama-3.1-8B, with ``q``
 #   and ``kv`` the widths of queries and of keys.
 # - It decides nothing in decode of a few sequences, and nearly everything in the bytes of a long

@@ -34,10 +34,10 @@ experts = [e for e in decode.entries if e.kind == "weight" and e.amount.has(sy.n
 routed = decode.keep(e for e in experts if e.operator != "router")
 read = EXPERTS_READ
 mixture = Derivation("Expert weights read by a decode step", f"{model.name}, counted as fused-ops")
-form = mixture.total("Weight bytes of the routed experts", read, routed, "bytes")
-mixture.identity(
-    "All of them, less those that nobody chooses", form.expr, sy.w_x * (1 - sy.rho**sy.B), read
-)
+form = mixture.total(
+    "Weight bytes of the routed experts: all of them, less those that nobody chooses", read, routed,
+    "bytes",
+)  # fmt: skip
 mixture.identity(
     "where one token leaves an expert alone with probability",
     mixture.definitions[sy.rho],
