@@ -556,7 +556,7 @@ class Derivation:
 
     def refuted(
         self, text: str, label: Label | sympy.Expr, expr: sympy.Expr, claim: str | sympy.Expr,
-        unit: str = "1",
+        unit: str = "1", *, said: str = "",
     ) -> sympy.Expr:  # fmt: skip
         """State that a source is wrong; return the factor by which its claim is too large.
 
@@ -568,11 +568,14 @@ class Derivation:
             What the source has in its place: a number as printed, or a formula.
         unit : str
             Unit of the number.
+        said : str, optional
+            What is said elsewhere to be right, as a number is printed: checked to its digits.
 
         Raises
         ------
         ProofError
-            If the claim is right after all: a formula that is equal, a number that is rounded.
+            If the claim is right after all: a formula that is equal, a number that is rounded; or
+            if what is said to be right is not.
 
         Examples
         --------
@@ -591,6 +594,10 @@ class Derivation:
             right = self._equal(found, theirs) or not self._differ(found, theirs)
         if right:
             raise ProofError(f"{text}: {label} is {claim}")
+        if said:
+            ours, slack = printed(said)
+            if abs(self._number(expr) - ours) > slack:
+                raise ProofError(f"{text}: {label} is {sympy.N(found, 10)}, not {said}")
         ratios = (theirs / found, (theirs / found).xreplace(self.definitions))
         factor = min((sympy.factor(sympy.cancel(r)) for r in ratios), key=sympy.count_ops)
         number = found if found.is_number else None

@@ -593,6 +593,10 @@ def test_a_right_claim_cannot_be_refuted():
         known.refuted("rounded", Label("r"), sy.w / sy.kappa, "8.0", "token")
     with pytest.raises(rs.ProofError):
         known.refuted("unknown", Label("r"), sy.w / sy.phi, "8", "token")
+    # What is said elsewhere to be right is checked, too.
+    known.refuted("half", Label("r"), sy.w / sy.kappa, "4", "token", said="8.0")
+    with pytest.raises(rs.ProofError, match="not 9"):
+        known.refuted("half", Label("r"), sy.w / sy.kappa, "4", "token", said="9")
     assert [s.kind for s in d.steps] == ["sum", "refutation", "refutation"]
     assert "r = 8 tokens ≠ 4 tokens  (too small by a factor of 2)" in known.text()
     assert "claimed / true = 1 / B" in d.text()
