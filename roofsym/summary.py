@@ -118,9 +118,12 @@ _OF_MODELS = frozenset({"dimension", "precision", "convention"})
 def _parts(result: Result, names: Names, letters: Notation) -> list[str]:
     """What those letters of an answer stand for that are no constants of any model.
 
-    Parts of constants, where the unknown hid in these, and sums that the question itself names.
+    Parts of constants, where the unknown hid in these, and sums that the question itself names:
+    these as the derivation states them, in the constants of the formula above.
     """
     g, definitions = result.general, result.derivation.definitions
+    steps = (s for s in result.derivation.steps if s.kind == "definition")
+    stated = {f.left: f.right for s in steps for f in s.formulas}
     sides = [x for b in g.branches for x in (b.value, b.when)] or [g.left, g.right]
     used = set().union(*(x.free_symbols for x in sides)) & definitions.keys()
 
@@ -130,7 +133,8 @@ def _parts(result: Result, names: Names, letters: Notation) -> list[str]:
 
     lines = []
     for s in letters.listed(s for s in used if not known(s)):
-        lines += _formula(Formula(s, definitions[s]), names, letters, lead="  where ")
+        meaning = stated.get(s, definitions[s])
+        lines += _formula(Formula(s, meaning), names, letters, lead="  where ")
     return lines
 
 

@@ -1072,6 +1072,16 @@ def test_a_sources_number_is_said_where_it_says_more(
     assert "%" not in claim or r"\mathrm{\%}" in d.latex()
 
 
+def test_sums_that_a_question_names_are_said_in_the_constants_of_the_answer():
+    """Of DeepSeek-V3 each takes 240 characters in dimensions, and derive has them in one line."""
+    found = results.piggybacked_chunk(rs.step(rs.model("deepseek-v3")), rs.Machine())
+    lines = [x.strip() for x in summary.text(found).splitlines()]
+    assert "where F_dec = B_d (φ + α (L_d + 1 / 2) + η)" in lines
+    assert "where Q_dec = B_d (κ L_d + a + ε)" in lines
+    derived = found.derivation.text(depth="constants")
+    assert all(x.removeprefix("where ") in derived for x in lines if x.startswith("where "))
+
+
 def test_letters_have_no_gaps_and_stand_before_what_they_stood_before():
     model, machine = rs.model("gpt-oss-20b"), rs.machine("h100-sxm")
     chunk = results.compute_bound_chunk(rs.step(model), machine).derivation.text(depth="constants")
