@@ -18,7 +18,7 @@ from roofsym import symbols as sy
 from roofsym.bounds import outward
 from roofsym.closed_form import ClosedForm, closed_form, written_out
 from roofsym.conditions import cases, of_unknown, solve_condition
-from roofsym.errors import ProofError
+from roofsym.errors import InputError, ProofError
 from roofsym.ledger import Ledger
 from roofsym.limits import limit
 from roofsym.solve import Branch, Crossover, verify
@@ -37,10 +37,13 @@ class Label:
     ----------
     text, latex : str
         How it is printed; in LaTeX as upright text, if it has no other way to be written.
+    unit : str
+        Unit of what it names, for formulas in which numbers stand and no symbol says it.
     """
 
     text: str
     latex: str = ""
+    unit: str = "1"
 
     def __post_init__(self) -> None:
         if not self.latex:
@@ -217,7 +220,8 @@ class Derivation:
         if not self._equal(left, right):
             units.same(left, right, "the identity")
             raise ProofError(f"{left} is not {right}: {text}")
-        self.steps.append(Step("identity", text, (Formula(label or left, right),)))
+        name = label or left
+        self.steps.append(Step("identity", text, (_said(name, right, _unit_of(name, left)),)))
         return right
 
     def substitution(
@@ -250,7 +254,8 @@ class Derivation:
         if result is not None and not self._equal(found, result):
             raise ProofError(f"{expr} does not become {result}, but {found}: {text}")
         shown = found if result is None else result
-        self.steps.append(Step("substitution", text, (Formula(label, shown),)))
+        formula = _said(label, shown, _unit_of(label, expr))
+        self.steps.append(Step("substitution", text, (formula,)))
         return shown
 
     def approximation(
@@ -344,7 +349,7 @@ class Derivation:
         verify(found, branch)
         if when not in (branch.when, *cases(branch.when)):
             raise ProofError(f"{branch} under {when} is no solution of {found}")
-        formulas = [Formula(label, branch.value)]
+        formulas = [_said(label, branch.value, sy.info(found.symbol).unit)]
         name = label.text if isinstance(label, Label) else sy.info(label).text
         if name == sy.info(found.symbol).text and self._is_said(found.symbol, branch.value):
             text = self.steps.pop().text
@@ -458,7 +463,8 @@ class Derivation:
         found = limit(expr, variable)
         if found != value and not polynomial.is_zero(found - value):
             raise ProofError(f"{expr} does not tend to {value} as {variable} grows")
-        self.steps.append(Step("limit", text, (Formula(label, value, sign="→"),)))
+        formula = _said(label, value, _unit_of(label, expr), "→")
+        self.steps.append(Step("limit", text, (formula,)))
 
     def number(
         self, text: str, label: Label | sympy.Expr, expr: sympy.Expr, value: sympy.Expr, unit: str
@@ -528,7 +534,7 @@ class Derivation:
         claims : iterable of (Label or sympy.Expr, sympy.Expr, str)
             Left-hand side, expression, and the number as printed: see `roofsym.values.printed`.
         unit : str
-            Unit of the numbers.
+            Unit of the numbers; a symbol on the left-hand side has its own.
 
         Raises
         ------
@@ -551,7 +557,8 @@ class Derivation:
                 raise ProofError(f"{text}: {label} is {sympy.N(found, 10)}, not {claim}")
             shown = expr if 0 < sympy.count_ops(expr) < 8 else found
             sign = "=" if found == theirs else "≈"
-            formulas.append(Formula(label, shown, "=", found, unit, claim=claim, claim_sign=sign))
+            own = _unit_of(label, unit=unit)
+            formulas.append(Formula(label, shown, "=", found, own, claim=claim, claim_sign=sign))
         self.steps.append(Step("reproduction", text, tuple(formulas)))
 
     def refuted(
@@ -567,7 +574,7 @@ class Derivation:
         claim : str or sympy.Expr
             What the source has in its place: a number as printed, or a formula.
         unit : str
-            Unit of the number.
+            Unit of the number; a symbol on the left-hand side has its own.
         said : str, optional
             What is said elsewhere to be right, as a number is printed: checked to its digits.
 
@@ -601,6 +608,7 @@ class Derivation:
         ratios = (theirs / found, (theirs / found).xreplace(self.definitions))
         factor = min((sympy.factor(sympy.cancel(r)) for r in ratios), key=sympy.count_ops)
         number = found if found.is_number else None
+        unit = "1" if number is None else _unit_of(label, unit=unit)
         aside, formulas = "", []
         if factor.is_number and factor.is_positive:
             side, times = ("large", factor) if factor > 1 else ("small", 1 / factor)
@@ -855,6 +863,47 @@ def checked(derivations: Iterable[Derivation]) -> str:
             counts[step.kind] += len(step.formulas) if step.kind == "reproduction" else 1
     listed = (f"{n} {_COUNTED[kind][n > 1]}" for kind, n in counts.items() if n)
     return f"Checked: {', '.join(listed)}."
+
+
+# A number of more digits, zeros at its end apart, is none that an author writes: 24, or 10⁹.
+_WRITTEN = 3
+
+
+def _unit_of(label: Label | sympy.Expr, whole: sympy.Expr = sympy.S.One, unit: str = "1") -> str:
+    """Unit of a formula: as it is said, or that of its left-hand side, or of what is in its place.
+
+    Examples
+    --------
+    >>> _unit_of(sy.time), _unit_of(Label("T"), sy.flops / sy.peak), _unit_of(Label("T", unit="s"))
+    ('s', 's', 's')
+    """
+    known = whole if isinstance(label, Label) else label
+    unit = label.unit if isinstance(label, Label) and unit == "1" else unit
+    if unit != "1":
+        return unit
+    try:
+        return str(units.dimension(known))
+    except InputError:
+        # Where values are in the place of some symbols, the units of others are those of no sum.
+        return "1"
+
+
+def _said(label: Label | sympy.Expr, right: sympy.Expr, unit: str, sign: str = "=") -> Formula:
+    """A formula; with its unit where numbers stand in the place of what had it.
+
+    Examples
+    --------
+    >>> third = sympy.Rational(1, 3)
+    >>> [_said(sy.time, x, "s").unit for x in (sy.flops / sy.peak, third, 1024 * sy.B, 2 * sy.B)]
+    ['1', 's', 's', '1']
+    """
+    if unit == "1" or right in (0, sympy.oo):
+        return Formula(label, right, sign)
+    if right.is_number:
+        return Formula(label, right, sign, right, unit)
+    digits = (str(n).strip("-0") for x in right.atoms(sympy.Rational) for n in (x.p, x.q))
+    hidden = max(map(len, digits), default=0) > _WRITTEN and _unit_of(right) != unit
+    return Formula(label, right, sign, unit=unit if hidden else "1")
 
 
 def _short(expr: sympy.Expr) -> sympy.Expr:

@@ -1422,3 +1422,33 @@ def test_decimals_in_a_sum_are_written():
     many = sympy.Float("0.123456789012345678901234567890", 30)
     assert render(sy.B * (many * sy.L + sy.w), "text") == "B (w + 0.123457 L)"
     assert render((sy.w / 2 + many * sy.a) * sy.B, "text").startswith("B (")
+
+
+def test_numbers_put_in_the_place_of_units_have_these():
+    time, third = sy.flops / sy.peak, sympy.Rational(906018112, 9521484375)
+    d = Derivation("units", "numbers", {})
+    d.substitution("Put in", sy.time, time, {sy.flops: third * 10**15, sy.peak: 10**15})
+    d.substitution("Put in half", sy.flops, sy.B * sy.phi, {sy.phi: sympy.Integer(15009841152)})
+    d.substitution("A factor is none", sy.flops, sy.B * sy.phi, {sy.phi: 2 * sy.phi})
+    d.limit("Far off", sy.intensity, sympy.Rational(517, 8) * sy.B / (sy.B + 1), sy.B,
+            sympy.Rational(517, 8))  # fmt: skip
+    d.identity("Held", 131072 * sy.B, 131072 * sy.B, Label("M", "M", "B"))
+    d.identity("No unit known", 2 * third, 2 * third, Label("x", "x"))
+    d.refuted("A claim", sy.intensity, sympy.Rational(63, 2), "16.0")
+    for depth in ("constants", "numbers"):
+        lines = [x.strip() for x in d.text(depth=depth).splitlines() if x.startswith("      ")]
+        assert lines == [
+            "T = 95.1551 ms",
+            "F [FLOP] = 15009841152 B",
+            "F = 2 B φ",
+            "I → 64.625 FLOP/B",
+            "M [B] = 131072 B",
+            "x = 0.19031",
+            "I = 31.5 FLOP/B ≠ 16.0 FLOP/B  (too small by a factor of 1.969)",
+        ]
+
+
+def test_speed_up_in_numbers_is_of_shares_of_the_time():
+    step = rs.step(rs.model("llama-3.1-8b")).at(L=4096, B=8, b_w=2, b_a=2, b_kv=2)
+    found = results.quantization_speedup(step, rs.machine("h100-sxm", dtype="bf16"))
+    assert "s = 1 / (0.2245 + 0.7755 / c)" in summary.text(found)

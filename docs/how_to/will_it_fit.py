@@ -26,7 +26,8 @@ held = two_bytes.bind(model.memory_footprint(S=1))
 per_token = two_bytes.bind(model.kv_bytes_per_token)
 memory = Derivation("memory of a decode step", f"{model.name}, two bytes each", two_bytes.values)
 memory.identity("Weights, and for each sequence the KV cache of the cached tokens and the new one",
-                held, per_token * B * (L + 1) + 2 * model.parameters, Label("M", "M"))  # fmt: skip
+                held, per_token * B * (L + 1) + 2 * model.parameters,
+                Label("M", "M", unit="B"))  # fmt: skip
 memory.view()
 
 # %%

@@ -133,9 +133,10 @@ def at_depth(derivation: Derivation, depth: str) -> list[Step]:
 def _without_values(step: Step, f: Formula) -> Formula:
     if step.kind in _OF_NUMBERS:
         return dataclasses.replace(f, given={})
-    # A number that is compared is said with its unit.
-    number = f.number if f.sign == "<" and f.right == f.number else None
-    return Formula(f.left, f.right, f.sign, number, f.unit if f.sign == "<" else "1", lead=f.lead)
+    # What is but a number, or has numbers in it, is said with its unit.
+    number = f.number if f.right == f.number else None
+    with_unit = f.sign == "<" or number == f.number
+    return Formula(f.left, f.right, f.sign, number, f.unit if with_unit else "1", lead=f.lead)
 
 
 def _checked(depth: str) -> str:
@@ -346,6 +347,22 @@ def _is_number(side: Label | sympy.Expr | None) -> TypeGuard[sympy.Expr]:
     return isinstance(side, sympy.Expr) and bool(side.is_number)
 
 
+# Of longer fractions nobody sees how much they are.
+_LONG = 100
+
+
+def _is_long(number: sympy.Expr) -> bool:
+    """Whether a number is a fraction that is to be printed as a decimal.
+
+    Examples
+    --------
+    >>> [_is_long(sympy.Rational(x)) for x in ("517/8", "37/16", "2500")]
+    [True, False, False]
+    """
+    is_fraction = bool(number.is_Rational and number.q != 1)
+    return is_fraction and max(abs(number.p), number.q) >= _LONG
+
+
 # Formulas are no longer than this with values and units in them, in plain text.
 _WITH_VALUES = 140
 # More where what is subtracted is nearly as large: the reader gets what is printed.
@@ -405,12 +422,13 @@ class Writer:
             own.refuse_clash(shown, own.label(formula.left.text, formula.left.latex))
         left = self.label(formula.left, style)
         digits = self._digits(formula)
-        if formula.right == formula.number and formula.number is not None:
-            right = self._number(formula.number, formula, style, digits)
+        number = formula.right
+        if _is_number(number) and (number == formula.number or _is_long(number)):
+            right = self._number(number, formula, style, digits)
         if formula.sign == "<" and _is_number(formula.left):
             left = style.quantity(formula.left, formula.unit, digits)
         # With numbers in the place of most symbols, what is left says no unit.
-        if self.digits is not None and formula.number is None and formula.unit != "1":
+        if formula.sign != "<" and formula.number is None and formula.unit != "1":
             left = style.in_unit(left, formula.unit)
         out = [left, f"{self.sign(formula.sign)}{right}"]
         if formula.number is not None and formula.right != formula.number:
@@ -460,7 +478,7 @@ class Writer:
     def claim(self, claim: str | sympy.Expr | None, style: Style, unit: str) -> str:
         """Write what a source has: a formula, or a number in the source's own digits."""
         if not isinstance(claim, str):
-            return write(claim, style)
+            return style.quantity(claim, unit, 6) if _is_number(claim) else write(claim, style)
         digits = claim.lstrip("~")
         if digits.endswith("%"):
             return style.digits_of(digits.removesuffix("%").strip(), "%")

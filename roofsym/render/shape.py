@@ -272,6 +272,12 @@ def numbered(expr: sympy.Expr) -> sympy.Expr:
     >>> from roofsym.symbols import L, throughput as R
     >>> numbered((10**9 - 2000 * R) / (2 * R * (16 * L + 800)))
     125*(500000 - throughput)/(2*throughput*(L + 50))
+
+    Less than one over a sum of no more is one over a sum of shares.
+
+    >>> from roofsym.symbols import compression as c
+    >>> numbered(sympy.Rational(2, 7) / (sympy.Rational(3, 14) + 1 / (14 * c)))
+    1/(3/4 + 1/(4*compression))
     """
     if expr.is_Add:
         return sympy.Add(*map(numbered, expr.args))
@@ -285,7 +291,15 @@ def numbered(expr: sympy.Expr) -> sympy.Expr:
         if not factor.is_number:
             rest.append(sympy.Add(*(_decimal(x / scale) for x in base.args)) ** exponent
                         if scale != 1 else factor)  # fmt: skip
+    if 0 < number < 1 and len(rest) == 1 and rest[0].is_Pow and rest[0].exp == -1:
+        below = _reduced(rest[0].base)
+        return 1 / sympy.Add(*(_decimal(x / number) for x in sympy.Add.make_args(below)))
     return sympy.Mul(*([] if number == 1 else [number]), *rest, evaluate=False)
+
+
+def _reduced(expr: sympy.Expr) -> sympy.Expr:
+    """A minimum or maximum without arguments that it never is."""
+    return expr.func(*expr.args) if isinstance(expr, sympy.Min | sympy.Max) else expr
 
 
 def _decimal(term: sympy.Expr) -> sympy.Expr:
