@@ -279,12 +279,17 @@ def prefixed(digits: str, unit: str) -> tuple[str, str]:
     --------
     >>> prefixed("16.06e9", "FLOP"), prefixed("2.0e12", "B/s"), prefixed("6.44e9", "1")
     (('16.06', 'GFLOP'), ('2.0', 'TB/s'), ('6.44e9', ''))
+    >>> prefixed("5e14", "FLOP/s"), prefixed("2.05e11", "FLOP")
+    (('500', 'TFLOP/s'), ('205', 'GFLOP'))
     """
     mantissa, _, exponent = digits.partition("e")
     power, rest = divmod(int(exponent or 0), 3)
     scaled = unit not in _NEVER_SCALED and not unit.startswith("1/")
-    if power and not rest and scaled and power in _PREFIXES:
-        return mantissa, _PREFIXES[power] + unit
+    if power and scaled and power in _PREFIXES:
+        whole, _, decimals = mantissa.partition(".")
+        moved = decimals.ljust(rest, "0")
+        left = f"{whole}{moved[:rest]}"
+        return f"{left}.{moved[rest:]}" if moved[rest:] else left, _PREFIXES[power] + unit
     return digits, worded(unit).strip()
 
 

@@ -414,8 +414,8 @@ def test_meanings_are_words(row: sy.SymbolInfo):
 
 def test_powers_of_ten_are_written_as_such():
     letters = notation("intensity-estimation")
-    assert render(w, "text", letters) == "2 · 10⁹ Z"
-    assert render(w, "latex", letters) == r"2 \cdot 10^{9} \, Z"
+    assert render(w, "text", letters) == "2 × 10⁹ Z"
+    assert render(w, "latex", letters) == r"2 \times 10^{9} \, Z"
     assert "<msup><mn>10</mn><mn>9</mn></msup>" in render(w, "mathml", letters)
     assert render(B * L * alpha + kappa, "text", letters) == "κ + B α S_c"
 

@@ -43,6 +43,7 @@ _SHORT = 1000
 IN_A_SUM = 20
 
 
+_TIMES = " × "
 _TAGS = re.compile(r"<[^>]*>")
 
 
@@ -133,7 +134,7 @@ class Style:
     def decimal(self, mantissa: str, exponent: int) -> str:
         """Write a number times a power of ten; the power alone without a mantissa."""
         power = f"10{str(exponent).translate(_SUPERSCRIPTS)}"
-        return f"{mantissa} · {power}" if mantissa else power
+        return f"{mantissa}{_TIMES}{power}" if mantissa else power
 
     def sum(self, terms: Sequence[tuple[bool, str]]) -> str:
         """Write a sum of (is negative, term)."""
@@ -152,9 +153,10 @@ class Style:
     def fraction(self, above: Sequence[str], below: Sequence[str]) -> str:
         """Write a fraction of two products."""
         top, bottom = self.product(above or ["1"]), self.product(below)
-        # One factor can be a product, too: 2 · 10¹³.
+        # One factor can be a product, too: 2 × 10¹³.
         enclosed = bottom.startswith(("(", "min(", "max("))
-        alone = len(below) == 1 and (enclosed or Style.cross not in bottom)
+        product = Style.cross in bottom or _TIMES in bottom
+        alone = len(below) == 1 and (enclosed or not product)
         return f"{top} / {bottom if alone else self.group(bottom)}"
 
     def ratio(self, above: str, below: str) -> str:
@@ -199,6 +201,10 @@ class Style:
     def infinity(self) -> str:
         """Write infinity."""
         return "∞"
+
+    def euler(self) -> str:
+        """Write the base of natural logarithms."""
+        return "e"
 
     def join(self, word: str, parts: Sequence[str]) -> str:
         """Join conditions by `and` or `or`."""
@@ -255,12 +261,13 @@ class LatexStyle(Style):
 
     def number(self, number: sympy.Expr) -> str:
         """Write a non-negative number."""
-        return self.digits_of(super().number(number))
+        text = super().number(number)
+        return text if "\\" in text else self.digits_of(text)
 
     def decimal(self, mantissa: str, exponent: int) -> str:
         """Write a number times a power of ten."""
         power = rf"10^{{{exponent}}}"
-        return rf"{mantissa} \cdot {power}" if mantissa else power
+        return rf"{mantissa} \times {power}" if mantissa else power
 
     def sum(self, terms: Sequence[tuple[bool, str]]) -> str:
         """Write a sum."""
@@ -318,6 +325,10 @@ class LatexStyle(Style):
     def infinity(self) -> str:
         """Write infinity."""
         return r"\infty"
+
+    def euler(self) -> str:
+        """Write the base of natural logarithms."""
+        return r"\mathrm{e}"
 
     def join(self, word: str, parts: Sequence[str]) -> str:
         """Join conditions."""
@@ -438,7 +449,7 @@ class MathMLStyle(Style):
     def decimal(self, mantissa: str, exponent: int) -> str:
         """Write a number times a power of ten."""
         power = f"<msup><mn>10</mn><mn>{exponent}</mn></msup>"
-        return f"<mrow><mn>{mantissa}</mn><mo>·</mo>{power}</mrow>" if mantissa else power
+        return f"<mrow><mn>{mantissa}</mn><mo>×</mo>{power}</mrow>" if mantissa else power
 
     def sum(self, terms: Sequence[tuple[bool, str]]) -> str:
         """Write a sum."""
@@ -489,6 +500,10 @@ class MathMLStyle(Style):
     def floor(self, inner: str) -> str:
         """Write the whole part."""
         return f"<mrow><mo>⌊</mo>{inner}<mo>⌋</mo></mrow>"
+
+    def euler(self) -> str:
+        """Write the base of natural logarithms."""
+        return '<mi mathvariant="normal">e</mi>'
 
     def infinity(self) -> str:
         """Write infinity."""
@@ -696,6 +711,8 @@ def _sum(expr: sympy.Expr, style: Style) -> str:
     # 1 + e: more by a share, as one says it.
     share = {1, sy.error} == {x for negative, x in pieces if not negative} and len(pieces) == 2
     roots_last = any(_is_root(x) == negative for negative, x in pieces)
+    # B + 2, as L + 2: before a number alone, the batch is what leads.
+    counted = used <= _STEP
 
     def key(piece: tuple[bool, sympy.Expr]) -> tuple[object, ...]:
         negative, x = piece[0], whole(piece[1])
@@ -704,6 +721,7 @@ def _sum(expr: sympy.Expr, style: Style) -> str:
             roots_last and _is_root(x),
             negative,
             share and x != 1,
+            counted and x.is_number,
             sy.B in sympy.Mul.make_args(x),
             not square,
             (-_degree(x), _degree(x, _STEP), -_degree(x, _WIDE)) if by_degree else (),
@@ -862,6 +880,8 @@ def _atom(expr: sympy.Expr, style: Style) -> str:
     if isinstance(expr, sympy.floor):
         # Where a step ends, a number that is rounded would be in the next one.
         return style.floor(_write(expr.args[0], style._exact()))
+    if isinstance(expr, sympy.exp) and expr.exp.is_Integer:
+        return style.power(style.euler(), expr.exp)
     for kind, name in _CALLS.items():
         if isinstance(expr, kind):
             arguments = sorted(expr.args, key=_rank)
