@@ -132,7 +132,39 @@ def _polynomial(expr: sympy.Expr) -> sympy.Expr:
         factors = (f.as_base_exp() for f in sympy.Mul.make_args(rest) if f != 1)
         powers = sorted(factors, key=lambda x: sympy.default_sort_key(x[0]))
         terms.append((number, tuple(powers)))
-    return _nested(terms, 0).xreplace(back)
+    made = _nested(terms, 0)
+    return (_product_of_sums(expanded, made) or made).xreplace(back)
+
+
+# Terms and symbols of a polynomial that is asked whether it is a product: others take long.
+_FEWEST, _MOST, _SYMBOLS = 4, 16, 6
+
+
+def _product_of_sums(expanded: sympy.Expr, made: sympy.Expr) -> sympy.Expr | None:
+    """A small polynomial as a product of sums; None if it is none that is shorter.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, d_model as d
+    >>> arranged(36 * d**2 + 6 * L * d + 6 * B * L * d + B * L**2)
+    (6*d_model + L)*(6*d_model + B*L)
+    """
+    if not expanded.is_Add or not _FEWEST <= len(expanded.args) <= _MOST:
+        return None
+    if len(expanded.free_symbols) > _SYMBOLS or not expanded.is_polynomial():
+        return None
+    factors = sympy.Mul.make_args(sympy.factor(expanded))
+    if sum(x.as_base_exp()[0].is_Add for x in factors) < 2:
+        return None
+    number, *sums = factors if factors[0].is_number else (sympy.S.One, *factors)
+    for place, total in enumerate(sums):
+        # 10⁹ Z + 2 B, not 2 (5 × 10⁸ Z + B).
+        if any(abs(x.as_coeff_Mul()[0]) >= _COMPUTED for x in sympy.Add.make_args(total)):
+            sums[place], number = sympy.expand(number * total), sympy.S.One
+    parts = (x.as_base_exp() for x in sums)
+    product = sympy.Mul(number, *(_polynomial(base) ** power for base, power in parts))
+    shorter = product.count_ops() < made.count_ops()
+    return product if shorter and sympy.expand(product) == expanded else None
 
 
 def _whole(part: sympy.Expr) -> bool:
