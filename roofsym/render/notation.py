@@ -466,8 +466,10 @@ def _code(name: str) -> tuple[str, str]:
 
 
 _r = sy.extra("r", "1", "width of the feed-forward block over that of the residual stream")
-_Z = sy.extra("Z", "1", "weights read by every step, in billions")
-_n_params = sy.extra("n_params", "1", "weights read by every step", latex=sy.code_latex("n_params"))
+# The sources call these the parameters: all of them where an embedding is streamed or not counted.
+_READ = "parameters that every step reads: not those of an embedding whose rows are gathered"
+_Z = sy.extra("Z_billions", "1", f"{_READ}; in billions", text="Z", latex="Z")
+_n_params = sy.extra("n_params", "1", _READ, latex=sy.code_latex("n_params"))
 # For the (M, K) × (K, N) of a linear layer, where N or K stands for something else.
 _IN, _OUT = ("d_in", r"d_{\mathrm{in}}"), ("d_out", r"d_{\mathrm{out}}")
 _MULTI_HEAD = {"n_kv_heads": sy.n_heads, "head_dim": sy.d_model / sy.n_heads}
