@@ -647,6 +647,19 @@ class Derivation:
         ]  # fmt: skip
         return set().union(*(s.free_symbols for s in sides))
 
+    def parts(self, used: Iterable[sympy.Symbol]) -> dict[sympy.Symbol, sympy.Expr]:
+        """Those of some letters that are no constants of any model, with what they stand for.
+
+        Parts of constants, where the unknown hid in these, and sums that the question itself names:
+        these as a step states them, in the constants of the formulas.
+        """
+        stated = {f.left: f.right for s in self.steps if s.kind == "definition" for f in s.formulas}
+        return {
+            s: stated.get(s, self.definitions[s])
+            for s in used
+            if s in self.definitions and not _of_any_model(s, self.definitions[s])
+        }
+
     def evaluate(self, expr: sympy.Expr) -> sympy.Expr:
         """Expression with definitions and known values put in."""
         form = ClosedForm(expr, self.definitions, self.values)
@@ -718,8 +731,9 @@ class Derivation:
         notation : str or Notation
             Letters and parameters of the formulas.
         depth : str
-            ``constants``; ``dimensions``: with what these stand for, below; ``numbers``: with the
-            values put in and what they give. Lines that are wider than an A4 page are broken.
+            ``constants``, and below what letters stand for that are none of any model, except
+            ``inline``; ``dimensions``: with what all of these stand for, below; ``numbers``: with
+            the values put in and what they give. Lines that are wider than an A4 page are broken.
 
         Raises
         ------
@@ -904,6 +918,15 @@ def _said(label: Label | sympy.Expr, right: sympy.Expr, unit: str, sign: str = "
     digits = (str(n).strip("-0") for x in right.atoms(sympy.Rational) for n in (x.p, x.q))
     hidden = max(map(len, digits), default=0) > _WRITTEN and _unit_of(right) != unit
     return Formula(label, right, sign, unit=unit if hidden else "1")
+
+
+_OF_MODELS = frozenset({"dimension", "precision", "convention"})
+
+
+def _of_any_model(symbol: sympy.Symbol, meaning: sympy.Expr) -> bool:
+    """Whether a letter is one of the constants that a table of symbols explains: w, φ, κ."""
+    inside = {sy.info(x).role for x in meaning.free_symbols}
+    return sy.info(symbol).role == "constant" and inside <= _OF_MODELS
 
 
 def _short(expr: sympy.Expr) -> sympy.Expr:

@@ -103,7 +103,11 @@ def text(
         without = f"(no closed form in {letters.text(g.symbol)})"
         lines += _formula(Formula(g.left, g.right), names, letters, without)
     lines += _parts(result, names, letters)
-    lines += [f"  {line}" for line in _verdict(result, letters, freed, told)]
+    verdict = _verdict(result, letters, freed, told)
+    lines += [
+        f"    with {x}" for x in _assumed(result, letters) if not any(x in v for v in verdict)
+    ]
+    lines += [f"  {line}" for line in verdict]
     return "\n".join(lines) + "\n"
 
 
@@ -112,30 +116,22 @@ def _too_long(found: Crossover) -> bool:
     return bool(operations > _ON_A_SCREEN)
 
 
-_OF_MODELS = frozenset({"dimension", "precision", "convention"})
-
-
 def _parts(result: Result, names: Names, letters: Notation) -> list[str]:
-    """What those letters of an answer stand for that are no constants of any model.
-
-    Parts of constants, where the unknown hid in these, and sums that the question itself names:
-    these as the derivation states them, in the constants of the formula above.
-    """
-    g, definitions = result.general, result.derivation.definitions
-    steps = (s for s in result.derivation.steps if s.kind == "definition")
-    stated = {f.left: f.right for s in steps for f in s.formulas}
+    """What those letters of an answer stand for that are no constants of any model."""
+    g = result.general
     sides = [x for b in g.branches for x in (b.value, b.when)] or [g.left, g.right]
-    used = set().union(*(x.free_symbols for x in sides)) & definitions.keys()
-
-    def known(s: sympy.Symbol) -> bool:
-        inside = {sy.info(x).role for x in definitions[s].free_symbols}
-        return sy.info(s).role == "constant" and inside <= _OF_MODELS
-
+    parts = result.derivation.parts(set().union(*(x.free_symbols for x in sides)))
     lines = []
-    for s in letters.listed(s for s in used if not known(s)):
-        meaning = stated.get(s, definitions[s])
-        lines += _formula(Formula(s, meaning), names, letters, lead="  where ")
+    for s in letters.listed(parts):
+        lines += _formula(Formula(s, parts[s]), names, letters, lead="  where ")
     return lines
+
+
+def _assumed(result: Result, letters: Notation) -> list[str]:
+    """Values that the question itself has put into the formula: ``γ = 4``."""
+    symbols = [sy.TABLE[name].symbol for name in result.question.defaults]
+    known = ((s, result.derivation.values.get(s)) for s in symbols if s != result.symbol)
+    return [f"{letters.text(s)} = {x}" for s, x in known if x is not None]
 
 
 def _equation(formula: Formula, letters: Notation) -> str:

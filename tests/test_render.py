@@ -1454,3 +1454,38 @@ def test_speed_up_in_numbers_is_of_shares_of_the_time():
     step = rs.step(rs.model("llama-3.1-8b")).at(L=4096, B=8, b_w=2, b_a=2, b_kv=2)
     found = results.quantization_speedup(step, rs.machine("h100-sxm", dtype="bf16"))
     assert "s = 1 / (0.2245 + 0.7755 / c)" in summary.text(found)
+
+
+def test_polynomials_that_are_products_are_printed_as_these():
+    d, many = sy.d_model, 10**9 * sy.n_experts
+    pairs = 6 * d + sy.L
+    product = pairs * (6 * d + B * (2 * S + L))
+    assert render(sympy.expand(product)) == "(6 d_model + B (2 S + L)) (6 d_model + L)"
+    # What is multiplied by a large number keeps it; no product is longer than the sum that it is.
+    billions = sympy.expand(pairs * (many + 2 * B * d * (2 * S + L)))
+    assert "(10⁹ n_experts + 2 B d_model (2 S + L))" in render(billions)
+    assert render(sympy.expand((d + 1) * (d - 1))) == "d_model² − 1"
+
+
+@pytest.mark.parametrize("environment", ["equation", "align"])
+@pytest.mark.parametrize(
+    "name", ["bytes-per-weight", "break-even-acceptance", "piggybacked-chunk",
+             "critical-batch-capacity", "further-devices-batch"]
+)  # fmt: skip
+def test_a_fragment_says_what_its_letters_stand_for(name, environment):
+    d = RESULTS[name].answer(rs.step(rs.Transformer()), rs.Machine()).derivation
+    made = d.fragment(environment)
+    named = {x.removeprefix(r"\text{where }").removeprefix(r"\text{with }").strip(" &")
+             for line in made.splitlines() for x in line.split("=")[:1]}  # fmt: skip
+    for symbol in d.parts(d.definitions):
+        latex = sy.info(symbol).latex
+        assert latex not in made or latex in named, latex
+
+
+def test_the_number_of_drafts_is_said_where_it_is_put_in():
+    step, machine = rs.step(rs.model("llama-3.1-8b")), rs.machine("h100-sxm", dtype="bf16")
+    plain = results.break_even_acceptance(rs.step(rs.Transformer()), rs.Machine())
+    assert "    with γ = 4\n" in summary.text(plain)
+    assert "Tokens that a round of γ = 4 drafts is expected to gain" in plain.derivation.text()
+    found = step.at(b_w=2, b_a=2, b_kv=2, B=1, L=1024, draft_cost=0.05, gamma=3)
+    assert summary.text(results.break_even_acceptance(found, machine)).count("γ = 3") == 1

@@ -37,7 +37,11 @@ def derivation(
     stated = [s.formulas[0] for s in results]
     numbered = [found[0] for f, found in short if any(f is x for x in stated)]
     formulas = [x for _, found in short for x in found]
-    told = _definitions(made, formulas, names) if depth == "dimensions" else []
+    if depth == "dimensions":
+        told = _definitions(made, formulas, names)
+    else:
+        # Between dollar signs there is but the formula.
+        told = [] if environment == "inline" else _parts(made, formulas, names)
     own = names.letters
     if environment != "equation" or not told:
         return write([*formulas, *told], environment, label, own, numbered)
@@ -55,6 +59,20 @@ def _definitions(made: Derivation, formulas: Sequence[Formula], names: Names) ->
         # One in other constants has letters, as the formulas have; one in dimensions is broken.
         sizes = {sy.info(s).role for s in formula.right.free_symbols - {sy.window}}
         told += [formula] if "dimension" in sizes else names.shortened(formula)
+    return told
+
+
+def _parts(made: Derivation, formulas: Sequence[Formula], names: Names) -> list[Formula]:
+    """What those letters stand for that are no constants of any model, unless a formula says it."""
+    used = set().union(*(x.free_symbols for f in formulas for x in (f.left, f.right)
+                         if isinstance(x, sympy.Basic)))  # fmt: skip
+    said = {f.left.latex if isinstance(f.left, Label) else sy.info(f.left).latex
+            for f in formulas if isinstance(f.left, Label | sympy.Symbol)}  # fmt: skip
+    parts = made.parts(s for s in used if sy.info(s).latex not in said)
+    told: list[Formula] = []
+    for symbol in names.letters.listed(parts):
+        lead = "" if told else "where"
+        told += names.shortened(Formula(symbol, parts[symbol], lead=lead))
     return told
 
 

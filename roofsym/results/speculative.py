@@ -64,7 +64,8 @@ def _drafts(q: Inquiry) -> int | sympy.Symbol:
 
 def _gained(d: Derivation, gamma: int | sympy.Symbol) -> sympy.Expr:
     gained = speculative.tokens_per_round(gamma)
-    d.define(f"Tokens that a round of {gamma} drafts is expected to gain", sy.tokens_per_round,
+    drafts = "γ" if gamma == sy.gamma else f"γ = {gamma}"
+    d.define(f"Tokens that a round of {drafts} drafts is expected to gain", sy.tokens_per_round,
              gained)  # fmt: skip
     if gamma == sy.gamma:
         if d.values.get(sy.acceptance) != 1:
