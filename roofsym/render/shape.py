@@ -147,7 +147,7 @@ def _product_of_sums(expanded: sympy.Expr, made: sympy.Expr) -> sympy.Expr | Non
     --------
     >>> from roofsym.symbols import B, L, d_model as d
     >>> arranged(36 * d**2 + 6 * L * d + 6 * B * L * d + B * L**2)
-    (6*d_model + L)*(6*d_model + B*L)
+    (L + 6*d_model)*(B*L + 6*d_model)
     """
     if not expanded.is_Add or not _FEWEST <= len(expanded.args) <= _MOST:
         return None
