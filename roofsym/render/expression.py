@@ -711,8 +711,9 @@ def _sum(expr: sympy.Expr, style: Style) -> str:
     # 1 + e: more by a share, as one says it.
     share = {1, sy.error} == {x for negative, x in pieces if not negative} and len(pieces) == 2
     roots_last = any(_is_root(x) == negative for negative, x in pieces)
-    # B + 2, as L + 2: before a number alone, the batch is what leads.
-    counted = used <= _STEP
+    # B + 2, as L + 2: before a number alone, the batch is what leads; but not where that has the
+    # place of a constant, as the weights have in w + B (κ L + a).
+    counted = used <= _STEP and style.digits is None
 
     def key(piece: tuple[bool, sympy.Expr]) -> tuple[object, ...]:
         negative, x = piece[0], whole(piece[1])
@@ -878,8 +879,11 @@ def _atom(expr: sympy.Expr, style: Style) -> str:
         bare = bare or bool(_DIGITS.fullmatch(inner))
         return style.power(inner if bare else style.group(inner), exponent)
     if isinstance(expr, sympy.floor):
-        # Where a step ends, a number that is rounded would be in the next one.
-        return style.floor(_write(expr.args[0], style._exact()))
+        # Where a step ends, a number that is rounded would be in the next one. On one line, a
+        # quotient takes no level of fractions.
+        sides = [(_write(x, style._exact()), x.is_Add) for x in sympy.fraction(expr.args[0])]
+        above, below = (style.group(text) if is_sum else text for text, is_sum in sides)
+        return style.floor(above if below == "1" else style.ratio(above, below))
     if isinstance(expr, sympy.exp) and expr.exp.is_Integer:
         return style.power(style.euler(), expr.exp)
     for kind, name in _CALLS.items():
