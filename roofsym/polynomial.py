@@ -26,7 +26,7 @@ Quotient: TypeAlias = "tuple[Polynomial, Polynomial]"
 _BITS = 16
 _FIELD = (1 << _BITS) - 1
 # The top bit of each exponent stays free: subtracting monomials shows there what does not divide.
-_LARGEST = (1 << (_BITS - 1)) - 1
+LARGEST = (1 << (_BITS - 1)) - 1
 _ONE: Polynomial = {0: 1}
 # The share of the experts that a token leaves idle, as a constant and written out.
 _IDLE = (sy.rho, sy.idle_share)
@@ -149,7 +149,7 @@ class Ring:
             above, below = self.quotient(expr.base)
             n = abs(int(expr.exp))
             longest = max(len(above), len(below))
-            if math.comb(n + longest - 1, longest - 1) <= _MOST_TERMS and n <= _LARGEST:
+            if math.comb(n + longest - 1, longest - 1) <= _MOST_TERMS and n <= LARGEST:
                 raised = power(above, n), power(below, n)
                 return raised if expr.exp > 0 else (raised[1], raised[0])
         if expr.is_Float:
@@ -452,7 +452,7 @@ def too_long_sum(products: Iterable[tuple[Number, Mapping[sympy.Expr, int]]]) ->
 
 def _power_length(size: float, exponent: int) -> float:
     """How many terms a power of a sum has at most."""
-    if size > _LONG or exponent > _LARGEST:
+    if size > _LONG or exponent > LARGEST:
         return math.inf
     return 1.0 if size == 1 else float(math.comb(exponent + int(size) - 1, exponent))
 

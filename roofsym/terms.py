@@ -464,7 +464,9 @@ def _read(term: sympy.Expr) -> tuple[Number, Factors]:
         if factor.is_Pow and factor.exp.is_Integer:
             base, e = factor.base, int(factor.exp)
         cleared = _cleared(base)
-        if cleared is None and base.is_Add and (content := base.primitive()[0]) != 1:
+        # A number to the power of a million tokens would have a million digits.
+        short = abs(e) <= polynomial.LARGEST
+        if cleared is None and short and base.is_Add and (content := base.primitive()[0]) != 1:
             # x/2 + y/2 is half of x + y.
             number = number * Fraction(polynomial.number(content)) ** e
             base = base / content
@@ -473,6 +475,8 @@ def _read(term: sympy.Expr) -> tuple[Number, Factors]:
             continue
         above, below = cleared
         n, own = _read(above.expr)
+        if n != 1 and not short:
+            n, own = 1, {above.expr: 1}
         number = number * Fraction(n) ** e
         factors = _joined(factors, {b: k * e for b, k in own.items()})
         factors = _joined(factors, {b: -k * e for b, k in below.items()})
