@@ -433,13 +433,33 @@ def of_unknown(condition: Boolean, value: sympy.Expr, symbol: sympy.Symbol) -> B
     >>> from roofsym.symbols import B, L, w
     >>> of_unknown(w >= B - w, B - w, L)
     L <= w
+    >>> of_unknown(w >= 3 * (B - w) / (6 * B + 6), (B - w) / (B + 1), L)
+    L <= 2*w
     """
     if isinstance(condition, sympy.And | sympy.Or):
         return condition.func(*(of_unknown(x, value, symbol) for x in condition.args))
-    if value in condition.args and not value.is_Atom:
-        said = condition if condition.lhs == value else condition.reversed
-        return said.func(symbol, said.rhs, evaluate=False)
+    if value.is_Atom or not isinstance(condition, sympy.Rel):
+        return condition
+    for said in (condition, condition.reversed):
+        if (share := _share(said.lhs, value)) is not None:
+            return said.func(symbol, said.rhs / share, evaluate=False)
     return condition
+
+
+def _share(expr: sympy.Expr, value: sympy.Expr) -> sympy.Rational | None:
+    """What number of times a value an expression is: None if none, or none that is positive."""
+    if expr == value:
+        return sympy.S.One
+    if expr.free_symbols != value.free_symbols or polynomial.too_long(expr, value):
+        return None
+    ring = Ring()
+    (a, b), (c, d) = ring.quotient(expr), ring.quotient(value)
+    above, below = polynomial.multiply(a, d), polynomial.multiply(b, c)
+    if above.keys() != below.keys():
+        return None
+    shares = {polynomial.ratio(above[m], below[m]) for m in above}
+    share = sympy.Rational(shares.pop()) if len(shares) == 1 else sympy.S.Zero
+    return share if share > 0 else None
 
 
 def simplest(condition: Boolean) -> Boolean:

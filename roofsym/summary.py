@@ -252,14 +252,13 @@ def _open(result: Result, branch: Branch, letters: Notation, given: str) -> list
     unit = "" if result.unit == "1" or branch.value.is_number else f" [{result.unit}]"
     shown = write(value, precise.style)
     line = f"{_label(result.label, letters)}{unit} = {shown}{given}"
-    when = of_one_symbol(branch.when)
+    when = of_unknown(of_one_symbol(branch.when), branch.value, result.symbol)
     if when == sympy.true:
         return [line]
     if when == sympy.false:
         return []
     if when.free_symbols == {result.question.natural} and not isinstance(when, sympy.Or):
         return [f"{line}, only while {write(when, writer.style)}"]
-    when = of_unknown(when, branch.value, result.symbol)
     first, *others = writer.sides(Formula(None, when))[1:]
     return [line, f"  while {first}", *(f"      {x}" for x in others)]
 
