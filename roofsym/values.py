@@ -270,7 +270,8 @@ def open_powers(expr: sympy.Expr) -> tuple[sympy.Expr, ...]:
     >>> open_powers(B**2 + rho**B)
     (rho**B,)
     """
-    return tuple(p for p in irrational_parts(expr) if p.is_Pow and p.exp.free_symbols)
+    # Innermost first: what stands in the exponent of another is put in before it.
+    return tuple(p for p in irrational_parts(expr)[::-1] if p.is_Pow and p.exp.free_symbols)
 
 
 def bindings(
