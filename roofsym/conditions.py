@@ -19,9 +19,8 @@ from roofsym import symbols as sy
 from roofsym.errors import InputError
 from roofsym.polynomial import Polynomial, Ring
 from roofsym.terms import Factors, Terms, coefficients, fraction
-from roofsym.values import irrational_parts
+from roofsym.values import square_roots
 
-_HALF = sympy.Rational(1, 2)
 _STRICT = (sympy.Gt, sympy.Lt)
 _HOLDS = {sympy.Gt: (1,), sympy.Ge: (0, 1), sympy.Eq: (0,)}
 
@@ -218,7 +217,7 @@ def _sign_given(base: sympy.Expr, given: Boolean) -> int:
 
 def has_root(expr: sympy.Expr) -> bool:
     """Whether there is a square root in an expression."""
-    return any(p.is_Pow and p.exp == _HALF for p in irrational_parts(expr))
+    return bool(square_roots(expr))
 
 
 def literals(condition: Boolean) -> tuple[Boolean, ...]:

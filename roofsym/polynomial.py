@@ -17,7 +17,7 @@ from typing import TypeAlias
 import sympy
 
 from roofsym import symbols as sy
-from roofsym.values import irrational_parts
+from roofsym.values import square_roots
 
 Number: TypeAlias = "int | Fraction"
 Polynomial: TypeAlias = "dict[int, Number]"
@@ -535,7 +535,7 @@ def at_root(value: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr] | No
     >>> at_root(B - 2 * sympy.sqrt(L + 1))
     (B, -2, L + 1)
     """
-    roots = {p for p in irrational_parts(value) if p.is_Pow and p.exp == sympy.Rational(1, 2)}
+    roots = square_roots(value)
     if len(roots) != 1:
         return None
     (root,) = roots

@@ -968,8 +968,11 @@ def of_one_symbol(condition: Boolean) -> Boolean:
         return any_of(*map(of_one_symbol, condition.args))
     if isinstance(condition, sympy.And):
         joined = all_of(*map(of_one_symbol, condition.args))
+        alternatives = cases(joined)
+        if len(alternatives) == 1:
+            return joined
         # Beyond a pole another inequality may not hold.
-        return any_of(*(all_of(*literals(case)) for case in cases(joined)))
+        return any_of(*(all_of(*literals(case)) for case in alternatives))
     if not isinstance(condition, sympy.Gt | sympy.Lt | sympy.Ge | sympy.Le):
         return condition
     if len(condition.free_symbols) != 1:

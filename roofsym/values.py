@@ -199,14 +199,21 @@ def put(expr: sympy.Expr, known: Mapping[sympy.Expr, sympy.Expr]) -> sympy.Expr:
 @functools.lru_cache(maxsize=4096)
 def _with_values(expr: sympy.Expr, known: frozenset[tuple[sympy.Expr, sympy.Expr]]) -> sympy.Expr:
     rules: dict[sympy.Expr, sympy.Expr] = dict(known)
-    for power in open_powers(expr):
-        base, exponent = power.base.xreplace(rules), power.exp.xreplace(rules)
-        if not (base.is_Rational and exponent.is_Rational):
+    # From the inside out: of an exponent with W in it, the exact power takes SymPy minutes.
+    for part in sorted(irrational_parts(expr), key=lambda x: len(irrational_parts(x))):
+        if isinstance(part, sympy.LambertW):
+            argument = part.args[0].xreplace(rules)
+            if not argument.free_symbols:
+                rules[part] = sympy.N(sympy.LambertW(sympy.N(argument, _DIGITS)), _DIGITS)
+        if not (part.is_Pow and part.exp.free_symbols):
+            continue
+        base, exponent = part.base.xreplace(rules), part.exp.xreplace(rules)
+        if not base.is_Rational or exponent.free_symbols:
             continue
         bits = max(base.p.bit_length(), base.q.bit_length())
         # Of an exponent such as 22 digits over 20, SymPy would look for exact roots for minutes.
         if not exponent.is_Integer or bits * exponent > _EXACT_BITS:
-            rules[power] = sympy.Float(base, _DIGITS) ** exponent
+            rules[part] = sympy.Float(base, _DIGITS) ** sympy.N(exponent, _DIGITS)
     found = _put(expr, rules) if expr.has(sympy.Min, sympy.Max) else expr.xreplace(rules)
     # Lambert's W of an exact number has no simpler exact form, and takes long each time.
     irrational = expr.has(sympy.LambertW) and not found.free_symbols
@@ -260,6 +267,19 @@ def irrational_parts(expr: sympy.Expr) -> tuple[sympy.Expr, ...]:
     return tuple(found)
 
 
+def square_roots(expr: sympy.Expr) -> tuple[sympy.Expr, ...]:
+    """The square roots in an expression, each once.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L
+    >>> square_roots(B / sympy.sqrt(L + 1)), square_roots(B - 2 * sympy.sqrt(L + 1))
+    ((), (sqrt(L + 1),))
+    """
+    half = sympy.Rational(1, 2)
+    return tuple(p for p in irrational_parts(expr) if p.is_Pow and p.exp == half)
+
+
 @functools.lru_cache(maxsize=1024)
 def open_powers(expr: sympy.Expr) -> tuple[sympy.Expr, ...]:
     """Powers whose exponent still has symbols: the share of experts that ``T`` tokens leave alone.
@@ -270,8 +290,7 @@ def open_powers(expr: sympy.Expr) -> tuple[sympy.Expr, ...]:
     >>> open_powers(B**2 + rho**B)
     (rho**B,)
     """
-    # Innermost first: what stands in the exponent of another is put in before it.
-    return tuple(p for p in irrational_parts(expr)[::-1] if p.is_Pow and p.exp.free_symbols)
+    return tuple(p for p in irrational_parts(expr) if p.is_Pow and p.exp.free_symbols)
 
 
 def bindings(

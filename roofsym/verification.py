@@ -32,9 +32,8 @@ from roofsym.polynomial import (
     power,
     ratio,
 )
-from roofsym.values import irrational_parts, open_powers
+from roofsym.values import irrational_parts, open_powers, square_roots
 
-_HALF = sympy.Rational(1, 2)
 _TRIALS = 8
 _ENOUGH = 3
 _EXACT = (int, Fraction)
@@ -79,7 +78,7 @@ def _exactly(
     if (common := math.gcd(*parts)) > 1:
         parts = {exponent // common: part for exponent, part in parts.items()}
         value = value**common
-    if any(p.is_Pow and p.exp == _HALF for p in irrational_parts(value)):
+    if square_roots(value):
         solves = polynomial.is_zero_at_root(ring, parts, value)
     else:
         solves = not _at_quotient(parts, ring.quotient(value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import mpmath
 import pytest
 import sympy
 from hypothesis import assume, given, settings
@@ -16,6 +17,7 @@ from roofsym.errors import ProofError
 from roofsym.polynomial import Ring, add, is_zero, multiply, power, sign
 from roofsym.symbols import B, L, a, alpha, kappa, phi, rho, ridge, w, window
 from roofsym.terms import Terms, coefficients, fraction, product
+from roofsym.values import put
 from roofsym.verification import NotRealError, holds, prove, value_at
 
 LETTERS = (B, L, kappa, a, w)
@@ -89,6 +91,19 @@ def test_a_power_of_a_billion_tokens_is_read_without_its_digits(share: sympy.Exp
     above, below = fraction(B * (1 - share) ** 10**9 + 1)
     assert len(above.products) == 2
     assert sum(below.values()) in (0, 10**9)
+
+
+def test_a_power_of_an_answer_with_w_in_it_is_a_decimal():
+    # The batch of a mixture over slow links, in its own condition: exactly, it took minutes.
+    z = L * (w + kappa) / a
+    batch = z - sympy.LambertW(rho**z * w * sympy.log(rho) / a) / sympy.log(rho)
+    values = {rho: Fraction(7, 8), L: 8 * 10**9, w: 57, kappa: 3, a: 3350000000021}
+    found = put(rho**batch * B, {s: sympy.Rational(x) for s, x in values.items()})
+    with mpmath.workdps(50):
+        share, x = mpmath.mpf(7) / 8, mpmath.mpf(8 * 10**9 * 60) / 3350000000021
+        rate = mpmath.log(share)
+        power = x - mpmath.lambertw(share**x * 57 * rate / 3350000000021) / rate
+        assert mpmath.almosteq(mpmath.mpf(found.coeff(B)), share**power, rel_eps=1e-40)
 
 
 @settings(max_examples=300, deadline=None)

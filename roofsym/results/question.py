@@ -27,7 +27,7 @@ from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.nearest import are_equal, closest
 from roofsym.solve import Branch, Crossover, crossover, jointly, only_in_share
-from roofsym.values import open_powers, put
+from roofsym.values import put
 from roofsym.verification import holds, order_at
 
 STEP, MACHINE = "a step", "a machine"
@@ -804,8 +804,6 @@ def evaluate_condition(d: Derivation, condition: Boolean) -> Boolean:
         return condition.func(*(evaluate_condition(d, c) for c in condition.args))
     if condition in (sympy.true, sympy.false):
         return condition
-    if any(p.exp.has(sympy.LambertW) for x in condition.args for p in open_powers(x)):
-        return condition  # The exact power of an answer with W in it takes SymPy minutes.
     sides = d.evaluate(condition.lhs), d.evaluate(condition.rhs)
     if any(x.is_number and not x.is_extended_real for x in sides):
         return sympy.false  # The root of a negative number: the branch is not there.
