@@ -357,6 +357,21 @@ def test_further_devices_pay_at_every_batch_where_computing_takes_longer_than_se
         assert waited == sorted(waited, reverse=True)
 
 
+@pytest.mark.parametrize(("share", "outcome"), [("0.999", "crosses"), ("1.001", "never")])
+def test_links_as_fast_as_computing_decide_whether_further_devices_always_pay(share, outcome):
+    # What very many devices send for a sequence, in the time in which one device computes it.
+    one = divided(L=16)
+    compute, _, _ = times(one.in_phase("decode"), H100, B=1, t=1)
+    _, _, link = times(one.in_phase("decode"), H100, B=1, t=10**12)
+    border = H100.link_bandwidth * link / compute
+    machine = H100.at(link_bandwidth=sympy.Rational(share) * border)
+    assert results_parallel.further_devices_batch(one, machine).outcome == outcome
+    # With as many sequences as make memory nothing, beside.
+    waited = [rs.Roofline(one.in_phase("decode").at(B=10**9, t=t), machine).serial_time
+              for t in (1, 2, 4, 8)]  # fmt: skip
+    assert waited == sorted(waited, reverse=outcome == "never")
+
+
 def test_a_crossing_below_the_other_roof_is_said_to_be_one():
     def last(found: results_parallel.Result) -> str:
         return found.derivation.steps[-1].text
