@@ -191,7 +191,7 @@ def closed_form(
     for monomial, coefficient in by_degree:
         if monomial == 1 - idle:
             # Experts that no token of the step chooses are not read: E (1 − ρ^T) are.
-            definitions |= {sy.rho: idle.base, sy.w_x: _tidy(coefficient)}
+            definitions |= {sy.rho: idle.base, sy.w_x: tidy(coefficient)}
             terms.append(sy.w_x * (1 - rho))
             continue
         symbol, factor = _name(quantity, monomial, has_s, squares, chunked)
@@ -203,7 +203,7 @@ def closed_form(
             symbol, factor = sy.alpha, own
         named = symbol * factor
         if symbol not in definitions:
-            definition = _tidy(coefficient / factor)
+            definition = tidy(coefficient / factor)
             definitions[symbol] = units.require(definition, sy.info(symbol).unit, symbol.name)
         terms.append(named * monomial)
     scaling = [t for t in terms if sy.B in sympy.Mul.make_args(t)]
@@ -238,7 +238,7 @@ def _by_count(works: dict[tuple[object, ...], list[sympy.Expr]]) -> sympy.Expr:
     by_count: dict[sympy.Expr, list[sympy.Expr]] = {}
     for (*_, coefficient), counts in works.items():
         by_count.setdefault(sympy.Add(*counts), []).append(coefficient)
-    return sympy.Add(*(count * _tidy(sympy.Add(*xs)) for count, xs in by_count.items()))
+    return sympy.Add(*(count * tidy(sympy.Add(*xs)) for count, xs in by_count.items()))
 
 
 def _expanded(amount: sympy.Expr) -> sympy.Expr:
@@ -256,7 +256,7 @@ def _degree(monomial: sympy.Expr) -> int:
     return sum(int(e) for e in monomial.as_powers_dict().values() if e.is_Integer)
 
 
-def _tidy(coefficient: sympy.Expr) -> sympy.Expr:
+def tidy(coefficient: sympy.Expr) -> sympy.Expr:
     """Pull out the factors that all summands share, without multiplying anything out."""
     if not coefficient.is_Add:
         return coefficient

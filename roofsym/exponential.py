@@ -24,7 +24,7 @@ from roofsym import symbols as sy
 from roofsym.bounds import Bracket
 from roofsym.errors import InputError, in_letters
 from roofsym.polynomial import Ring, number
-from roofsym.values import open_powers
+from roofsym.values import open_powers, put
 
 _DIGITS = 100
 _WIDTH = Fraction(1, 10**16)
@@ -51,7 +51,7 @@ def without(expr: sympy.Expr, symbol: sympy.Symbol, value: int) -> sympy.Expr:
     as it grows.
     """
     powers = {p: sympy.Integer(value) for p in open_powers(expr) if p.exp.has(symbol)}
-    return expr.xreplace(powers)
+    return put(expr, powers)
 
 
 def is_share(base: sympy.Expr) -> bool:

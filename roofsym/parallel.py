@@ -19,7 +19,7 @@ import sympy
 
 from roofsym import polynomial, units, values
 from roofsym import symbols as sy
-from roofsym.closed_form import ClosedForm
+from roofsym.closed_form import ClosedForm, tidy
 from roofsym.errors import InputError, ProofError
 from roofsym.hardware import Machine
 from roofsym.ledger import Entry, Ledger
@@ -302,7 +302,7 @@ def by_degree(ledger: Ledger, quantity: str) -> ClosedForm:
         divided, per_kv_head, every = _SHARES[quantity]
         found = {divided: at(1, 0) - whole, per_kv_head: at(0, 1) - whole, every: whole}
         expr = divided / sy.t + per_kv_head * KV_HEADS + every
-    found = {s: sympy.factor_terms(sympy.expand(x)) for s, x in found.items()}
+    found = {s: tidy(sympy.expand(x)) for s, x in found.items()}
     none = {s: sympy.S.Zero for s, x in found.items() if x == 0}
     expr = expr.xreplace(none)
     definitions = {s: x for s, x in found.items() if x != 0}
