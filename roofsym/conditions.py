@@ -279,7 +279,7 @@ def _linear_bond(
 
 
 # Pairs of terms beyond which looking for what follows takes longer than all the rest of an answer.
-_MOST_PAIRS = 64
+_MOST_PAIRS = 100
 
 
 def _without_joint(ring: Ring, conditions: list[Boolean]) -> Boolean:
@@ -332,7 +332,7 @@ def _follows(
                 if another == condition or not (certain or isinstance(another, _STRICT)):
                     continue
                 quotient = ring.divide(rest, second)
-                if quotient is not None and ring.plain_sign(quotient) == 1:
+                if quotient is not None and ring.sign(quotient) == 1:
                     return True
     return False
 

@@ -16,14 +16,26 @@ from roofsym.values import irrational_parts
 def regimes(symbol: sympy.Symbol, *exprs: sympy.Expr) -> list[sympy.Expr]:
     """The ``Min`` and ``Max`` in which a symbol stands, innermost first.
 
+    Among these, those first whose arms compare in the same way whatever the symbol is.
+
     Examples
     --------
     >>> from roofsym.symbols import B, L, window
     >>> regimes(L, sympy.Max(B, sympy.Min(L, window)) + sympy.Max(B, window))
     [Min(L, window), Max(B, Min(L, window))]
+    >>> regimes(L, sympy.Min(L, window) + sympy.Min(L, L * window))
+    [Min(L, L*window), Min(L, window)]
     """
     atoms = {x for expr in exprs for x in _extrema(expr) if x.has(symbol)}
-    return sorted(atoms, key=_depth) if len(atoms) > 1 else list(atoms)
+    if len(atoms) < 2:
+        return list(atoms)
+
+    def place(extremum: sympy.Expr) -> tuple[int, bool, str]:
+        depth, name = _depth(extremum)
+        first, *others = extremum.args
+        return depth, any((x / first).has(symbol) for x in others), name
+
+    return sorted(atoms, key=place)
 
 
 def _extrema(expr: sympy.Expr) -> list[sympy.Expr]:

@@ -834,14 +834,14 @@ def _regime(
 ) -> Iterator[Boolean]:
     """When a branch lies where an arm holds, given when it is one.
 
-    Under a root, the arm is no more than the `level` at which it is met.
+    There, the arm is what it is met at, the `level`: the unknown has often gone from that.
     """
     value = branch.exact
     numeric = value.is_number and not (extremum.free_symbols - {symbol})
     for other in extremum.args:
         if other == arm:
             continue
-        here = arm if level is None or not has_root(value) else level
+        here = arm if level is None else level
         one, two = (other, here) if isinstance(extremum, sympy.Min) else (here, other)
         if numeric:
             # At the border of the regime, the bracket tells what rounding would hide.
@@ -857,6 +857,8 @@ def _regime(
                 yield sympy.true if rises > 0 else sympy.false
             else:
                 yield at_least(value, border) if rises > 0 else at_least(border, value)
+        elif not (said := at_least(one, two, given)).has(symbol):
+            yield said
         else:
             yield at_least(_at_value(one, symbol, value), _at_value(two, symbol, value), given)
 

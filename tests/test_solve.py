@@ -14,7 +14,7 @@ from support import sign_changes
 
 import roofsym as rs
 from roofsym import symbols as sy
-from roofsym.conditions import of_unknown, solve_condition
+from roofsym.conditions import literals, of_unknown, solve_condition
 from roofsym.ledger import Ledger
 from roofsym.limits import limit
 from roofsym.nearest import closest
@@ -683,3 +683,37 @@ def test_what_all_layers_share_is_cancelled_in_a_condition():
     found = rs.results.implied_multiplier(step, symbol="L").general
     for branch in found.branches:
         assert not branch.when.free_symbols & {sy.n_global, sy.n_local}
+
+
+@pytest.mark.parametrize(
+    ("ask", "model", "expected"),
+    [
+        # The fraction f max(M/β, F/π) is at the sequences' limit: what binds there bound before.
+        (
+            rs.results.throughput_fraction_batch, "mixtral-8x7b",
+            [
+                {"π (κ L + a) ≥ β (φ + α L)", "1 > f"},
+                {"β (φ + α L) ≥ π (κ L + a)", "β (φ + α L) > π f (κ L + a)", "1 ≥ f"},
+            ],
+        ),
+        # Sending takes as long as the longer of computing and moving: the same of one sequence.
+        (
+            rs.results.further_devices_batch, "mixtral-8x7b",
+            [{"π x ≥ β_link (φ_d + α L)", "β x > β_link (κ L + a_d)"}],
+        ),
+        # A memory-bound step takes T; computing, which no weight makes longer, takes no longer.
+        (
+            rs.results.bytes_per_weight, "llama-4-scout",
+            [
+                {"π T ≥ B (φ + α L + α_w (L + 1 − W ⌊L / W⌋))",
+                 "β T > B (κ L + κ_w (L − W ⌊L / W⌋) + a₀)"},
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_a_regime_is_said_of_what_both_sides_are_there(
+    ask: Callable[..., Result], model: str, expected: list[set[str]]
+):
+    # Of a root with Lambert's W, the value put in would fill the screen.
+    found = ask(rs.step(rs.model(model)), rs.Machine()).general
+    assert [{render(x) for x in literals(b.when)} for b in found.branches] == expected
