@@ -246,6 +246,8 @@ def _bond(ring: Ring, one: Boolean, other: Boolean) -> str:
     if isinstance(other, sympy.Ne):
         same = any(s == x for x in (other.lhs, -other.lhs))
         return "implies" if same and isinstance(one, _STRICT) else ""
+    if t is not None and (said := _shared_side_bond(one, other)):
+        return said
     if t is None or polynomial.too_long(s, t) or (s + t).has(sympy.LambertW):
         return ""
     (above_s, below_s), (above_t, below_t) = (ring.quotient(x) for x in (s, t))
@@ -257,6 +259,25 @@ def _bond(ring: Ring, one: Boolean, other: Boolean) -> str:
     shared = sorted(s.free_symbols & t.free_symbols, key=sy.rank)
     found = (_linear_bond(ring, above_s, above_t, symbol, strict) for symbol in shared)
     return next(filter(None, found), "")
+
+
+def _shared_side_bond(one: Boolean, other: Boolean) -> str:
+    """Likewise of two that compare one long value with something: ``x >= W``, ``W - 1 >= x``."""
+    strict = isinstance(one, _STRICT), isinstance(other, _STRICT)
+    for value in {one.gts, one.lts} & {other.gts, other.lts}:
+        if value.is_Atom:
+            continue
+        (above, x), (also_above, y) = (
+            (True, c.lts) if c.gts == value else (False, c.gts) for c in (one, other)
+        )
+        gap = polynomial.sign(x - y if above else y - x)
+        if gap is None:
+            continue
+        if above == also_above:
+            return "implies" if gap > 0 or (gap == 0 and strict[0]) else "implied"
+        if gap > 0 or (gap == 0 and any(strict)):
+            return "excludes"
+    return ""
 
 
 def _linear_bond(
@@ -495,24 +516,40 @@ def replaced(condition: Boolean, rules: Mapping[sympy.Expr, sympy.Expr]) -> Bool
     return condition.func(*(x.xreplace(rules) for x in condition.args), evaluate=False)
 
 
-def without_signs(condition: Boolean, value: sympy.Expr) -> Boolean:
-    """A case without the signs of a value's numerator and denominator: it is positive anyhow.
+def without_signs(cases: tuple[Boolean, ...], value: sympy.Expr) -> tuple[Boolean, ...]:
+    """Cases without the signs of a value's numerator and denominator, where it is positive anyhow.
+
+    Only where they are one case with all signs that make it positive: what else a case says may
+    follow from its signs.
 
     Examples
     --------
     >>> from roofsym.symbols import B, L, a, w
-    >>> without_signs(sympy.And(w > a, L > B, B > 1), (w - a) / (L - B))
-    B > 1
+    >>> value = (w - a) / (L - B)
+    >>> with_signs = sympy.And(w > a, L > B, B > 1), sympy.And(w < a, L < B, B > 1)
+    >>> without_signs(with_signs, value)
+    (B > 1,)
+    >>> without_signs(with_signs[:1], value) == with_signs[:1]
+    True
     """
     above, below = fraction(value)
     parts = [x for x in (above.expr, *below) if polynomial.sign(x) is None]
     signs = [bare(x) for x in (*parts, *(-x for x in parts))]
-    kept = []
-    for literal in literals(condition):
-        slack = _slack(literal)
-        if slack is None or not any(polynomial.is_zero(bare(slack) - x) for x in signs):
-            kept.append(literal)
-    return sympy.And(*kept)
+    rests: dict[Boolean, None] = {}
+    for case in cases:
+        slacks = {x: _slack(x) for x in literals(case)}
+        rests[sympy.And(*(
+            x for x, slack in slacks.items()
+            if slack is None or not any(polynomial.is_zero(bare(slack) - y) for y in signs)
+        ))] = None  # fmt: skip
+    if len(rests) > 1:
+        return cases
+    turned = (
+        all_of(*(above_zero(side * x) for side, x in zip(sides, parts, strict=True)))
+        for sides in itertools.product((1, -1), repeat=len(parts)) if math.prod(sides) == 1
+    )  # fmt: skip
+    possible = [x for x in turned if x != sympy.false]
+    return tuple(rests) if len(cases) == len(possible) else cases
 
 
 def bare(expr: sympy.Expr) -> sympy.Expr:

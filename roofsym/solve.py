@@ -750,10 +750,7 @@ def _by_regime(
     branches: list[Branch] = []
     for arm, part in solved:
         for branch in part.branches:
-            inside = any_of(*(
-                _within(_regime(innermost, arm, level, symbol, branch, case), case, branch)
-                for case in cases(branch.when)
-            ))  # fmt: skip
+            inside = _inside(innermost, arm, level, symbol, branch)
             if len(branches) < _READABLE:
                 inside = alike(inside, [b.when for b in branches])
             if inside != sympy.false:
@@ -834,22 +831,31 @@ def _regime(
 ) -> Iterator[Boolean]:
     """When a branch lies where an arm holds, given when it is one.
 
-    There, the arm is what it is met at, the `level`: the unknown has often gone from that.
+    There, the arm is what it is met at, the `level`: of that it is said where the unknown is gone
+    from it, or where the value has a root or a W, which put in would hide what is said.
     """
     value = branch.exact
     numeric = value.is_number and not (extremum.free_symbols - {symbol})
+    hidden = has_root(value) or value.has(sympy.LambertW)
+    places = [arm] if level is None else [level] if not level.has(symbol) else [arm, level]
+    if not hidden:
+        places = places[:1]
+
+    def sides(here: sympy.Expr, other: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+        return (other, here) if isinstance(extremum, sympy.Min) else (here, other)
+
     for other in extremum.args:
         if other == arm:
             continue
-        here = arm if level is None else level
-        one, two = (other, here) if isinstance(extremum, sympy.Min) else (here, other)
         if numeric:
             # At the border of the regime, the bracket tells what rounding would hide.
-            places = (value,) if branch.bracket is None else branch.bracket
-            holds = any(order_at(one, two, {symbol: x}) >= 0 for x in places)
+            points = (value,) if branch.bracket is None else branch.bracket
+            one, two = sides(arm, other)
+            holds = any(order_at(one, two, {symbol: x}) >= 0 for x in points)
             yield sympy.true if holds else sympy.false
             continue
-        if found := _border(one, two, symbol, cautious=not has_root(value)):
+        borders = (_border(*sides(x, other), symbol, cautious=not hidden) for x in places)
+        if found := next(filter(None, borders), None):
             border, rises, where = found
             yield where
             if (polynomial.sign(border) or 0) < 0:
@@ -857,22 +863,33 @@ def _regime(
                 yield sympy.true if rises > 0 else sympy.false
             else:
                 yield at_least(value, border) if rises > 0 else at_least(border, value)
-        elif not (said := at_least(one, two, given)).has(symbol):
+            continue
+        one, two = sides(places[-1], other)
+        if not (said := at_least(one, two, given)).has(symbol):
             yield said
         else:
             yield at_least(_at_value(one, symbol, value), _at_value(two, symbol, value), given)
 
 
-def _within(regime: Iterable[Boolean], case: Boolean, branch: Branch) -> Boolean:
-    """A case of a branch in a regime; what is beyond a positive border is positive."""
-    said = tuple(regime)
+def _inside(
+    extremum: sympy.Expr,
+    arm: sympy.Expr,
+    level: sympy.Expr | None,
+    symbol: sympy.Symbol,
+    branch: Branch,
+) -> Boolean:
+    """When a branch is one that lies where an arm holds.
+
+    What is beyond a positive border is positive.
+    """
     value = branch.exact
-    beyond = any(
-        isinstance(x, sympy.Ge) and x.lhs == value and polynomial.sign(x.rhs) == 1 for x in said
-    )
-    if beyond and not value.is_number and not has_root(value):
-        case = without_signs(case, value)
-    return all_of(*said, case)
+    known = cases(branch.when)
+    said = [tuple(_regime(extremum, arm, level, symbol, branch, case)) for case in known]
+    if said[1:] == said[:-1] and not value.is_number and not has_root(value):
+        borders = (x.rhs for x in said[0] if isinstance(x, sympy.Ge) and x.lhs == value)
+        if any(polynomial.sign(x) == 1 for x in borders):
+            known = without_signs(known, value)
+    return any_of(*(all_of(*here, case) for here, case in zip(said, known, strict=False)))
 
 
 def _border(

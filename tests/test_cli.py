@@ -528,7 +528,7 @@ SAID = {
     ),
     "cases that exclude each other": (
         "window-saving --for L --model gpt-oss-120b --set ratio=0.4",
-        ["while q (κ_m + κ_m,w) > κ_m and 1 ≥ q"], [" or ", "L = (κ_m + κ_m,w − q"],
+        ["while L ≥ W − 1"], [" or ", "L = (κ_m + κ_m,w − q"],
     ),
     "the sign of a denominator": (
         "ridge-rule-ratio --for L --model llama-3.1-8b --machine h100-sxm --set ratio=2",
