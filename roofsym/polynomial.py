@@ -252,12 +252,13 @@ class Ring:
             return found
         for base in [x for x in self._place if isinstance(x, sympy.floor)]:
             polynomial = self._unfloored(polynomial, base)
+        polynomial, shares = self._joined_shares(polynomial)
         for base in list(self._place):
             # A window holds more than the token itself: W − 1 is positive, though W > 0 does
             # not say so. A share of the experts lies between 0 and 1, of many tokens too.
             if base == sy.window:
                 polynomial = self._put(polynomial, base, add({self.generator(base): 1}, _ONE))
-            elif base == sy.rho or (base.is_Pow and base.base in _IDLE):
+            elif base in shares:
                 polynomial = self._as_share(polynomial, base)
             elif (longer := _longer(base)) is not None:
                 # What a window leaves out of a length, max(S − W, 0), is less than it.
@@ -292,6 +293,28 @@ class Ring:
             if len(signs) > 1:
                 return None
         return signs.pop() if certain else None
+
+    def _joined_shares(self, polynomial: Polynomial) -> tuple[Polynomial, list[sympy.Expr]]:
+        """With one share in place of several that stand in one product throughout, and which.
+
+        ``ρ^(B + S)`` is ``ρ^B ρ^S``: of a long exponent, each of them would double the terms.
+        """
+        shares = [
+            x for x in self._place
+            if x == sy.rho or (x.is_Pow and x.base in _IDLE and sign(x.exp) == 1)
+        ]  # fmt: skip
+        if len(shares) < 2:
+            return polynomial, shares
+        joined = sum(self.generator(x) for x in shares)
+        exponents = {m: [e for x, e in self.factors(m) if x in shares] for m in polynomial}
+        if all(len(es) in (0, len(shares)) and len({*es}) < 2 for es in exponents.values()):
+            first = self.generator(shares[0])
+            polynomial = {
+                m - es[0] * (joined - first) if es else m: c
+                for (m, c), es in zip(polynomial.items(), exponents.values(), strict=True)
+            }
+            shares = shares[:1]
+        return polynomial, shares[:_MOST_SHARES]
 
     def _as_share(self, polynomial: Polynomial, base: sympy.Expr) -> Polynomial:
         """With ``u / (1 + u)`` in place of a share; u takes its name.
@@ -425,6 +448,9 @@ def may_cancel(products: Iterable[tuple[Number, Mapping[sympy.Expr, int]]]) -> b
 
 
 # --- what is too long to be multiplied out ----------------------------------------------------
+
+# Each share that is shown to be less than 1 doubles the terms.
+_MOST_SHARES = 6
 
 _LONG = 3000
 _PRIME = 2**127 - 1

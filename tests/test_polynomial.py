@@ -232,6 +232,16 @@ def test_signs_that_the_meaning_of_symbols_gives(expr: sympy.Expr, known: int | 
     assert sign(expr) is known
 
 
+def test_a_share_to_a_long_exponent_is_less_than_1():
+    # Each term of the exponent is a power of its own: term by term, they took gigabytes.
+    long = sympy.Add(*(B * L**n for n in range(30)))
+    assert sign(1 - rho**long) == 1
+    assert sign(w * (1 - rho**long) + a) == 1
+    # Of an exponent that may be negative, the power may be more than 1.
+    assert sign(1 - rho ** (B - L)) is None
+    assert sign(1 - rho**-B) is None
+
+
 def test_what_the_unknown_does_not_touch_keeps_its_shape():
     parts = coefficients(B * (alpha * L + phi), ridge * (B * (kappa * L + a) + w), B)
     assert parts[0].expr == -ridge * w
