@@ -851,7 +851,10 @@ def _regime(
             # At the border of the regime, the bracket tells what rounding would hide.
             points = (value,) if branch.bracket is None else branch.bracket
             one, two = sides(arm, other)
-            holds = any(order_at(one, two, {symbol: x}) >= 0 for x in points)
+            try:
+                holds = any(order_at(one, two, {symbol: x}) >= 0 for x in points)
+            except NotRealError:
+                holds = False  # More experts chosen than there are.
             yield sympy.true if holds else sympy.false
             continue
         borders = (_border(*sides(x, other), symbol, cautious=not hidden) for x in places)

@@ -618,6 +618,11 @@ SAID = {
         "latent-absorbed-context --model deepseek-v2-lite --for n_heads --set L=0",
         ["never at L = 0: the rebuilding of expansion is 0 whatever n_heads is"], [],
     ),
+    "more experts chosen than there are, on one of two sides": (
+        "throughput-fraction-batch --for top_k --model llama-4-scout --machine h100-sxm"
+        " --set L=4096 --set fraction=0.5 --set B=260.8",
+        ["top_k = 0.34236 at B = 260.8, L = 4096, f = 0.5 (at 1 the time of"], [],
+    ),
     "a deadline": (
         "time-per-token --for B --model llama-3.1-8b --machine h100-sxm --set L=4096"
         " --set time=0.02", ["from 96 on the target is missed"], [],

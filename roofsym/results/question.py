@@ -477,11 +477,12 @@ def _beyond(found: Crossover, unit: str, says: Mapping[int, str]) -> str:
     Examples
     --------
     >>> says = {-1: "it is less", 0: "it is equal", 1: "it is more"}
-    >>> for last in (6, sympy.Rational(7, 4)):
+    >>> for last in (6, sympy.Rational(9, 4), sympy.Rational(7, 4)):
     ...     first = sympy.Rational(5, 4)
     ...     found = crossover(sy.B**2 + first * last, (first + last) * sy.B, sy.B)
     ...     print(_beyond(found, "1", says))
     from 2 to 5 it is less
+    at 2 it is less
     at no whole number it is less
     >>> _beyond(crossover(sympy.Max(sy.B, 7), sympy.Integer(7), sy.B), "1", says)
     'from 8 on it is more'
@@ -495,7 +496,9 @@ def _beyond(found: Crossover, unit: str, says: Mapping[int, str]) -> str:
         ends = [x for x in (span.first, span.last) if x is not None]
         limits = " to ".join(str(x) if counted else units.format_quantity(x, unit, 5) for x in ends)
         on = " on" if span.last is None else ""
-        where.setdefault(span.order, []).append(f"from {limits}{on}")
+        alone = counted and span.first == span.last
+        said = f"at {span.first}" if alone else f"from {limits}{on}"
+        where.setdefault(span.order, []).append(said)
     told = (f"{' and '.join(spans)} {says[order]}" for order, spans in where.items())
     between = sum(values[:2]) / 2
     return ", ".join(told) or f"at no whole number {says[_order(found, between)]}"
