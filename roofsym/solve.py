@@ -388,6 +388,8 @@ def _with_given(
     left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol, given: sympy.Expr
 ) -> Crossover:
     """Solve an equation that is asked only where an expression is positive."""
+    if any(polynomial.sign(x) in (-1, 0) for x in positives(given)):
+        return Crossover(left, right, symbol, "never", given=sympy.S.Zero)
     if given.has(symbol):
         found = _meet(left, right, symbol, anywhere=False, given=given)
         inside = []

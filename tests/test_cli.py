@@ -618,6 +618,10 @@ SAID = {
         "latent-absorbed-context --model deepseek-v2-lite --for n_heads --set L=0",
         ["never at L = 0: the rebuilding of expansion is 0 whatever n_heads is"], [],
     ),
+    "weights that do not fit, however narrow": (
+        "critical-batch-capacity --for head_dim --model mixtral-8x7b --machine h100-sxm"
+        " --set L=128", ["never at L = 128: no batch fits: the weights alone take more than"], [],
+    ),
     "more experts chosen than there are, on one of two sides": (
         "throughput-fraction-batch --for top_k --model llama-4-scout --machine h100-sxm"
         " --set L=4096 --set fraction=0.5 --set B=260.8",
