@@ -24,6 +24,8 @@ _MAY_BE_ZERO = frozenset({symbols.L, symbols.gamma, symbols.draft_cost})
 _SHARES = frozenset({symbols.acceptance, symbols.fraction, symbols.rho})
 # Every token chooses an expert.
 _PROPER = frozenset({symbols.rho})
+# Not other dimensions: a crossing below 1 is put back, to be checked.
+_AT_LEAST_1 = frozenset({symbols.window, symbols.t})
 
 
 def exact(value: object, field: str, accepted: str = "a finite number") -> sympy.Rational:
@@ -342,7 +344,6 @@ def bindings(
                 if not 0 < number <= 1 or (number == 1 and symbol in _PROPER):
                     raise InputError(name, value, f"a number > 0 and {below} 1")
             result[symbol] = positive(value, name, zero=symbol in _MAY_BE_ZERO)
-            # Not other dimensions: a crossing below 1 is put back, to be checked.
-            if symbol == symbols.window and result[symbol] < 1:
+            if symbol in _AT_LEAST_1 and result[symbol] < 1:
                 raise InputError(name, float(result[symbol]), "a number >= 1")
     return result

@@ -172,6 +172,12 @@ def test_a_window_without_the_token_itself_is_refused(shell: Shell):
     assert "B* = " in shell.good("solve", *asked, "window=1")
 
 
+def test_less_than_one_device_is_refused(shell: Shell):
+    asked = ("link-bound-batch", "--model", "llama-3.1-8b", "--set")
+    assert "t: got 0.5; accepted: a number >= 1" in shell.bad("solve", *asked, "t=0.5")
+    assert "B* = " in shell.good("solve", *asked, "t=1")
+
+
 def test_the_heading_of_an_equation_is_as_it_was_written(shell: Shell):
     asked = ("time = 0.02", "--for", "B", "--format", "markdown")
     out = shell.good("derive", *asked, "--phase", "decode")
