@@ -141,11 +141,14 @@ assert limits["one-token"].value < low <= limits["all"].value < high + sympy.Rat
 # What it means in practice
 # -------------------------
 #
-# At batch 1 a mixture decodes as fast as a dense model of its active parameters. A few tens of
-# sequences already read nearly every expert: the time of a step grows to that of the whole model,
-# while the speed of each sequence falls. The critical batch is that of a dense model of the active
-# size, times about the ratio of all weights to active ones.
+# At batch 1 a mixture decodes as fast as a dense model of its active parameters. Twenty sequences
+# (Mixtral-8x7B) to a hundred (DeepSeek-V3) read nearly every expert: the time of a step grows to
+# that of the whole model, while the speed of each sequence falls. The critical batch is that of a
+# dense model of the active size, times about the ratio of all weights to active ones.
 
+for name, batch in (("mixtral-8x7b", 20), ("deepseek-v3", 100)):
+    routed = rs.model(name).values
+    assert 1 - (1 - routed[sy.top_k] / routed[sy.n_experts]) ** batch > sympy.Rational(95, 100)
 stated = rs.results.mixture_batch_ratio(step)
 ratio = limits["expected"].value / limits["one-token"].value
 assert abs(ratio / stated.value - 1) < 0.01

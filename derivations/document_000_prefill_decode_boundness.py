@@ -81,9 +81,10 @@ one.identity(
     "The token budget P = B S decides on what one prompt of as many tokens would move",
     prompt_bytes, prompt_bytes.xreplace({S: B * S, B: sympy.S.One}), sy.bytes_,
 )  # fmt: skip
-one.refuted(
-    "but not on its FLOPs: the squares of all prompts are less than the square of one",
-    sy.flops, prompt_flops, prompt_flops.xreplace({S: B * S, B: sympy.S.One}),
+one.below(
+    "but not on its FLOPs: two prompts take less than one that is twice as long",
+    prompt_flops.xreplace({B: sympy.Integer(2)}),
+    prompt_flops.xreplace({S: 2 * S, B: sympy.S.One}),
 )  # fmt: skip
 one.substitution("Compute time", COMPUTE, work.expr / sy.peak, PLAIN, n * B * per_request / sy.peak)
 one.substitution(
@@ -139,8 +140,8 @@ two.identity(
     "and so do the bytes", step_bytes.xreplace(longer) - step_bytes, 2 * n * B * d * b,
     Label("Q(L + 1) − Q(L)", "Q(L + 1) - Q(L)"),
 )  # fmt: skip
-two.refuted(
-    "which is no proportion: twice the context does not take twice the FLOPs", sy.flops,
+two.below(
+    "which is linear and no proportion: twice the context takes less than twice the FLOPs",
     step_flops.xreplace({L: 2 * L}), 2 * step_flops,
 )  # fmt: skip
 view = {L: L - 1}
@@ -342,7 +343,6 @@ print(checked([one, two, seventy, alike, critical.derivation, meets, alone]))
 # The closed forms of both times follow from the ledger. These do not:
 #
 # - **FLOPs "per layer, across S requests"**, in prefill and in decode, lack the number of requests.
-# - **The token budget** ``P = S·L`` decides on the bytes of a prefill, not on its FLOPs.
 # - **FLOPs of decode** with ``L`` past tokens lack the token's attention to itself, though its key
 #   and value are counted in the bytes; the form is exact with the new token counted in ``L``.
 # - **Bytes of decode "per token, across all S and layers"** are those of a step, which yields as

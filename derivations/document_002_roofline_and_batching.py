@@ -539,6 +539,10 @@ sheet.reproduced(
 )  # fmt: skip
 sheet.number("where a linear layer alone has", sy.intensity, prompt_layer, prompt_layer, "FLOP/B")
 sheet.reproduced("Attention of 4096", [(sy.intensity, whole.intensity, "~62")], "FLOP/B")
+block = layer.at(d_model=4096, d_ff=16384)
+turn = rs.results.critical_batch(block, h100).whole
+sheet.reproduced("What binds a feed-forward layer varies with the batch, as it says: compute, from",
+                 [(BATCH, sympy.Integer(turn), "325")])  # fmt: skip
 sheet
 
 # %%

@@ -140,7 +140,7 @@ assert faster.value == length.value
 #
 # Bytes say the same with more force. Absorbed, a cached token is one latent for all heads, read
 # once per layer, and every head works on it: attention alone has an intensity that other models
-# reach only by batching, whatever the context.
+# reach with no batch, since their sequences share no keys and values, and at no context.
 
 decode = {
     name: rs.decode(rs.model(name)).at(**element_bytes("bf16"), B=1)
