@@ -19,7 +19,7 @@ from roofsym import symbols as sy
 from roofsym.errors import InputError
 from roofsym.polynomial import Polynomial, Ring
 from roofsym.terms import Factors, Terms, coefficients, fraction
-from roofsym.values import square_roots
+from roofsym.values import irrational_parts, square_roots
 
 _STRICT = (sympy.Gt, sympy.Lt)
 _HOLDS = {sympy.Gt: (1,), sympy.Ge: (0, 1), sympy.Eq: (0,)}
@@ -158,13 +158,28 @@ def at_least(left: sympy.Expr, right: sympy.Expr, given: Boolean = sympy.true) -
     w >= B*(-a + phi)
     >>> at_least((w * phi - w * a) / (phi - a), -B, given=a > phi)
     a >= phi
+    >>> at_least(sympy.sqrt(w / phi), a / phi)
+    phi*w >= a**2
     """
     if left.is_number and right.is_number:
         return left >= right
+    if has_root(left + right) and (squares := (_square(left), _square(right))).count(None) == 0:
+        found = at_least(squares[0], squares[1], given)
+        if not isinstance(found, sympy.Rel):
+            return found
+        roots = [sympy.sqrt(x) for x in found.args]
+        return found if any(map(irrational_parts, roots)) else found.func(*roots)
     if has_root(left - right):
         sign = polynomial.sign(left - right)
         return sympy.Ge(left, right, evaluate=False) if sign is None else sympy.sympify(sign >= 0)
     return _without_fractions(sympy.Ge, left, right, given)
+
+
+def _square(expr: sympy.Expr) -> sympy.Expr | None:
+    """Square of a positive product of roots; None if it is none."""
+    square = expr**2
+    plain = not expr.is_Add and not irrational_parts(square) and polynomial.sign(expr) == 1
+    return square if plain else None
 
 
 def _without_fractions(

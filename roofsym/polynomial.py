@@ -17,7 +17,7 @@ from typing import TypeAlias
 import sympy
 
 from roofsym import symbols as sy
-from roofsym.values import square_roots
+from roofsym.values import irrational_parts, square_roots
 
 Number: TypeAlias = "int | Fraction"
 Polynomial: TypeAlias = "dict[int, Number]"
@@ -299,10 +299,7 @@ class Ring:
 
         ``ρ^(B + S)`` is ``ρ^B ρ^S``: of a long exponent, each of them would double the terms.
         """
-        shares = [
-            x for x in self._place
-            if x == sy.rho or (x.is_Pow and x.base in _IDLE and sign(x.exp) == 1)
-        ]  # fmt: skip
+        shares = [x for x in self._place if _is_share(x)]
         if len(shares) < 2:
             return polynomial, shares
         joined = sum(self.generator(x) for x in shares)
@@ -354,6 +351,14 @@ class Ring:
             factor = multiply(power(whole, exponent), power(below, highest - exponent))
             total = add(total, multiply(coefficient, factor))
         return total
+
+
+def _is_share(base: sympy.Expr) -> bool:
+    """Whether what is no symbol, or ρ, lies between 0 and 1."""
+    if not base.is_Pow:
+        return bool(base == sy.rho)
+    known = base.base in _IDLE or (base.base.is_Rational and 0 < base.base < 1)
+    return bool(known and sign(base.exp) == 1)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -560,7 +565,12 @@ def at_root(value: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr] | No
     >>> from roofsym.symbols import B, L
     >>> at_root(B - 2 * sympy.sqrt(L + 1))
     (B, -2, L + 1)
+    >>> at_root(-sympy.sqrt(B / (L + 1)))
+    (0, -1, B/(L + 1))
     """
+    # SymPy makes a product of roots of the root of a product.
+    if not value.is_Add and not irrational_parts(square := value**2):
+        return sympy.S.Zero, sympy.sign(value.as_coeff_Mul()[0]), square
     roots = square_roots(value)
     if len(roots) != 1:
         return None

@@ -235,6 +235,9 @@ def crossover(
         symbol = sy.lookup(symbol)
     for used in left.free_symbols | right.free_symbols | {symbol}:
         sy.info(used)
+    for side in (left, right):
+        if side.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
+            raise InputError("equation", str(side), "sides that are finite")
     if not (left.has(symbol) or right.has(symbol)):
         raise InputError("unknown", symbol.name, _unknowns(left, right))
     if symbol == sy.window:
@@ -641,8 +644,8 @@ def _quadratic(c0: Terms, c1: Terms, c2: Terms, symbol: sympy.Symbol) -> Iterato
             low, sympy.Or(sympy.And(up, both), sympy.And(down, sympy.Or(one_down, both_down)))
         )
         yield Branch(high, sympy.Or(sympy.And(up, sympy.Or(one, both)), sympy.And(down, both_down)))
-        # And where c2 vanishes, a straight line.
-        for straight in _linear(c0, c1, symbol):
+        # And where c2 vanishes, a straight line, if there is one.
+        for straight in _linear(c0, c1, symbol) if c1.products else ():
             yield Branch(straight.value, sympy.And(is_zero(c2), straight.when))
         return
     if c0.sign == -1:
@@ -762,7 +765,9 @@ def _by_regime(
         if numbered:
             branches = list(_changing(left, right, symbol, branches))
     somewhere = functools.reduce(either, (b.when for b in branches), sympy.false)
-    if not branches:
+    if not branches and any(x.outcome == "conditional" and not x.branches for _, x in solved):
+        outcome = "conditional"  # The unknown cancels out of an arm: which side is larger is open.
+    elif not branches:
         poles = (_poles(x.left, x.right, symbol) for _, x in solved if numbered)
         outcome = _side(left, right, symbol, itertools.chain(*poles))
     elif somewhere != sympy.true:

@@ -717,3 +717,42 @@ def test_a_regime_is_said_of_what_both_sides_are_there(
     # Of a root with Lambert's W, the value put in would fill the screen.
     found = ask(rs.step(rs.model(model)), rs.Machine()).general
     assert [{render(x) for x in literals(b.when)} for b in found.branches] == expected
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "unknown", "outcome", "branches"),
+    [
+        # The unknown cancels out of the arms: the other symbols decide.
+        (sympy.Max(B * w, B * a), B * L, B, "conditional", []),
+        (sympy.Min(L * a, L * w), L * kappa, L, "conditional", []),
+        # Without a linear term there is no straight line where the squares cancel.
+        (L**2 * a, L**2 * phi + w, L, "conditional", [(w / (a - phi), a > phi)]),
+        # Roots are compared by their squares; one of the two arms holds.
+        (
+            L * sympy.Max(w, L * a), kappa, L, "crosses",
+            [((kappa / w) ** 2, w**2 >= a * kappa), (kappa / a, a * kappa >= w**2)],
+        ),
+        (
+            B * sympy.Max(B * a, B * alpha), w / (L + alpha), B, "crosses",
+            [(w / (a * (L + alpha)), a >= alpha), (w / (alpha * (L + alpha)), alpha >= a)],
+        ),
+        # Of a product, SymPy has a product of roots.
+        (
+            B * (phi + ridge) * B * (a + alpha), a * w / (L * ridge + alpha * kappa), B, "crosses",
+            [(a * w / ((phi + ridge) * (a + alpha) * (L * ridge + alpha * kappa)), sympy.true)],
+        ),
+    ],
+)  # fmt: skip
+def test_pure_squares_and_unknowns_that_cancel_out(left, right, unknown, outcome, branches):
+    found = crossover(left, right, unknown)
+    assert found.outcome == outcome
+    assert len(found.branches) == len(branches)
+    for branch, (square, when) in zip(found.branches, branches, strict=True):
+        assert sympy.cancel(branch.value**2 - square) == 0
+        assert branch.when == when
+
+
+@pytest.mark.parametrize("side", [sympy.nan, sympy.zoo, sympy.oo])
+def test_what_is_no_number_is_no_side(side: sympy.Expr):
+    with pytest.raises(rs.InputError, match=r"equation: got .*; accepted: sides that are finite"):
+        crossover(side, B, B)
