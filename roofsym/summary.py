@@ -196,6 +196,9 @@ def _verdict(
         lines = [f"{result.outcome}{_given(result, letters, told)}: {reason}"]
         return lines + _where_it_would(freed, letters)
     branches = result.bound.branches
+    if result.value is None and result.outcome == "conditional":
+        name, others = sy.info(result.symbol).text, _missing(_sides(result), result.symbol)
+        return [f"{name} cancels out: which side is the larger one is a question of {others}"]
     if result.value is None:
         return [_awaited(_sides(result), result.symbol)] if result.derivation.values else []
     # An elasticity's condition may speak of its symbol, which has a value.
@@ -236,11 +239,15 @@ def _awaited(sides: sympy.Expr, unknown: sympy.Symbol) -> str:
     >>> _awaited(sy.B * sy.L - sy.ridge, sy.B)
     'a number as soon as peak, bandwidth and L have values'
     """
+    missing = _missing(sides, unknown)
+    return f"a number as soon as {missing} {'have values' if ' and ' in missing else 'has a value'}"
+
+
+def _missing(sides: sympy.Expr, unknown: sympy.Symbol) -> str:
+    """The names of what is still open, but for the unknown."""
     missing = sides.xreplace({sy.ridge: sy.peak / sy.bandwidth}).free_symbols - {unknown}
     *names, last = [s.name for s in sorted(missing, key=sy.rank)]
-    if not names:
-        return f"a number as soon as {last} has a value"
-    return f"a number as soon as {', '.join(names)} and {last} have values"
+    return f"{', '.join(names)} and {last}" if names else last
 
 
 def _open(result: Result, branch: Branch, letters: Notation, given: str) -> list[str]:

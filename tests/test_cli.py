@@ -633,6 +633,18 @@ SAID = {
         " --set L=4096 --set fraction=0.5 --set B=260.8",
         ["top_k = 0.34236 at B = 260.8, L = 4096, f = 0.5 (at 1 the time of"], [],
     ),
+    "a denominator that is positive in numbers, too": (
+        "'intensity = ridge' --for L --phase decode --model mixtral-8x7b --machine h100-sxm",
+        ["while B > 1218\n"], ["≠"],
+    ),
+    "an unknown that cancels out, the rest open": (
+        "'kv_read_bytes = kv_write_bytes' --for B --phase decode --model llama-3.1-8b",
+        ["B cancels out: which side is the larger one is a question of L"], ["a number"],
+    ),
+    "an unknown that cancels out, the rest known": (
+        "'kv_read_bytes = kv_write_bytes' --for B --phase decode --model llama-3.1-8b --set L=100",
+        ["always at L = 100: kv_read_bytes is 100 times kv_write_bytes whatever B is"], [],
+    ),
     "a deadline": (
         "time-per-token --for B --model llama-3.1-8b --machine h100-sxm --set L=4096"
         " --set time=0.02", ["from 96 on the target is missed"], [],

@@ -344,6 +344,9 @@ class Result:
         for name, value in ((q.left, x.left), (q.right, x.right)):
             if value == 0:
                 return f"{means}{name} is 0 whatever {sy.info(self.symbol).text} is"
+        if x.right != 0 and (share := x.left / x.right).is_number:
+            times = f"{units.format_number(share)} times {q.right}"
+            return f"{means}{q.left} is {times} whatever {sy.info(self.symbol).text} is"
         nearest = closest(x)
         if nearest is None:
             return f"{means}{q.left} stays {side} {q.right}"
@@ -666,10 +669,15 @@ class Inquiry:
         name = sy.info(symbol).text
         if general.outcome == "numeric":
             d.remark(f"This has no closed form in {name}: it is solved once all else has numbers.")
+        elif general.outcome == "conditional" and not general.branches:
+            d.remark(f"{name} cancels out: which side is larger depends on the rest.")
         elif not general.branches:
             d.remark(f"No {name} > 0 solves this: {question.left} never meets {question.right}.")
         result = Result(question, general, d, premise=premise)
-        for branch in general.branches:
+        known = {b: evaluate_condition(d, b.when) for b in general.branches}
+        # Of several formulas, one of which numbers say that it holds nowhere is left out.
+        possible = [b for b, when in known.items() if when != sympy.false]
+        for branch in possible or general.branches:
             _derive_branch(result, branch)
         _numbers(result)
         return result
