@@ -172,6 +172,14 @@ def test_a_window_without_the_token_itself_is_refused(shell: Shell):
     assert "B* = " in shell.good("solve", *asked, "window=1")
 
 
+def test_a_side_of_an_equation_is_a_quantity_or_a_number(shell: Shell):
+    asked = ("--for", "B", "--phase", "decode", "--model", "llama-3.1-8b")
+    refused = shell.bad("solve", "kv_read_bytes = 2*weight_bytes", *asked)
+    assert "or a quantity without a factor" in refused
+    refused = shell.bad("solve", "flops = nan", *asked)
+    assert "got 'nan'; accepted: a number, such as 4096, 3.35e12 or 1/2, or one of" in refused
+
+
 def test_less_than_one_device_is_refused(shell: Shell):
     asked = ("link-bound-batch", "--model", "llama-3.1-8b", "--set")
     assert "t: got 0.5; accepted: a number >= 1" in shell.bad("solve", *asked, "t=0.5")

@@ -11,7 +11,7 @@ from roofsym import symbols as sy
 from roofsym.closed_form import ClosedForm, made_of
 from roofsym.derivation import Label
 from roofsym.errors import InputError
-from roofsym.quantities import Quantity, Subject
+from roofsym.quantities import QUANTITIES, Quantity, Subject
 from roofsym.results.question import MACHINE, STEP, Inquiry, Question, Result
 from roofsym.values import number_from_text
 
@@ -54,9 +54,17 @@ class Equation:
             raise InputError("equation", text, "'QUANTITY = QUANTITY' or 'QUANTITY = NUMBER'")
         # A number may stand on either side.
         sides.sort(key=_is_number)
+        for side in sides:
+            if not _is_number(side) and side not in QUANTITIES:
+                accepted = "a number, such as 4096, 3.35e12 or 1/2, or one of "
+                raise InputError("equation", side, accepted + ", ".join(QUANTITIES))
         left = quantities.named(sides[0])
         if _is_number(sides[1]):
-            number = number_from_text(sides[1], f"{left.name} [{left.unit}]")
+            try:
+                number = number_from_text(sides[1], f"{left.name} [{left.unit}]")
+            except InputError as error:
+                accepted = f"{error.accepted}, or a quantity without a factor"
+                raise InputError(error.field, sides[1], accepted) from None
             if number <= 0:
                 accepted = f"a number > 0, as {left.name} is whatever the symbols are"
                 raise InputError("equation", text, accepted)

@@ -257,20 +257,22 @@ def further_devices_batch(ledger: Ledger, machine: Machine, symbol: Unknown = No
     )
     shared = d.total("Of its bytes, they divide", SHARED_BYTES, part, "bytes", _divided)
     most = d.total("In the limit, each sends", sy.exchanged, part, "link_bytes")
+    # A latent is not divided by heads: of it, each device has the whole.
+    up_to = " on up to n_kv_heads devices," if moved.expr.has(sy.n_kv_heads) else ""
     says = (
-        "Memory-bound and without overlap, on up to n_kv_heads devices, the time of a step is a "
-        "multiple of 1/t and a rest: each further device saves time, or none does"
+        f"Memory-bound and without overlap,{up_to} the time of a step is a multiple of 1/t and a "
+        "rest: each further device saves time, or none does"
     )
     for text, total, divided, rate in (
         (says, moved.expr, shared.expr, sy.bandwidth),
         ("Compute-bound likewise", work.expr, computed.expr, sy.peak),
     ):
-        few = total.xreplace({parallel.KV_HEADS: sy.n_kv_heads / sy.t})
+        divided_heads = total.xreplace({parallel.KV_HEADS: sy.n_kv_heads / sy.t})
         saved = divided / rate - most.expr / sy.link_bandwidth
         whole = total.xreplace({parallel.KV_HEADS: sympy.S.Zero, 1 / sy.t: sympy.S.Zero})
         d.identity(
             text,
-            few / rate + sent.expr / sy.link_bandwidth,
+            divided_heads / rate + sent.expr / sy.link_bandwidth,
             saved / sy.t + whole / rate + most.expr / sy.link_bandwidth,
             _SERIAL_TIME,
         )
