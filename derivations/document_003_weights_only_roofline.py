@@ -139,15 +139,19 @@ four.reproduced(
     [(Label("64 R_max", r"64 \, R_{\max}"), 64 * fastest.value, "8000")], "1/s",
 )  # fmt: skip
 one = decode.at(B=1)
-sooner = rs.Roofline(one, a100.at(peak=2 * a100.peak)).time
-four.reproduced("A faster kernel does nothing for it: with twice the peak it takes",
-                [(Label("T"), sooner, "8e-3")], "s")  # fmt: skip
-prompts = [rs.Roofline(prefill.at(B=count, S=2048), a100).time for count in (1, 2)]
-four.reproduced("Nor does batching for a prefill: two prompts of 2048 tokens take as long as",
-                [(Label("T_2 / T_1", "T_2 / T_1"), prompts[1] / prompts[0], "2")])  # fmt: skip
-drafted = rs.Roofline(prefill.at(B=1, S=5), a100).time
-four.reproduced("Speculative decoding spends FLOPs that were idle: to check five tokens takes",
-                [(Label("T"), drafted, "8e-3")], "s")  # fmt: skip
+faster = a100.at(peak=2 * a100.peak)
+for text, label, (longer, shorter), shown in (
+    ("A faster kernel does nothing for it: time with twice the peak, over time with one",
+     Label("T(2 π) / T(π)", r"T(2 \pi) / T(\pi)"),
+     (rs.Roofline(one, faster).time, rs.Roofline(one, a100).time), "1"),
+    ("Batching does nothing for prompts of 2048 tokens: time of two, over time of one",
+     Label("T_2 / T_1", "T_2 / T_1"),
+     [rs.Roofline(prefill.at(B=count, S=2048), a100).time for count in (2, 1)], "2"),
+    ("To check five drafted tokens spends FLOPs that were idle: time over that of a step of one",
+     Label("T_5 / T_1", "T_5 / T_1"),
+     (rs.Roofline(prefill.at(B=1, S=5), a100).time, rs.Roofline(one, a100).time), "1"),
+):  # fmt: skip
+    four.reproduced(text, [(label, longer / shorter, shown)])
 small = sympy.Rational(1, 4) * sy.w
 int4 = Label("w_INT4", r"w_{\mathrm{INT4}}")
 four.reproduced("In four bits per weight, a quarter is read", [(int4, small, "4e9")], "B")
