@@ -385,6 +385,9 @@ def all_of(*conditions: Boolean) -> Boolean:
     False
     >>> all_of(B > w * L, B * L > w + 1, B * B * L > w * L * (w + 1))
     (B > L*w) & (B*L > w + 1)
+    >>> value = (w - B) / (L - 1)
+    >>> all_of(value >= L, value >= L - 1), all_of(value >= L, L - 1 >= value)
+    ((-B + w)/(L - 1) >= L, False)
     """
     joined = sympy.And(*conditions)
     if not isinstance(joined, sympy.And):

@@ -653,6 +653,10 @@ SAID = {
         "'kv_read_bytes = kv_write_bytes' --for B --phase decode --model llama-3.1-8b --set L=100",
         ["always at L = 100: kv_read_bytes is 100 times kv_write_bytes whatever B is"], [],
     ),
+    "a formula that the numbers rule out": (
+        "prefill-critical-length --model llama-3.1-8b --machine h100-sxm",
+        ["S* = (I* a − φ + √("], ["φ − √("],
+    ),
     "a deadline": (
         "time-per-token --for B --model llama-3.1-8b --machine h100-sxm --set L=4096"
         " --set time=0.02", ["from 96 on the target is missed"], [],
