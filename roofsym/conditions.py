@@ -163,13 +163,12 @@ def at_least(left: sympy.Expr, right: sympy.Expr, given: Boolean = sympy.true) -
     """
     if left.is_number and right.is_number:
         return left >= right
-    if has_root(left + right) and (squares := (_square(left), _square(right))).count(None) == 0:
-        found = at_least(squares[0], squares[1], given)
-        if not isinstance(found, sympy.Rel):
-            return found
-        roots = [sympy.sqrt(x) for x in found.args]
-        return found if any(map(irrational_parts, roots)) else found.func(*roots)
     if has_root(left - right):
+        squares = [x for x in map(_square, (left, right)) if x is not None]
+        if len(squares) == 2:
+            found = at_least(squares[0], squares[1], given)
+            roots = [sympy.sqrt(x) for x in found.args] if isinstance(found, sympy.Rel) else []
+            return found if not roots or any(map(irrational_parts, roots)) else found.func(*roots)
         sign = polynomial.sign(left - right)
         return sympy.Ge(left, right, evaluate=False) if sign is None else sympy.sympify(sign >= 0)
     return _without_fractions(sympy.Ge, left, right, given)

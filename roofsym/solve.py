@@ -844,9 +844,11 @@ def _regime(
     value = branch.exact
     numeric = value.is_number and not (extremum.free_symbols - {symbol})
     hidden = has_root(value) or value.has(sympy.LambertW)
-    places = [arm] if level is None else [level] if not level.has(symbol) else [arm, level]
-    if not hidden:
-        places = places[:1]
+    places = [arm]
+    if level is not None and not level.has(symbol):
+        places = [level]
+    elif level is not None and hidden:
+        places.append(level)
 
     def sides(here: sympy.Expr, other: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
         return (other, here) if isinstance(extremum, sympy.Min) else (here, other)
@@ -898,6 +900,7 @@ def _inside(
     if said[1:] == said[:-1] and not value.is_number and not has_root(value):
         borders = (x.rhs for x in said[0] if isinstance(x, sympy.Ge) and x.lhs == value)
         if any(polynomial.sign(x) == 1 for x in borders):
+            # It may be one case for all, of which the regime says the same.
             known = without_signs(known, value)
     return any_of(*(all_of(*here, case) for here, case in zip(said, known, strict=False)))
 

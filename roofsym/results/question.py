@@ -674,10 +674,12 @@ class Inquiry:
         elif not general.branches:
             d.remark(f"No {name} > 0 solves this: {question.left} never meets {question.right}.")
         result = Result(question, general, d, premise=premise)
-        known = {b: evaluate_condition(d, b.when) for b in general.branches}
-        # Of several formulas, one of which numbers say that it holds nowhere is left out.
-        possible = [b for b, when in known.items() if when != sympy.false]
-        for branch in possible or general.branches:
+        shown = general.branches
+        if len(shown) > 1:
+            # One of which numbers say that it holds nowhere is left out, unless all are such.
+            possible = [b for b in shown if evaluate_condition(d, b.when) != sympy.false]
+            shown = tuple(possible) or shown
+        for branch in shown:
             _derive_branch(result, branch)
         _numbers(result)
         return result
