@@ -225,7 +225,7 @@ def _coefficients(ledger: Ledger, quantity: str) -> dict[sympy.Expr, sympy.Expr]
             continue
         # What is held is so much per token; how many tokens there are stays whole: B (L + S).
         whole = quantity == "memory" and entry.kind == "kv"
-        terms = (entry.amount,) if whole else sympy.Add.make_args(_expanded(entry.amount))
+        terms = (entry.amount,) if whole else sympy.Add.make_args(expanded(entry.amount))
         for term in terms:
             coefficient, monomial = term.as_independent(*_STEP, sy.gamma, as_Add=False)
             work = (entry.operator, entry.kind, entry.access, entry.scheme, coefficient)
@@ -241,7 +241,15 @@ def _by_count(works: dict[tuple[object, ...], list[sympy.Expr]]) -> sympy.Expr:
     return sympy.Add(*(count * tidy(sympy.Add(*xs)) for count, xs in by_count.items()))
 
 
-def _expanded(amount: sympy.Expr) -> sympy.Expr:
+def expanded(amount: sympy.Expr) -> sympy.Expr:
+    """Amount of an entry, multiplied out as far as it is a polynomial in the step.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, window
+    >>> expanded(B * (L + 1)), expanded(B * (L - window * sympy.floor(L / window)))
+    (B*L + B, B*(L - window*floor(L/window)))
+    """
     # What a window leaves of the context is no polynomial: it stays whole, as one generator, so
     # that layers with a window and without do not share monomials.
     if amount.has(sympy.Max, sympy.floor) or (amount.has(sympy.Min) and amount.has(sy.S)):

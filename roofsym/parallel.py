@@ -19,7 +19,7 @@ import sympy
 
 from roofsym import polynomial, units, values
 from roofsym import symbols as sy
-from roofsym.closed_form import ClosedForm, tidy
+from roofsym.closed_form import ClosedForm, expanded, tidy
 from roofsym.errors import InputError, ProofError
 from roofsym.hardware import Machine
 from roofsym.ledger import Entry, Ledger
@@ -337,9 +337,7 @@ def divided(ledger: Ledger) -> Ledger:
             part = whole
         else:
             part = entry.amount.xreplace(one)
-            part = part if whole == 0 else part - whole
-            # The share of the experts that a step reads stays whole, as in closed forms.
-            part = part if values.open_powers(part) else sympy.expand(part)
+            part = expanded(part if whole == 0 else part - whole)
         if part != 0:
             parts.append(dataclasses.replace(entry, amount=part))
     return ledger.keep(parts)

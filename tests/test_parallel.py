@@ -504,3 +504,13 @@ def test_constants_of_a_part_of_a_step_are_not_called_those_of_the_step():
     assert {"w", "a"}.isdisjoint(s.name for s in one.definitions)
     told = {sy.info(s).meaning for s in one.definitions}
     assert "weight bytes of a step that the devices divide among them" in told
+
+
+def test_what_is_divided_of_chunked_attention_has_the_constants_of_the_whole_step():
+    # Multiplied out, the steps of the chunks would make α_w negative, and a cost per chunk.
+    scout = rs.decode(rs.model("llama-4-scout"))
+    one = parallel.tensor_parallel(scout)
+    divided = results_parallel.further_devices_batch(one, rs.Machine()).derivation.definitions
+    whole = rs.results.critical_batch(scout, rs.Machine()).derivation.definitions
+    for constant in (sy.alpha, sy.alpha_w, sy.kappa, sy.kappa_w):
+        assert same(divided[constant], whole[constant]), constant
