@@ -77,6 +77,8 @@ class Formula:
         Words between the formula before and this one: ``which holds only while``.
     aside : str
         Words behind it: by how much a claim is too large.
+    expanded : sympy.Expr, optional
+        The right-hand side in dimensions, to be printed beside it.
     """
 
     left: Label | sympy.Expr | None
@@ -89,6 +91,7 @@ class Formula:
     claim_sign: str = "="
     lead: str = ""
     aside: str = ""
+    expanded: sympy.Expr | None = None
 
 
 @dataclass(frozen=True)
@@ -691,8 +694,8 @@ class Derivation:
         notation : str or Notation
             Letters and parameters of the formulas.
         depth : str
-            ``constants``: named constants only; ``dimensions``: and what they stand for;
-            ``numbers``: and their values.
+            ``constants``: named constants only; ``dimensions``: formulas in these, too, and what
+            the constants stand for; ``numbers``: with values in the place of the symbols.
 
         Raises
         ------

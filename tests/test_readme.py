@@ -100,7 +100,7 @@ PAIRS = re.findall(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```", TYPESETTING, 
 
 def test_the_page_on_typesetting_has_examples():
     assert len(PAIRS) == len(fenced("python", TYPESETTING)) == 2
-    assert len(sessions(TYPESETTING)) == 7
+    assert len(sessions(TYPESETTING)) == 8
 
 
 @pytest.mark.parametrize(("block", "expected"), PAIRS, ids=["fragment", "notation"])

@@ -19,7 +19,7 @@ from support import CONVENTIONS, PHASES, asked_of, models
 import roofsym as rs
 from roofsym import cli, phases, results, summary
 from roofsym import symbols as sy
-from roofsym.closed_form import DEPTHS
+from roofsym.closed_form import DEPTHS, written_out
 from roofsym.derivation import Derivation, Formula, Label
 from roofsym.quantities import QUANTITIES, Subject
 from roofsym.render import document, fragments
@@ -399,9 +399,22 @@ def test_depth_decides_how_much_is_explained():
     d = results.critical_batch(led, hw).derivation
     constants, dimensions, numbers = (d.text(depth=x) for x in DEPTHS)
     assert "n_layers" not in constants
-    assert "n_layers" in dimensions
+    assert "B* = I* w / (φ + α L − I* (κ L + a))\n         = I* d_model b_w (" in dimensions
     assert "GB" in numbers
-    assert len(constants) < len(dimensions) < len(numbers)
+    assert len(constants) < min(len(dimensions), len(numbers))
+
+
+def test_what_a_step_says_in_dimensions_is_what_it_says_in_constants():
+    # Lines of the printed page put together again, against the definitions put in.
+    d = results.critical_batch(rs.decode(rs.Transformer()), rs.Machine()).derivation
+    page = d.text(depth="dimensions")
+    joined = re.sub(r"\n {7,}(?=[+−=/])", " ", page)
+    said = [step.formulas[0] for step in d.steps if step.kind in ("sum", "limit", "solution")]
+    assert len(said) == 4
+    for formula in said:
+        in_dimensions = render(written_out(formula.right, d.definitions), "text")
+        assert f"{render(formula.right, 'text')} = {in_dimensions}\n" in joined
+    assert max(map(len, page.partition("where\n  I*")[0].splitlines())) <= 6 + TEXT
 
 
 @pytest.mark.parametrize("argument", [{"depth": "deep"}, {"notation": "mine"}])

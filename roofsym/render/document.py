@@ -18,11 +18,11 @@ import sympy
 
 from roofsym import symbols as sy
 from roofsym import units
-from roofsym.closed_form import DEPTHS, reached
+from roofsym.closed_form import DEPTHS, reached, written_out
 from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
 from roofsym.render.expression import LAMBERT, STYLES, Style, in_notation, listed, write
-from roofsym.render.measure import LINE, SIZES, width
+from roofsym.render.measure import LINE, PLAIN, SIZES, broken, broken_rows, mathml_width, width
 from roofsym.render.naming import LEFT, TEXT, Names, is_part
 from roofsym.render.notation import Notation, notation
 from roofsym.render.numbers import Numbers
@@ -177,6 +177,8 @@ def blocks(
         out.append(Paragraph(step.text, number, letters=own))
         if step.formulas:
             short = [x for f in step.formulas for x in named.shortened(f)]
+            if depth == "dimensions":
+                short = [_in_dimensions(f, derivation.definitions) for f in short]
             printed += short
             for lead, led in _led(short):
                 if lead:
@@ -185,6 +187,18 @@ def blocks(
     shown = {} if depth == "constants" else derivation.definitions
     evaluate = derivation.evaluate if depth == "numbers" else None
     return out + explanation([*printed, *_asked(derivation, printed, own)], own, shown, evaluate)
+
+
+def _in_dimensions(formula: Formula, definitions: Mapping[sympy.Symbol, sympy.Expr]) -> Formula:
+    """What a name is said to be, in dimensions as well; an equation or a condition as it is."""
+    left, right = formula.left, formula.right
+    if not isinstance(left, Label | sympy.Symbol) or not isinstance(right, sympy.Expr):
+        return formula
+    expanded = written_out(right, definitions)
+    same = expanded == right or left in definitions
+    if same or expanded.count_ops() > _MOST_OPERATIONS:
+        return formula
+    return dataclasses.replace(formula, expanded=expanded)
 
 
 def _asked(
@@ -363,6 +377,8 @@ def _is_long(number: sympy.Expr) -> bool:
     return is_fraction and max(abs(number.p), number.q) >= _LONG
 
 
+# A formula in dimensions is in no more lines. One of more operations would be, and takes long.
+_LINES, _MOST_OPERATIONS = 6, 120
 # Formulas are no longer than this with values and units in them, in plain text.
 _WITH_VALUES = 140
 # More where what is subtracted is nearly as large: the reader gets what is printed.
@@ -431,6 +447,8 @@ class Writer:
         if formula.sign != "<" and formula.number is None and formula.unit != "1":
             left = style.in_unit(left, formula.unit)
         out = [left, f"{self.sign(formula.sign)}{right}"]
+        if formula.expanded is not None:
+            out += self.expansion(formula.expanded, left, style)
         if formula.number is not None and formula.right != formula.number:
             if (values := self._values(formula, style.notation)) is not None:
                 parts = type(style)(style.notation.with_parts(values.parts), style.digits)
@@ -445,6 +463,23 @@ class Writer:
         if formula.aside:
             out[-1] += style.aside(formula.aside)
         return out
+
+    def expansion(self, expanded: sympy.Expr, left: str, style: Style) -> list[str]:
+        """A right-hand side in dimensions, behind a left-hand side: a line or several, or none.
+
+        Else the table of symbols alone says what the constants stand for.
+        """
+        equals = self.sign("=")
+        room = TEXT - len(left) - len(equals)
+        lines = broken(write(expanded, style), room, 2, PLAIN)
+        return self._lines(lines, [len(x) <= room for x in lines], " " * (len(equals) + 2))
+
+    def _lines(self, lines: list[str], fit: list[bool], indent: str) -> list[str]:
+        """Lines of a formula behind the sign of equality, if they fit and are few."""
+        if len(lines) > _LINES or not all(fit):
+            return []
+        first, *others = lines
+        return [f"{self.sign('=')}{first}", *(f"{indent}{x}" for x in others)]
 
     @staticmethod
     def _number(number: sympy.Expr, formula: Formula, style: Style, digits: int = 4) -> str:
@@ -685,6 +720,13 @@ class MarkdownWriter(Writer):
         """Write a sign of relation."""
         shown = {"→": r"\to", "≈": r"\approx", "≠": r"\ne"}.get(sign, sign)
         return f" {shown} "
+
+    def expansion(self, expanded: sympy.Expr, left: str, style: Style) -> list[str]:
+        """A right-hand side in dimensions, in lines of a page."""
+        room = LINE - width(left) - width(self.sign("="))
+        indent = r"\quad "
+        lines = broken(write(expanded, style), room, width(indent))
+        return self._lines(lines, [width(x) <= room for x in lines], indent)
 
     def chain(self, formula: Formula, style: Style | None = None) -> list[str]:
         """Write a formula as lines that are aligned at the sign."""
@@ -940,6 +982,17 @@ class HtmlWriter(Writer):
         # About a tenth of it is taken by the left-hand side.
         return width(write(values.expr, style)) <= 0.9 * LINE
 
+    def expansion(self, expanded: sympy.Expr, left: str, style: Style) -> list[str]:
+        """A right-hand side in dimensions, in lines of a page."""
+        lines = self._rows(f"{self.sign('=')}{write(expanded, style)}")
+        fit = all(mathml_width(x) <= self.share * TEXT for x in lines)
+        return lines if fit and len(lines) <= _LINES else []
+
+    def _rows(self, formula: str) -> list[str]:
+        """A formula in lines of a page, as far as it can be broken."""
+        first, *others = broken_rows(formula, self.share * TEXT)
+        return [first, *(f'<mspace width="2em"/>{x}' for x in others)]
+
     def sign(self, sign: str) -> str:
         """Write a sign of relation."""
         return f"<mo>{html.escape(sign)}</mo>"
@@ -971,7 +1024,8 @@ class HtmlWriter(Writer):
             return f'<math display="block"><mrow>{inner}</mrow></math>'
         out = []
         for f in math.formulas:
-            left, *parts = self.sides(f, style)
+            left, *sides = self.sides(f, style)
+            parts = [row for side in sides for row in self._rows(side)]
             if len(parts) > 1 and len(plain.formula(f)) > self.share * TEXT:
                 rows = (
                     f'<mtr><mtd style="text-align:right">{left if i == 0 else ""}</mtd>'
@@ -994,7 +1048,8 @@ class HtmlWriter(Writer):
             if rest:
                 # A definition is long: it stands below the meaning.
                 before = " " if row.definition is None else "<br/>"
-                cells[2] += before + self.inline(f"<mrow>{self.sign('=')}{rest}</mrow>")
+                lines = self._rows(f"<mrow>{self.sign('=')}{rest}</mrow>")
+                cells[2] += before + "<br/>".join(map(self.inline, lines))
             rows.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
         head = "<tr><th>symbol</th><th>unit</th><th>meaning</th></tr>"
         return f"<table>{head}{''.join(rows)}</table>"

@@ -22,7 +22,7 @@ from sympy.logic.boolalg import Boolean
 from roofsym import symbols as sy
 from roofsym import units
 from roofsym.errors import InputError
-from roofsym.render.measure import LINE, SIZES, width
+from roofsym.render.measure import LINE, SIZES, mathml_width, width
 from roofsym.render.notation import DEFAULT, Notation
 from roofsym.render.shape import arranged
 
@@ -335,6 +335,9 @@ class LatexStyle(Style):
         return rf" \;\text{{{word}}}\; ".join(parts)
 
 
+# A fraction bar holds a line together: characters over or under one on a page in a browser.
+_ON_A_BAR = 90
+
 _LATEX_NAME = re.compile(
     r"^(\\Delta )?\{?(\\(?:math[a-z]+|text)\{[^{}]*\}|\\[a-zA-Z]+|[A-Za-z])"
     r"(?:_\{((?:[^{}]|\{[^{}]*\})*)\})?\}?(\^\{\*\})?$"
@@ -470,8 +473,11 @@ class MathMLStyle(Style):
         def cell(text: str) -> str:
             return text if text.startswith("<") else f"<mn>{text}</mn>"
 
-        top = self.product([cell(x) for x in above or ["1"]])
-        return f"<mfrac>{top}{self.product([cell(x) for x in below])}</mfrac>"
+        top, bottom = (self.product([cell(x) for x in xs]) for xs in (above or ["1"], below))
+        if max(mathml_width(top), mathml_width(bottom)) > _ON_A_BAR:
+            top = self.group(top) if len(above) == 1 else top
+            return self.ratio(top, self.group(bottom))
+        return f"<mfrac>{top}{bottom}</mfrac>"
 
     def ratio(self, above: str, below: str) -> str:
         """Write a fraction on one line."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -72,29 +74,89 @@ def nesting(latex: str) -> int:
     return deepest
 
 
-# Where a formula may be broken outside of braces and of parentheses that grow: before a sign, a
-# relation or a conjunction as lief as not, in a product only where none of these is near.
-_BREAK = re.compile(
-    r"(?P<sign> (?=(?:[+=<>-]|\\(?:le|ge|ne|to|approx)\b) )| \\;(?=\\text\{(?:and|or)\}))"
-    r"|(?P<product> \\, )|(?P<slash> (?=/ ))|(?P<comma>(?<=,) )"
-    r"|(?P<parenthesis>[()])|(?P<opens>\\left\b|\\begin\b|(?<!\\)\{)|(?P<closes>\\right\b|\\end\b|(?<!\\)\})"
+@dataclass(frozen=True)
+class Medium:
+    """How formulas of a format are broken: where, how wide they are, what a product goes on with.
+
+    In the pattern, a sign or a relation is preferred to the others, and nothing is broken inside of
+    what `opens` and `closes`.
+    """
+
+    breaks: re.Pattern[str]
+    width: Callable[[str], float]
+    dot: str = ""
+
+
+# Outside of braces and of parentheses that grow: before a sign, a relation or a conjunction as lief
+# as not, in a product only where none of these is near.
+LATEX = Medium(
+    re.compile(
+        r"(?P<sign> (?=(?:[+=<>-]|\\(?:le|ge|ne|to|approx)\b) )| \\;(?=\\text\{(?:and|or)\})"
+        r"|(?<=\)) (?=/ )| (?=/ \())"
+        r"|(?P<product> \\, )|(?P<slash> (?=/ ))|(?P<comma>(?<=,) )"
+        r"|(?P<parenthesis>[()])|(?P<opens>\\left\b|\\begin\b|(?<!\\)\{)|(?P<closes>\\right\b|\\end\b|(?<!\\)\})"
+    ),
+    width,
+    r"\cdot ",
 )
-_DOT = r"\cdot "
+PLAIN = Medium(re.compile(r"(?P<sign> (?=[+−=<>≤≥≠→≈/] ))|(?P<parenthesis>[()])"), len)
+
+
+def mathml_width(formula: str) -> float:
+    """Number of characters of a formula in MathML."""
+    return len(html.unescape(re.sub(r"<[^>]*>", "", formula)))
+
+
+# A row is opened and closed around a break: see `broken_rows`.
+_MATHML = Medium(
+    re.compile(
+        r"(?P<sign>(?=<mo>(?:[+−=/≤≥]|&[lg]t;)</mo>))|(?P<parenthesis><mo>[()]</mo>)"
+        r"|(?P<opens><(?:mfrac|msup|msub|msubsup|msqrt|mtable|mtr|mtd)\b[^>]*>)"
+        r"|(?P<closes></(?:mfrac|msup|msub|msubsup|msqrt|mtable|mtr|mtd)>)"
+    ),
+    mathml_width,
+)
+
+
+def broken_rows(mathml: str, room: float) -> list[str]:
+    """A formula in MathML in lines: see `broken`. Rows that a line ends in go on in the next.
+
+    Examples
+    --------
+    >>> row = "<mrow>{}<mo>+</mo><mrow><mi>x</mi><mo>+</mo><mi>y</mi></mrow></mrow>"
+    >>> for line in broken_rows(row.format("<mi>abcdef</mi>"), 7):
+    ...     print(line)
+    <mrow><mi>abcdef</mi></mrow>
+    <mrow><mo form="infix">+</mo><mrow><mi>x</mi><mo>+</mo><mi>y</mi></mrow></mrow>
+    """
+    lines: list[str] = []
+    opened = 0
+    for line in broken(mathml, room, medium=_MATHML):
+        left = opened + line.count("<mrow>") - line.count("</mrow>")
+        # At the beginning of a row, a sign would be printed as that of a number.
+        line = re.sub("^<mo>", '<mo form="infix">', line) if lines else line
+        lines.append("<mrow>" * opened + line + "</mrow>" * left)
+        opened = left
+    return lines
+
+
 # How full a line has to be for a sign to be near its end.
-_NEAR = 0.5
+_NEAR = 0.4
 
 
-def broken(latex: str, room: float, indent: float = 0.0) -> list[str]:
+def broken(formula: str, room: float, indent: float = 0.0, medium: Medium = LATEX) -> list[str]:
     r"""A formula in lines that are no wider than asked, if it has places to break it at.
 
     Parameters
     ----------
-    latex : str
+    formula : str
         The formula, on one line.
     room : float
         Width of the first line.
     indent : float
         By how much the others are narrower.
+    medium : Medium
+        In which format it is written.
 
     Examples
     --------
@@ -102,12 +164,18 @@ def broken(latex: str, room: float, indent: float = 0.0) -> list[str]:
     ['a \\, b + c', '\\cdot (d + e)']
     >>> broken(r"\frac{a + b}{c} \, d", 4)
     ['\\frac{a + b}{c}', '\\cdot d']
+    >>> broken("a b c d + e (f + g)", 13, medium=PLAIN)
+    ['a b c d', '+ e (f + g)']
     """
     lines: list[str] = []
-    rest = latex
-    while width(rest) > room and (places := list(_places(rest))):
-        fitting = [x for x in places if width(rest[: x.start]) <= room] or places[:1]
-        near = [x for x in fitting if x.sign and width(rest[: x.start]) > _NEAR * room]
+    rest = formula
+    while medium.width(rest) > room and (places := list(_places(rest, medium))):
+        # Nothing that is open goes on behind a place: widths of what is between them add up.
+        ends = [0, *(x.start for x in places)]
+        parts = (medium.width(rest[i:k]) for i, k in itertools.pairwise(ends))
+        widths = dict(zip(places, itertools.accumulate(parts), strict=True))
+        fitting = [x for x in places if widths[x] <= room] or places[:1]
+        near = [x for x in fitting if x.sign and widths[x] > _NEAR * room]
         # As far outside of parentheses as there is one, and of these the last.
         chosen = min(reversed(near), key=lambda x: x.rank) if near else fitting[-1]
         lines.append(rest[: chosen.start])
@@ -131,17 +199,17 @@ class _Place:
     before: str
 
 
-def _places(latex: str) -> Iterator[_Place]:
+def _places(formula: str, medium: Medium) -> Iterator[_Place]:
     depth = inside = 0
-    for found in _BREAK.finditer(latex):
+    for found in medium.breaks.finditer(formula):
         kind = found.lastgroup
         if kind in ("opens", "closes"):
             depth += 1 if kind == "opens" else -1
-        elif found[0] in "()":
-            inside += 1 if found[0] == "(" else -1
+        elif kind == "parenthesis":
+            inside += 1 if "(" in found[0] else -1
         # Not before the first sign, nor behind it: a line would have nothing else.
-        elif depth == 0 and latex[: found.start()].strip() not in ("", "=", _DOT.strip()):
-            before = _DOT if kind == "product" else ""
+        elif depth == 0 and formula[: found.start()].strip() not in ("", "=", medium.dot.strip()):
+            before = medium.dot if kind == "product" else ""
             # Between conditions rather than within one.
             rank = -1 if found[0].startswith(r" \;") else inside
             yield _Place(found.start(), found.end(), kind == "sign", rank, before)
