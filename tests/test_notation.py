@@ -295,6 +295,14 @@ def test_a_letter_stands_for_one_thing():
     assert "z_of_tests" not in sy.TABLE
 
 
+def test_letters_of_the_notations_are_free_names_for_those_of_users():
+    # Whoever wants an r of their own may say in other words what it is.
+    taken = {letter.name for n in NOTATIONS.values() for letter in n.definitions}
+    printed = {n.text(letter) for n in NOTATIONS.values() for letter in n.definitions}
+    assert printed >= {"r", "Z", "n_params"}
+    assert not taken & printed
+
+
 def test_letters_clash_only_where_they_are_printed_together():
     # x is what a device sends per token, g the steps that a verification may take.
     mine = Notation(

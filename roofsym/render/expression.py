@@ -34,6 +34,7 @@ _RELATIONS = {
     sympy.Equality: ("=", "=", "="),
     sympy.Unequality: ("≠", r"\ne", "≠"),
 }
+_PLAIN_DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 # A whole number that ends in so many zeros is written as a power of ten.
 _ZEROS = 6
@@ -345,11 +346,21 @@ _LATEX_NAME = re.compile(
 
 
 _GREEK = {row.latex: row.text for row in sy.TABLE.values() if re.match(r"\\\w+$", row.latex)}
-_COMMANDS = {r"\infty": "∞", r"\max": "max", r"\ell": "ℓ", r"\_": "_"}
+_COMMANDS = {r"\infty": "∞", r"\max": "max", r"\ln": "ln", r"\ell": "ℓ", r"\_": "_"}
+# Two letters in one element would both be upright.
+_DIFFERENCE = '<mi mathvariant="normal">Δ</mi>'
+
+
+def _raised(base: str, exponent: str) -> str:
+    """Something raised behind a base: above its index, where it has one."""
+    if re.fullmatch(r"<msub><mi>[^<]*</mi><mtext>[^<]*</mtext></msub>", base):
+        return base.replace("msub>", "msubsup>").replace("</msubsup>", f"{exponent}</msubsup>")
+    return f"<msup>{base}{exponent}</msup>"
 
 
 _TOKENS = re.compile(
-    r"(?P<name>ln|[^\W\d_][₀-₉]?)(?P<star>\*?)(?:_(?P<index>\w+|∞))?|(?P<number>\d+)"
+    r"(?P<delta>Δ)?(?P<name>ln|[^\W\d_])(?P<star>\*?)"
+    r"(?:_(?P<index>\w+|∞)|(?P<digit>[₀-₉]))?|(?P<number>\d+)"
     r"|(?P<space>\s+(?=\w|\())|(?P<sign>[^\w\s])|\s+"
 )
 
@@ -361,21 +372,25 @@ def _several_names(text: str) -> str:
     --------
     >>> _several_names("B_max + 1")
     '<mrow><msub><mi>B</mi><mtext>max</mtext></msub><mo>+</mo><mn>1</mn></mrow>'
+    >>> _several_names("a₀")
+    '<mrow><msub><mi>a</mi><mtext>0</mtext></msub></mrow>'
     >>> _several_names("claimed / true")
     '<mtext>claimed / true</mtext>'
     """
-    bare = re.sub(r"_\w+|[₀-₉]", "", text)
+    bare = re.sub(r"_\w+|[₀-₉]|Δ", "", text)
     if any(word != "ln" for word in re.findall(r"[^\W\d_]{2,}", bare)):
         return f"<mtext>{html.escape(text)}</mtext>"
     parts: list[str] = []
     for token in _TOKENS.finditer(text):
         if token["name"]:
+            digit = (token["digit"] or "").translate(_PLAIN_DIGITS)
+            index = f"<mtext>{token['index'] or digit}</mtext>"
             shown = f"<mi>{token['name']}</mi>"
+            if token["index"] or digit:
+                shown = f"<msub>{shown}{index}</msub>"
             if token["star"]:
-                shown = f"<msup>{shown}<mo>*</mo></msup>"
-            if token["index"]:
-                shown = f"<msub>{shown}<mtext>{token['index']}</mtext></msub>"
-            parts.append(shown)
+                shown = _raised(shown, "<mo>*</mo>")
+            parts.append(f"{_DIFFERENCE if token['delta'] else ''}{shown}")
         elif token["number"]:
             parts.append(f"<mn>{token['number']}</mn>")
         elif token["sign"]:
@@ -412,20 +427,15 @@ class MathMLStyle(Style):
         elif base.startswith("\\"):
             # A Greek letter; of another notation's, the first letter of its plain text.
             base = _GREEK.get(base, text[0])
-        inner = f"<mi>{'Δ' if delta else ''}{html.escape(base)}</mi>"
+        inner = f"<mi>{html.escape(base)}</mi>"
         if index:
             words = re.sub(r"\\(mathrm|mathtt|text)\{([^{}]*)\}", r"\2", index)
             for command, letter in _COMMANDS.items():
                 words = words.replace(command, letter)
             inner = f"<msub>{inner}<mtext>{html.escape(words)}</mtext></msub>"
-        return self._above(inner, "<mo>*</mo>") if star else inner
-
-    @staticmethod
-    def _above(base: str, exponent: str) -> str:
-        """Something raised behind a base: above its index, where it has one."""
-        if re.fullmatch(r"<msub><mi>[^<]*</mi><mtext>[^<]*</mtext></msub>", base):
-            return base.replace("msub>", "msubsup>").replace("</msubsup>", f"{exponent}</msubsup>")
-        return f"<msup>{base}{exponent}</msup>"
+        if star:
+            inner = _raised(inner, "<mo>*</mo>")
+        return f"<mrow>{_DIFFERENCE}{inner}</mrow>" if delta else inner
 
     def digits_of(self, number: str, unit: str = "") -> str:
         """Write a number that is in decimals already, ``1.5e10``, and its unit."""
@@ -490,7 +500,7 @@ class MathMLStyle(Style):
     def power(self, base: str, exponent: sympy.Expr) -> str:
         """Write a power."""
         single = base if base.startswith("<msub>") else f"<mrow>{base}</mrow>"
-        return self._above(single, self._exponent(exponent))
+        return _raised(single, self._exponent(exponent))
 
     def sqrt(self, inner: str) -> str:
         """Write a square root."""

@@ -319,7 +319,7 @@ class Notation:
         --------
         >>> from roofsym.symbols import d_ff, d_model
         >>> notation("guesstimator").translate(3 * d_model * d_ff)
-        3*d_model**2*r
+        3*d_model**2*ffn_ratio
         """
         if not expr.free_symbols & self._rules.keys():
             return expr
@@ -465,11 +465,17 @@ def _code(name: str) -> tuple[str, str]:
     return name, sy.code_latex(name)
 
 
-_r = sy.extra("r", "1", "width of the feed-forward block over that of the residual stream")
+# Under names that leave these letters to notations of users.
+_r = sy.extra(
+    "ffn_ratio", "1", "width of the feed-forward block over that of the residual stream",
+    text="r", latex="r",
+)  # fmt: skip
 # The sources call these the parameters: all of them where an embedding is streamed or not counted.
 _READ = "parameters that every step reads: not those of an embedding whose rows are gathered"
 _Z = sy.extra("Z_billions", "1", f"{_READ}; in billions", text="Z", latex="Z")
-_n_params = sy.extra("n_params", "1", _READ, latex=sy.code_latex("n_params"))
+_n_params = sy.extra(
+    "parameters_read", "1", _READ, text="n_params", latex=sy.code_latex("n_params")
+)
 # For the (M, K) × (K, N) of a linear layer, where N or K stands for something else.
 _IN, _OUT = ("d_in", r"d_{\mathrm{in}}"), ("d_out", r"d_{\mathrm{out}}")
 _MULTI_HEAD = {"n_kv_heads": sy.n_heads, "head_dim": sy.d_model / sy.n_heads}
