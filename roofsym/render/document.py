@@ -361,6 +361,22 @@ def _is_number(side: Label | sympy.Expr | None) -> TypeGuard[sympy.Expr]:
     return isinstance(side, sympy.Expr) and bool(side.is_number)
 
 
+# Significant digits of a number that is printed as it is, unless more are asked for.
+_ROUNDED = 4
+
+
+def _digits_of(claim: str | sympy.Expr | None) -> int:
+    """Significant digits of a number that a source prints.
+
+    Examples
+    --------
+    >>> _digits_of("33,554,432"), _digits_of("~0.50"), _digits_of("1.5e10")
+    (8, 2, 2)
+    """
+    mantissa = claim.partition("e")[0] if isinstance(claim, str) else ""
+    return len(re.sub(r"\D", "", mantissa).lstrip("0"))
+
+
 # Of longer fractions nobody sees how much they are.
 _LONG = 100
 
@@ -457,9 +473,10 @@ class Writer:
             out.append(self.sign("=") + self._number(formula.number, formula, style))
         if self._says_more(formula):
             claim = self.claim(formula.claim, style, formula.unit)
-            # Equal to the right-hand side, but that was printed rounded: see `_says_more`.
-            sign = "≈" if formula.claim_sign == "=" else formula.claim_sign
-            out.append(self.sign(sign) + claim)
+            if formula.claim_sign != "≠" and _digits_of(formula.claim) > _ROUNDED:
+                # Nobody reads our own number beside one with more digits.
+                out.pop()
+            out.append(self.sign(formula.claim_sign) + claim)
         if formula.aside:
             out[-1] += style.aside(formula.aside)
         return out
@@ -494,7 +511,7 @@ class Writer:
         if formula.sign == "<":
             both = formula.number is not None and _is_number(formula.left)
             return units.digits_apart(formula.left, formula.number, formula.unit) if both else 4
-        return 4 if formula.claim is not None else 6
+        return _ROUNDED if formula.claim is not None else 6
 
     @staticmethod
     def _says_more(formula: Formula) -> bool:
