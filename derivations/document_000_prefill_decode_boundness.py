@@ -39,6 +39,10 @@ B, S, L, d, n = sy.B, sy.S, sy.L, sy.d_model, sy.n_layers
 r, b, c = sy.d_ff / sy.d_model, sy.b_w, sy.c_act
 PLAIN = {sy.n_kv_heads: sy.n_heads, sy.head_dim: d / sy.n_heads}
 ONE_SIZE = {sy.b_a: b, sy.b_kv: b}
+IN_VIEW = sy.extra(
+    "in_view", "token", "tokens in view per sequence, the new one among them", text="L_v",
+    latex=r"L_{\mathrm{v}}", beside=L,
+)  # fmt: skip
 
 model = rs.Transformer(
     Structure(groups=(LayerGroup(feed_forward=FeedForward(gated=False), norms=()),)),
@@ -101,9 +105,11 @@ one.view()
 # ------
 #
 # The bytes follow. The FLOPs are short of the token's attention to itself, whose key and value the
-# bytes do write. Read with a context of ``L + 1`` tokens in view, the new one among them and joined
-# to the cache first (``new_kv="cached"``), FLOPs and bytes follow together. "Decode grows linearly
-# in L" holds, of both, from the weights and the projections on, which no context changes.
+# bytes do write. Read with ``L_v = L + 1`` tokens in view, the new one among them and joined to the
+# cache first (``new_kv="cached"``), FLOPs and bytes follow together. What the document calls bytes
+# "per token" are those of a step, as its heading says, in which every request gets one. "Decode
+# grows linearly in L" holds, of both, from the weights and the projections on, which no context
+# changes.
 
 two = Derivation("Times of a decode step", "plain decoder, counted as document 000")
 work = two.total("FLOPs, summed over the ledger", sy.flops, decode, "flops")
@@ -126,9 +132,9 @@ two.substitution(
 two.refuted(
     "Per layer, across the requests", Label("F per layer"), step_flops / n, printed / (n * B)
 )
-two.refuted(
-    "Bytes “per token” are those of a step, which yields one for each request",
-    Label("Q per token"), step_bytes / B, step_bytes,
+two.identity(
+    "Each of the tokens that a step yields has its part of the weights, and a cache of its own",
+    step_bytes / B, n * ((4 + 2 * r) * d**2 / B + (2 * L + 2 + c) * d) * b, Label("Q / B"),
 )  # fmt: skip
 longer = {L: L + 1}
 two.identity(
@@ -144,22 +150,30 @@ two.below(
     "which is linear and no proportion: twice the context takes less than twice the FLOPs",
     step_flops.xreplace({L: 2 * L}), 2 * step_flops,
 )  # fmt: skip
-view = {L: L - 1}
-two.identity("With L in view, the new one included", step_flops.xreplace(view), printed, sy.flops)
+view, read_so = {L: IN_VIEW - 1}, {L: IN_VIEW}
+flops_in_view = two.identity(
+    "With the tokens in view in the place of L", step_flops.xreplace(view),
+    printed.xreplace(read_so), sy.flops,
+)  # fmt: skip
 two.identity(
-    "so that compute time follows", step_flops.xreplace(view) / sy.peak, printed / sy.peak, COMPUTE
-)
+    "so that compute time follows", step_flops.xreplace(view) / sy.peak, flops_in_view / sy.peak,
+    COMPUTE,
+)  # fmt: skip
 joined = rs.decode(model, rules.replace(new_kv="cached"))
-in_view = joined.symbolic("bytes").xreplace({**PLAIN, **ONE_SIZE}).xreplace(view)
-two.identity("and the bytes of the cache that it joined", in_view, step_bytes, sy.bytes_)
+read = joined.symbolic("bytes").xreplace({**PLAIN, **ONE_SIZE}).xreplace(view)
+bytes_in_view = two.identity(
+    "and the bytes of the cache that it joined", read, step_bytes.xreplace(read_so), sy.bytes_
+)
 two.view()
 
 # %%
-# In the document's own letters, the two times of a decode step, the new token among those in view:
+# In the document's own letters, with ``L_v`` for its ``L``, the two times of a decode step:
 
 lettered = Derivation("Decode in the document's letters", "plain decoder, counted as document 000")
-lettered.identity("Compute time", step_flops.xreplace(view) / sy.peak, printed / sy.peak, COMPUTE)
-lettered.identity("Memory time", in_view / sy.bandwidth, step_bytes / sy.bandwidth, MEMORY)
+lettered.identity(
+    "Compute time", step_flops.xreplace(view) / sy.peak, flops_in_view / sy.peak, COMPUTE
+)
+lettered.identity("Memory time", read / sy.bandwidth, bytes_in_view / sy.bandwidth, MEMORY)
 lettered.view(notation="guesstimator")
 
 # %%
@@ -181,7 +195,9 @@ KNOWN = {**SIZES, **machine.values, sy.ridge: machine.ridge}
 seventy = Derivation("The 70B model", "80 layers of width 8192 on A100 40GB", KNOWN)
 seventy.reproduced("Peak", [(sy.peak, sy.peak, "3.12e14")], "FLOP/s")
 seventy.reproduced("Bandwidth", [(sy.bandwidth, sy.bandwidth, "1.555e12")], "B/s")
-seventy.reproduced("Balance", [(sy.ridge, sy.peak / sy.bandwidth, "~200")], "FLOP/B")
+seventy.reproduced(
+    "Balance, which it has as about 200", [(sy.ridge, sy.peak / sy.bandwidth, "200.6")], "FLOP/B"
+)
 weights = n * (4 + 2 * r) * d**2 * b
 seventy.reproduced(
     "The weights of the layers", [(Label("Q_w", r"Q_{\mathrm{w}}"), weights, "129e9")], "B"
@@ -195,8 +211,9 @@ seventy.view()
 #
 # "S scales both compute and memory similarly", says the document. Compute time is proportional to
 # the batch. Memory time is not: the weights are read once for all. Two batches instead of one never
-# take twice the memory time, and at a small batch next to nothing more. So the batch moves the
-# intensity; it stops doing so only when caches and activations outweigh the weights.
+# take twice the memory time, and in decode of short contexts, where they are small, next to nothing
+# more. So the batch moves the intensity, at every size, and ever less as caches and activations
+# come to outweigh the weights.
 
 alike = Derivation("Twice the batch", "plain decoder, counted as document 000")
 twice, ratio = {B: 2 * B}, Label("ratio")
@@ -217,6 +234,16 @@ for name, computed, moved, growth in (
     larger = (computed / moved).xreplace({B: B + MORE}) / (computed / moved)
     alike.below("and not only when it doubles: m more requests raise it, too", sympy.Integer(1),
                 larger.cancel())  # fmt: skip
+    alike.below("Doubling a batch that is larger by m raises it less",
+                gain.xreplace({B: B + MORE}).cancel(), gain.cancel())  # fmt: skip
+for where, growth, length, times in (
+    ("Two sequences with 128 cached tokens, over one", step_growth, {L: 128}, "1.003"),
+    ("with 32768", step_growth, {L: 32768}, "1.400"),
+    ("Two prompts of 16 tokens, over one", prompt_growth, {S: 16}, "1.002"),
+    ("of 2048", prompt_growth, {S: 2048}, "1.226"),
+):
+    grown = growth.xreplace({**SIZES, B: sympy.S.One}).xreplace(length)
+    alike.reproduced(f"{where}, in memory time of the 70B model", [(ratio, grown, times)])
 alike.view()
 
 # %%
@@ -248,13 +275,25 @@ for batch, length in ((1, "206"), (16, "13")):
         f"First compute-bound length, {batch} prompts", [(LENGTH, sympy.Integer(first), length)]
     )
 there = prompt.at(B=1, S=206)
-seconds = there.flops / machine.peak
-meets.refuted(
-    "At 206 tokens the ratio of the two times has just passed 1; the document's surface of it is "
-    "marked at the compute time in seconds", Label("height"), there.intensity / machine.ridge,
-    seconds,
+meets.reproduced(
+    "At 206 tokens the ratio of the two times has just passed 1",
+    [(Label("ratio"), there.intensity / machine.ridge, "1.002")],
+)
+meets.reproduced(
+    "The document marks that place on its surface of the ratio at a height of the compute time",
+    [(Label("height"), there.flops / machine.peak, "0.0854")], "s",
 )  # fmt: skip
 meets.view()
+
+# %%
+# The document's grids: contexts ``arange(a, b + s, s)``, batches of decode ``arange(a, b, s)``. The
+# first reach their end ``b``, whether or not the step divides it; the last do not.
+
+for start, end, by in ((1, 65, 1), (1, 64, 8), (8, 512, 8), (128, 8192, 100)):
+    batches, contexts = np.arange(start, end, by), np.arange(start, end + by, by)
+    if batches[-1] >= end or contexts[-1] < end:
+        raise rs.ProofError(f"a grid from {start} to {end} by {by} ends elsewhere")
+print("Batches of decode end before their end, contexts do not.")
 
 # %%
 # What the context does
@@ -305,8 +344,8 @@ alone.below(
 alone.view()
 
 # %%
-# The document's curves (its batches of 1 and 16 in prefill, 1 and 32 in decode), and the boundary
-# that its surfaces mark by dots, as a curve.
+# The document's curves (its batches of 1 and 16 in prefill, 1 and 32 in decode), and the boundaries
+# that its surfaces mark by dots, as curves.
 
 fig, (left, middle, right) = plt.subplots(1, 3, figsize=(15, 4.5), layout="constrained")
 fig.suptitle(f"80 layers of width 8192 on {machine.label}, as document 000 counts")
@@ -327,8 +366,14 @@ for ax, ledger, letter, sizes, label in (
     ax.legend(frameon=False)
 contexts = np.linspace(0, 0.99 * float(reach.value), 200)
 right.plot(contexts, rs.compile(critical.value)(L=contexts), "k", label="critical batch of decode")
-right.axvline(float(reach.value), color="grey", linestyle=":", label="no batch beyond")
-right.set(yscale="log", xlabel="cached tokens", ylabel="batch", title="compute-bound above")
+right.axvline(float(reach.value), color="grey", linestyle=":", label="no batch beyond, in decode")
+prompts = rs.crossover(prompt.intensity, machine.ridge, B)
+lengths = np.linspace(1, 206, 200)
+right.plot(lengths, rs.compile(prompts.value)(S=lengths), "k--", label="critical batch of prefill")
+right.set(
+    yscale="log", xlabel="cached tokens, or tokens per prompt", ylabel="batch",
+    title="compute-bound above",
+)  # fmt: skip
 right.legend(frameon=False)
 
 # %%
@@ -345,9 +390,6 @@ print(checked([one, two, seventy, alike, critical.derivation, meets, alone]))
 # - **FLOPs "per layer, across S requests"**, in prefill and in decode, lack the number of requests.
 # - **FLOPs of decode** with ``L`` past tokens lack the token's attention to itself, though its key
 #   and value are counted in the bytes; the form is exact with the new token counted in ``L``.
-# - **Bytes of decode "per token, across all S and layers"** are those of a step, which yields as
-#   many tokens as there are requests: per token they are ``B`` times less. As the time that each
-#   request waits for its next token, the time of the step is right.
 # - **"S scales both compute and memory similarly, so L mainly drives boundness"**: compute doubles
 #   with the batch, memory never does, in prefill or decode; intensity rises with the batch, always.
 #   At 16 cached tokens 222 sequences are compute-bound and 221 are not; 16 prompts turn
@@ -357,12 +399,16 @@ print(checked([one, two, seventy, alike, critical.derivation, meets, alone]))
 #   memory-bound from the first token. What holds is that beyond 239 tokens no batch is
 #   compute-bound.
 # - **Sustained FLOP/s** are given as the dense peak.
-# - The boundary on the surface of the ratio is drawn at compute times, not at a ratio of 1; the
-#   grid of batches in decode ends one step before its end, that of contexts does not.
-# - A model of 129 GB is drawn on a GPU of 40 GB.
+# - **The boundary on the surface of the ratio** is drawn at heights that are compute times, in
+#   seconds, not at ratios of about 1; the grid of batches in decode leaves out its end, those of
+#   contexts do not.
+#
+# Left out by what it sets out to ask, which is what binds: whether the model fits. It draws 129 GB
+# on a GPU of 40 GB.
 #
 # Its sentence on prefill is right in both halves: FLOPs grow as the square of a long prompt, and
-# long prompts are compute-bound. They are so long before the square matters.
+# long prompts are compute-bound. They are so long before the square matters. Its bytes and times of
+# decode "per token" are right of a step: the time that each request waits for its next token.
 #
 # What it means in practice
 # -------------------------
