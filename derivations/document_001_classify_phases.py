@@ -56,7 +56,7 @@ def counted(phase: str, quantity: str, convention: rs.Convention = rules) -> sym
 # -------------------
 #
 # Depth cancels: the number of layers, which the document asks for, changes nothing. What is left is
-# the number of tokens over the width.
+# the number of tokens, and its ratio to the width.
 
 made = Derivation("Intensity of prefill and decode", "plain decoder, counted as document 001")
 weights = rs.prefill(model, rules).filter(kind="weight").symbolic("bytes").xreplace(PLAIN)
@@ -74,6 +74,9 @@ moved = made.identity(
 )
 PREFILL, DECODE = (Label(f"I_{x}", rf"I_{{\mathrm{{{x}}}}}") for x in ("prefill", "decode"))
 prefill = made.identity("The layers cancel", flops / moved, 12 * S * d / ((6 * d + S) * b), PREFILL)
+made.identity(
+    "In the tokens, and their ratio to the width", prefill, 12 * S / ((6 + S / d) * b), PREFILL
+)
 made.identity("FLOPs of a decode step", counted("decode", "flops"), 24 * n * d**2, sy.flops)
 made.identity(
     "Bytes of a decode step", counted("decode", "bytes"), n * (12 * d**2 + 2 * d) * b, sy.bytes_
@@ -97,17 +100,21 @@ lettered.view(notation="deep-ml")
 
 # %%
 # The document prints no values; its function rounds to four decimals. Called for a width of 4096
-# in two bytes on an A100 (312 TFLOP/s, 2.0 TB/s) with 2048 tokens, and for a width of 8192 in one
-# byte on an H100 that computes in one byte, too (1979 TFLOP/s, 3.35 TB/s), it returns these.
+# in two bytes on an A100 (312 TFLOP/s, 2.0 TB/s), and for a width of 8192 in one byte on an H100
+# that computes in one byte, too (1979 TFLOP/s, 3.35 TB/s), with 2048 tokens each, it returns these.
 
 CALLS = (
-    (4096, 2, 2048, rs.Machine(peak=312e12, bandwidth=2.0e12), ("1890.4615", "1.0", "156.0")),
-    (8192, 1, 2048, rs.Machine(peak=1979e12, bandwidth=3.35e12), ("3932.16", "2.0", "590.7463")),
+    (4096, 2, 2048, rs.Machine(peak=312e12, bandwidth=2.0e12), "1890.4615 1.0000 156.0000"),
+    (8192, 1, 2048, rs.Machine(peak=1979e12, bandwidth=3.35e12), "3932.1600 2.0000 590.7463"),
 )
 calls = []
-for width, size, tokens, machine, (of_prefill, of_decode, ridge) in CALLS:
+for width, size, tokens, machine, returned in CALLS:
+    of_prefill, of_decode, ridge = returned.split()
     values = {d: sympy.Integer(width), b: sympy.Integer(size), S: sympy.Integer(tokens)}
-    call = Derivation("A call", f"width {width}", {**values, **machine.values})
+    call = Derivation(
+        f"A call for a width of {width}", f"{tokens} tokens, bytes per element: {size}",
+        {**values, **machine.values},
+    )  # fmt: skip
     call.reproduced("Prefill", [(PREFILL, prefill.xreplace(values), of_prefill)], "FLOP/B")
     call.reproduced("Decode", [(DECODE, decode.xreplace(values), of_decode)], "FLOP/B")
     call.reproduced("Ridge point", [(sy.ridge, sy.peak / sy.bandwidth, ridge)], "FLOP/B")
@@ -153,7 +160,7 @@ long.refuted(
     (prefill.xreplace({S: 2 * S}) / prefill).cancel(), sympy.Integer(2),
 )  # fmt: skip
 met = rs.crossover(prefill, sy.ridge, S)
-LENGTH = Label("S*", "S^{*}")
+LENGTH, FIRST = Label("S*", "S^{*}"), Label("S")
 long.equation("Set it equal to the ridge point", prefill, sy.ridge)
 (branch,) = met.branches
 long.solution("Solved for the length", LENGTH, met, branch, branch.when)
@@ -165,24 +172,81 @@ two_bytes = {b: sympy.Integer(2)}
 lengths = Derivation(
     "Where prefill turns compute-bound", "two bytes on H100", {sy.ridge: h100.ridge}
 )
-for width, length in ((768, "315"), (4096, "299")):
+for width, length in ((768, "316"), (4096, "299")):
     at = met.at({**two_bytes, d: sympy.Integer(width), sy.ridge: h100.ridge})
-    lengths.reproduced(f"Width {width}", [(LENGTH, at.value, length)])
-narrow = met.at({**two_bytes, d: sympy.Integer(48), sy.ridge: h100.ridge})
-if narrow.outcome != "never":
-    raise rs.ProofError("a model of width 48 is compute-bound on an H100")
-lengths.remark("Width 48: never.")
+    lengths.reproduced(f"First length, width {width}", [(FIRST, sympy.ceiling(at.value), length)])
+outcomes = [
+    met.at({**two_bytes, d: sympy.Integer(width), sy.ridge: h100.ridge}).outcome
+    for width in (48, 49, 50)
+]
+if outcomes != ["never", "never", "crosses"]:
+    raise rs.ProofError(f"models of width 48 to 50 on an H100: {outcomes}")
+lengths.remark("Widths up to 49: at no length.")
 lengths
+
+# %%
+# The activations inside a layer
+# ------------------------------
+#
+# Two activations per token and layer are those of a layer whose inside never leaves the chip. The
+# six matrix products that the document starts from read and write 18 of them, one after the other:
+# the convention ``linear-only``. The limit is then a ninth of the document's, and narrow models
+# turn compute-bound much later than it says, or never. With causal attention as well
+# (``fused-ops``), the two widths below do so later still.
+
+inside = Derivation(
+    "Activations of six matrices", "plain decoder, counted as linear-only, two bytes on H100",
+    {**two_bytes, sy.ridge: h100.ridge},
+)  # fmt: skip
+LAYERS_ONLY = {"lm_head": "none", "embedding": "none", "vectors": False}
+by_matrix = rs.convention("linear-only").replace(name="linear-only, layers", **LAYERS_ONLY)
+by_operator = rs.convention("fused-ops").replace(name="fused-ops, layers", **LAYERS_ONLY)
+ACTIVATIONS = Label("activations")
+travelling = rs.prefill(model, by_matrix).filter(kind="activation").symbolic("bytes")
+travelling = travelling.xreplace(PLAIN).xreplace(ONE_SIZE) / (n * B * S * d * b)
+inside.identity(
+    "In and out of each matrix, per token and layer", travelling, sympy.Integer(18), ACTIVATIONS
+)
+inside.refuted("The document has", ACTIVATIONS, travelling.cancel(), sympy.Integer(2))
+every = inside.identity(
+    "Intensity of a prefill",
+    counted("prefill", "flops", by_matrix) / counted("prefill", "bytes", by_matrix),
+    4 * S * d / ((2 * d + 3 * S) * b), PREFILL,
+)  # fmt: skip
+inside.limit("As the prompt grows", PREFILL, every, S, 4 * d / (3 * b))
+inside.identity("A ninth of the document's", 4 * d / (3 * b), 12 * d / b / 9, PREFILL)
+for width, said in ((768, "409.6"), (4096, "1170.3")):
+    sized = {**two_bytes, S: sympy.Integer(2048), d: sympy.Integer(width)}
+    inside.refuted(
+        f"2048 tokens at a width of {width}", PREFILL, every.xreplace(sized),
+        prefill.xreplace(sized), "FLOP/B", said=said,
+    )  # fmt: skip
+attended = counted("prefill", "flops", by_operator) / counted("prefill", "bytes", by_operator)
+for rule, name, firsts in (
+    (every, "linear layers", {768: "698", 4096: "332"}),
+    (attended, "with causal attention", {768: "899", 4096: "343"}),
+):
+    for width, first in firsts.items():
+        sized = rule.cancel().xreplace({**two_bytes, d: sympy.Integer(width)})
+        turn = sympy.ceiling(rs.crossover(sized, h100.ridge, S).value)
+        inside.reproduced(f"First length, width {width}, {name}", [(FIRST, turn, first)])
+narrowest = rs.crossover(4 * d / (3 * two_bytes[b]), h100.ridge, d).value
+inside.reproduced(
+    "Narrowest model that the linear layers make compute-bound at some length",
+    [(d, sympy.ceiling(narrowest), "443")],
+)
+inside.view()
 
 # %%
 # What attention and the cache add
 # --------------------------------
 #
-# The same convention with attention (``attention="fused"``) and its cache (``kv="read+write"``). In
-# prefill, if the whole square of scores is computed, they only add to the intensity, at every
-# length and width: where the document says compute-bound, it is. If the causal half is, they take
-# from it as long as the prompt is shorter than about six widths, and close to the ridge point the
-# document is wrong. In decode of one sequence they change next to nothing, since the cache has
+# The document's own convention with attention (``attention="fused"``) and its cache
+# (``kv="read+write"``), two activations per token and layer as before. In prefill, if the whole
+# square of scores is computed, they only add to the intensity, at every length and width: so
+# counted, what the document calls compute-bound is. If the causal half is, they take from it as
+# long as the prompt is shorter than about six widths, and close to the ridge point the document is
+# wrong. In decode of one sequence they change next to nothing, since the cache has
 # an intensity of about 1, too. What they change is decode of many sequences, whose caches are not
 # shared.
 
@@ -233,6 +297,11 @@ near.below("With the whole square: compute-bound", sy.ridge, whole.xreplace(at_3
 near.below("With its causal half: memory-bound", causal.xreplace(at_300), sy.ridge, "FLOP/B")
 evened = rs.crossover(S * (S + 1), 6 * example[d] * (S - 1), S)
 few, many_tokens = sorted(branch.exact for branch in evened.branches)
+for rule in (prefill, whole, causal, every, attended):
+    turn = rs.crossover(rule.cancel().xreplace(example), h100.ridge, S)
+    if len(turn.branches) != 1 or turn.value > 343:
+        raise rs.ProofError("a prompt of 343 tokens is not compute-bound by every count")
+near.remark("From 343 tokens on, a prompt is compute-bound by every count of this article.")
 near.reproduced(
     "Causal attention takes from the intensity of the linear layers for prompts between",
     [(Label("S"), few, "1"), (Label("S"), many_tokens, "24574")], "token",
@@ -271,7 +340,7 @@ ax.legend(frameon=False, fontsize=8)
 # %%
 # Each of these would have stopped this article, had it not held.
 
-print(checked([made, *calls, single, long, lengths, added, near, far]))
+print(checked([made, *calls, single, long, lengths, inside, added, near, far]))
 
 # %%
 # What is wrong in it
@@ -279,28 +348,38 @@ print(checked([made, *calls, single, long, lengths, added, near, far]))
 #
 # What it computes follows from the ledger. What it says about that is too wide:
 #
-# - **Intensity scales with the prompt** only while it is short against six widths; in this count it
-#   has a limit, ``12 d_model / b``, and narrow models stay memory-bound at any length. With
-#   attention there is no such limit.
-# - **Decode is classified without its batch**: the verdict holds for one sequence of any model on
-#   any machine of the catalogue, so the function decides nothing there; to its own count 299
+# - **Intensity scales with the prompt** only while that is short against six widths; in its count
+#   it has a limit, ``12 d_model / b``. In two bytes on an H100, a model of width 49 is then
+#   memory-bound at every length. With attention there is no such limit.
+# - **Two activations per token and layer**: its matrices, one after the other, read and write 18.
+#   The limit is ``4 d_model / (3 b)``, a ninth, and 443 the narrowest width at which its linear
+#   layers are compute-bound at some length, not 50 (two bytes, H100). At a width of 768 they turn
+#   so at 698 tokens, not 316, and at one of 4096 at 332, not 299.
+#
+# What it leaves out by what it says that it counts, one sequence and its linear layers:
+#
+# - **The batch of decode**: the verdict holds for one sequence of any model on any machine of the
+#   catalogue, so the function decides nothing there; to its own count, in two bytes on an H100, 299
 #   sequences of width 4096 are compute-bound.
-# - **Linear layers alone**: with 512 sequences of 2048 tokens they say compute-bound, by far; with
+# - **Caches**: with 512 sequences of 2048 tokens the linear layers say compute-bound, by far; with
 #   the caches that those sequences read, decode is memory-bound, by far.
-# - **Compute-bound** close to the ridge point is not certain where attention is causal: at a width
-#   of 4096, 300 tokens are so to this count on an H100, and are memory-bound with attention.
-# - The number of layers is asked for and cancels.
+# - **Attention**: where it is causal, a verdict close to the ridge point is not certain. At a width
+#   of 4096, 300 tokens are compute-bound to this count on an H100, and memory-bound with attention.
+#
+# The number of layers is asked for and cancels.
 #
 # What it means in practice
 # -------------------------
 #
-# For one sequence the verdict needs no function: in two bytes, and for models of usual width, a
-# prompt a little longer than the ridge point is compute-bound, a single token is not. The question
-# worth computing is that of many sequences, and it needs the cache.
+# For one sequence of a wide model the verdict needs no function: in two bytes on an H100, at a
+# width of 4096, a prompt is compute-bound from 343 tokens on, whichever of these counts is taken,
+# and a single token is not. Narrow models need longer prompts, and the activations counted. The
+# question worth computing is that of many sequences, and it needs the cache.
 #
 # Where it stops holding
 # ----------------------
 #
-# Activations inside a layer travel, too; that lowers the limit for long prompts. Mixtures of
-# experts read more weights the more tokens there are. Unfused attention moves whole squares, and
-# long prompts are then bound by memory again: document 002.
+# How many activations travel depends on what is fused: two are of a layer in one piece, 18
+# of its matrices one by one. Mixtures of experts read more weights the more tokens there are.
+# Unfused attention moves whole squares, and long prompts are then bound by memory again: document
+# 002.
