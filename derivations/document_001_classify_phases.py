@@ -379,7 +379,6 @@ print(checked([made, *calls, single, long, lengths, inside, added, near, far]))
 # Where it stops holding
 # ----------------------
 #
-# How many activations travel depends on what is fused: two are of a layer in one piece, 18
-# of its matrices one by one. Mixtures of experts read more weights the more tokens there are.
-# Unfused attention moves whole squares, and long prompts are then bound by memory again: document
-# 002.
+# How many activations travel depends on what is fused: two are of a layer in one piece, 18 of its
+# matrices one by one. Mixtures of experts read more weights the more tokens there are. Unfused
+# attention moves whole squares, and long prompts are then bound by memory again: document 002.
