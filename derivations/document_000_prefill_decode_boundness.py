@@ -272,7 +272,8 @@ for context, batch in ((16, "221"), (128, "444")):
 for batch, length in ((1, "206"), (16, "13")):
     first = rs.results.prefill_critical_length(prompt.at(B=batch), machine).whole
     meets.reproduced(
-        f"First compute-bound length, {batch} prompts", [(LENGTH, sympy.Integer(first), length)]
+        f"First compute-bound length at a batch of {batch}",
+        [(LENGTH, sympy.Integer(first), length)],
     )
 there = prompt.at(B=1, S=206)
 meets.reproduced(
@@ -287,13 +288,13 @@ meets.view()
 
 # %%
 # The document's grids: contexts ``arange(a, b + s, s)``, batches of decode ``arange(a, b, s)``. The
-# first reach their end ``b``, whether or not the step divides it; the last do not.
+# first reach their end ``b``, whether or not the step divides it; the second stop short of it.
 
 for start, end, by in ((1, 65, 1), (1, 64, 8), (8, 512, 8), (128, 8192, 100)):
     batches, contexts = np.arange(start, end, by), np.arange(start, end + by, by)
     if batches[-1] >= end or contexts[-1] < end:
         raise rs.ProofError(f"a grid from {start} to {end} by {by} ends elsewhere")
-print("Batches of decode end before their end, contexts do not.")
+print("Contexts reach their end, batches of decode do not.")
 
 # %%
 # What the context does
