@@ -9,6 +9,7 @@ printed.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +29,6 @@ from roofsym.verification import NotRealError, holds, value_at
 Given: TypeAlias = Mapping[sympy.Symbol, sympy.Expr]
 
 _DIGITS = 30
-_NEAR = sympy.Rational(1, 2000)
 # Units of what counts take part in, which are whole: κ S is of B/token to who knows no more.
 _WHOLE = frozenset({"1", "FLOP", "B", "s", "FLOP/B", "token"})
 _COUNTED = frozenset({"1", "token", "1/token"})
@@ -97,7 +97,7 @@ class Numbers:
         return self if len(self.expr.free_symbols) > 1 else None
 
     def gives(self, value: sympy.Expr) -> bool:
-        """Whether the numbers as they are printed give a value, to three digits.
+        """Whether the numbers as they are printed give a value, to one in its fourth digit.
 
         Examples
         --------
@@ -108,7 +108,8 @@ class Numbers:
         """
         printed = {s: self._printed(s, x) for s, x in self.given.items()}
         found = sympy.N(self.expr.xreplace(printed))
-        return bool(found.is_real and abs(found - value) <= _NEAR * abs(value))
+        digit = 10.0 ** (math.floor(math.log10(abs(float(value)))) - 3) if value else 0
+        return bool(found.is_real and abs(found - value) <= digit)
 
     def _printed(self, symbol: sympy.Symbol, value: sympy.Expr) -> sympy.Expr:
         whole = value.is_Integer and sy.info(symbol).unit == "1"
