@@ -16,7 +16,7 @@ from sympy.logic.boolalg import Boolean
 from roofsym import polynomial, units
 from roofsym import symbols as sy
 from roofsym.bounds import outward
-from roofsym.closed_form import ClosedForm, closed_form, written_out
+from roofsym.closed_form import ClosedForm, closed_form, reached, written_out
 from roofsym.conditions import cases, of_unknown, solve_condition
 from roofsym.errors import InputError, ProofError
 from roofsym.ledger import Ledger
@@ -39,11 +39,14 @@ class Label:
         How it is printed; in LaTeX as upright text, if it has no other way to be written.
     unit : str
         Unit of what it names, for formulas in which numbers stand and no symbol says it.
+    meaning : str
+        What it names, for the table of symbols; empty if the sentence before the formula says it.
     """
 
     text: str
     latex: str = ""
     unit: str = "1"
+    meaning: str = ""
 
     def __post_init__(self) -> None:
         if not self.latex:
@@ -654,14 +657,16 @@ class Derivation:
         """Those of some letters that are no constants of any model, with what they stand for.
 
         Parts of constants, where the unknown hid in these, and sums that the question itself names:
-        these as a step states them, in the constants of the formulas.
+        these as a step states them, in the constants of the formulas. So of letters in these.
         """
         stated = {f.left: f.right for s in self.steps if s.kind == "definition" for f in s.formulas}
-        return {
-            s: stated.get(s, self.definitions[s])
-            for s in used
-            if s in self.definitions and not _of_any_model(s, self.definitions[s])
+        told = {
+            s: stated.get(s, meaning)
+            for s, meaning in self.definitions.items()
+            if not _of_any_model(s, meaning)
         }
+        needed = reached(used, lambda s: told[s].free_symbols if s in told else ())
+        return {s: meaning for s, meaning in told.items() if s in needed}
 
     def evaluate(self, expr: sympy.Expr) -> sympy.Expr:
         """Expression with definitions and known values put in."""
@@ -776,7 +781,7 @@ class Derivation:
         >>> import roofsym as rs
         >>> found = rs.results.ridge_point(rs.machine("h100-sxm"))
         >>> print(str(found.derivation.view()).splitlines()[-1])
-          I  FLOP/B  arithmetic intensity, FLOPs over bytes
+          I*  FLOP/B  ridge point
         """
         return View(self, depth, notation)
 

@@ -13,6 +13,7 @@ from support import asked_of, models
 import roofsym as rs
 from roofsym import cli
 from roofsym import symbols as sy
+from roofsym.derivation import Label
 from roofsym.errors import ProofError
 from roofsym.quantities import QUANTITIES, Subject
 from roofsym.render import document
@@ -181,6 +182,8 @@ def test_where_tables_have_a_row_for_each_letter_that_is_printed_and_no_other(
         letters = settled(derivation, name)
         blocks = document.blocks(derivation, depth, 1, name)
         rows = {row.symbol for b in blocks if isinstance(b, document.Where) for row in b.rows}
+        names = {x for x in rows if isinstance(x, Label)}
+        rows -= names
         written.clear()
         above, _, table = document.Writer(letters).document(blocks).partition("\nwhere\n")
         unknown = {s for s in written - rows if not is_part(s)}
@@ -191,6 +194,9 @@ def test_where_tables_have_a_row_for_each_letter_that_is_printed_and_no_other(
         for row in rows - {LAMBERT}:
             alone = rf"(?<![\w,]){re.escape(letters.text(row))}(?![\w,]\S)"
             assert any(re.search(alone, x) for x in formulas), (what, row)
+        for label in names:
+            shown = letters.label(label.text, label.latex)[0]
+            assert any(x.startswith(f"      {shown}") for x in formulas), (what, label)
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])

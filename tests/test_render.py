@@ -681,8 +681,9 @@ def test_what_is_asked_for_has_a_row_where_its_own_letter_stands():
         "\n  T           s           time of the step\n"
         in results.time_per_token(step, machine).derivation.text()
     )
-    # B* is no letter of a symbol: it is a value of B.
-    assert "B* " not in results.critical_batch(step, machine).derivation.text().split("where")[-1]
+    # B* is no letter of a symbol, and has a row with what was asked.
+    table = results.critical_batch(step, machine).derivation.text().split("where")[-1]
+    assert "\n  B*          1           critical batch of decode\n" in table
 
 
 def test_what_an_author_would_write():

@@ -63,9 +63,9 @@ class Math:
 
 @dataclass(frozen=True)
 class Row:
-    """What a symbol stands for, in symbols of the table, and its value, where it has them."""
+    """What a symbol or a name stands for, and its value, where it has them."""
 
-    symbol: sympy.Symbol
+    symbol: sympy.Symbol | Label
     definition: sympy.Expr | None = None
     value: sympy.Expr | None = None
 
@@ -259,9 +259,17 @@ def explanation(
         # The package's own letters are few: two of them may be one, where none is mistaken.
         letters.refuse_clash(symbols)
     rows = [_row(s, letters, definitions, evaluate) for s in letters.listed(symbols)]
+    rows += _named(formulas, {letters.text(s) for s in symbols}, letters)
     if any(f.right.has(sympy.LambertW) for f in formulas):
         rows.append(Row(LAMBERT))
     return [*out, Where(tuple(rows), letters)] if rows else out
+
+
+def _named(formulas: Sequence[Formula], taken: set[str], letters: Notation) -> list[Row]:
+    """Rows of names that are no symbols, unless a symbol that is printed alike has one."""
+    labels = {letters.label(f.left.text, f.left.latex)[0]: f.left
+              for f in formulas if isinstance(f.left, Label) and f.left.meaning}  # fmt: skip
+    return [Row(label) for text, label in labels.items() if text not in taken]
 
 
 def explained(
@@ -693,6 +701,9 @@ class Writer:
 
     def _cells(self, row: Row, style: Style) -> tuple[str, str, str, str]:
         """Symbol, unit, meaning, and what it is equal to."""
+        if isinstance(row.symbol, Label):
+            meaning = self.sentence(row.symbol.meaning, style.notation)
+            return self.label(row.symbol, style), row.symbol.unit, meaning, ""
         info = sy.info(row.symbol)
         # What a notation's own letter stands for is written in the table's symbols.
         is_own = row.symbol in style.notation.definitions
@@ -929,7 +940,7 @@ class LatexWriter(MarkdownWriter):
         """Write the table of symbols."""
         style = self._style(where.letters)
         # In millimetres: the units, and the widest symbol.
-        names = [width(style.letter(row.symbol)) for row in where.rows]
+        names = [width(self._cells(row, style)[0]) for row in where.rows]
         taken = 34 + round(2 * max(6.0, *names))
         meaning_column = rf">{{\raggedright\arraybackslash}}p{{\dimexpr\linewidth-{taken}mm}}"
         lines = [rf"\begin{{longtable}}{{@{{}}ll{meaning_column}@{{}}}}"]

@@ -9,7 +9,6 @@ printed.
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,11 +23,13 @@ from roofsym import units
 from roofsym.errors import InputError
 from roofsym.render.expression import IN_A_SUM, is_fraction
 from roofsym.render.shape import arranged
+from roofsym.values import open_powers
 from roofsym.verification import NotRealError, holds, value_at
 
 Given: TypeAlias = Mapping[sympy.Symbol, sympy.Expr]
 
 _DIGITS = 30
+_NEAR = sympy.Rational(1, 2000)
 # Units of what counts take part in, which are whole: κ S is of B/token to who knows no more.
 _WHOLE = frozenset({"1", "FLOP", "B", "s", "FLOP/B", "token"})
 _COUNTED = frozenset({"1", "token", "1/token"})
@@ -97,7 +98,9 @@ class Numbers:
         return self if len(self.expr.free_symbols) > 1 else None
 
     def gives(self, value: sympy.Expr) -> bool:
-        """Whether the numbers as they are printed give a value, to one in its fourth digit.
+        """Whether the numbers as they are printed give a value, to three digits.
+
+        Powers to a number of tokens multiply what is left off: of them, to four.
 
         Examples
         --------
@@ -108,8 +111,9 @@ class Numbers:
         """
         printed = {s: self._printed(s, x) for s, x in self.given.items()}
         found = sympy.N(self.expr.xreplace(printed))
-        digit = 10.0 ** (math.floor(math.log10(abs(float(value)))) - 3) if value else 0
-        return bool(found.is_real and abs(found - value) <= digit)
+        counted = [p for p in open_powers(self.expr) if p.exp.free_symbols <= self.given.keys()]
+        near = _NEAR / 10 if counted and not self.expr.has(sympy.LambertW) else _NEAR
+        return bool(found.is_real and abs(found - value) <= near * abs(value))
 
     def _printed(self, symbol: sympy.Symbol, value: sympy.Expr) -> sympy.Expr:
         whole = value.is_Integer and sy.info(symbol).unit == "1"

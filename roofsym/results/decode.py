@@ -11,7 +11,7 @@ from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
 from roofsym.limits import limit
-from roofsym.results.parts import KV_READ, WEIGHTS_READ
+from roofsym.results.parts import KV_READ, RULE_BATCH, WEIGHTS_READ
 from roofsym.results.question import (
     MET,
     MISSED,
@@ -143,7 +143,7 @@ def ridge_rule_ratio(ledger: Ledger, machine: Machine, symbol: Unknown = None) -
     if not polynomial.is_zero(per_byte - 2 / sy.b_w):
         raise InputError("model", q.ledger.model, "one with b_w bytes for every weight")
     d.define("The rule: two FLOP per weight of b_w bytes, and nothing else",
-             Label("B_rule", r"B_{\mathrm{rule}}"), rule, "1")  # fmt: skip
+             RULE_BATCH, rule)  # fmt: skip
     premise = has_critical_batch(work, moved)
     d.remark("Exactly, B* = I* w over what the work of a sequence leaves after its own traffic.")
     exact = sy.ridge * streamed / (premise.more - premise.less)
@@ -196,6 +196,8 @@ def kv_overtakes_weights(ledger: Ledger, symbol: Unknown = None) -> Result:
     return q.answer(*_kv_and_weights(q))
 
 
+_SHARE_OF_LIMIT = Label("R / R_∞", r"R / R_{\infty}", "1", "throughput over what it tends to")
+
 KV_BATCH = Question(
     name="kv-overtakes-weights-batch", title="batch at which KV reads overtake weight reads",
     label=Label("B*", "B^{*}"), needs=(STEP,), left="the KV read", right="the weight read",
@@ -231,7 +233,7 @@ def kv_overtakes_weights_batch(ledger: Ledger, symbol: Unknown = None) -> Result
         q.d.substitution(
             "There decode that moves weights and KV alone, memory-bound, reaches half of its "
             "limiting throughput",
-            Label("R / R_∞", r"R / R_{\infty}"), reached, {sy.B: value}, sympy.Rational(1, 2),
+            _SHARE_OF_LIMIT, reached, {sy.B: value}, sympy.Rational(1, 2),
         )  # fmt: skip
     return result
 

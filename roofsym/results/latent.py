@@ -55,12 +55,16 @@ def _latent_executions(
 
     attention = q.d.total(
         "Attention in latent space costs more FLOPs, by",
-        Label("ΔF_att", r"\Delta F_{\mathrm{att}}"), gap("attention", absorbed, expanded), "flops",
+        Label("ΔF_att", r"\Delta F_{\mathrm{att}}", "FLOP",
+              "FLOPs that the latent adds to attention"),
+        gap("attention", absorbed, expanded), "flops",
         lambda *asked: closed_form(*asked).renamed({sy.alpha: EXTRA_ATTENTION}),
     ).expr  # fmt: skip
     rebuilding = q.total(
         "Rebuilding keys and values of the cached context costs, beyond what absorption costs",
-        Label("ΔF_up", r"\Delta F_{\mathrm{up}}"), gap("linear", expanded, absorbed), "flops",
+        Label("ΔF_up", r"\Delta F_{\mathrm{up}}", "FLOP",
+              "FLOPs of rebuilding keys and values, less those of absorption"),
+        gap("linear", expanded, absorbed), "flops",
     )  # fmt: skip
     q.d.remark("Both are proportional to the batch: it decides nothing, and is divided out.")
     return q, attention / sy.B, rebuilding / sy.B

@@ -17,7 +17,7 @@ from roofsym.results.parts import LINK_TIME, SHARED_BYTES, SHARED_FLOPS
 from roofsym.results.question import Inquiry, Question, Result, Unknown, answers
 from roofsym.roofline import Roofline
 
-_SERIAL_TIME = Label("T", "T")
+_SERIAL_TIME = Label("T", "T", "s", "time of a step that waits for what it sends")
 
 
 # Of a part of a step, the constants are not those of the step.

@@ -31,4 +31,7 @@ OWN_ACTIVATIONS = _part("Q", "act", "B", "bytes of the layers' activations by th
 HELD = _part("M", "", "B", "memory that is held")
 HELD_WINDOWED = _part("M", "w", "B", "memory held by layers with a window")
 HELD_UNWINDOWED = _part("M", "full", "B", "memory that would be held without windows")
+VERIFICATION_TIME = _part("T", "v", "s", "time of a verification")
+DECODE_TIME = _part("T", "0", "s", "time of a decode step")
+RULE_BATCH = _part("B", "rule", "1", "critical batch by the rule")
 LINK_TIME = _part("T", "link", "s", "time to send")

@@ -98,6 +98,11 @@ class Question:
     reading: Callable[[sympy.Expr], str] | None = None
     relative: bool = False
 
+    def __post_init__(self) -> None:
+        unit = "1" if self.relative else sy.info(self.symbol).unit
+        named = dataclasses.replace(self.label, unit=unit, meaning=self.title)
+        object.__setattr__(self, "label", named)
+
     @property
     def phase(self) -> str:
         """The phase it is asked of by default; empty if it is about no step."""

@@ -127,6 +127,7 @@ def _elasticity(q: Inquiry, expr: sympy.Expr, symbol: Unknown, letter: str) -> R
     label = Label(
         f"d ln {letter} / d ln {name.text}",
         rf"\frac{{\mathrm{{d}} \ln {letter}}}{{\mathrm{{d}} \ln {name.latex}}}",
+        meaning=q.question.title,
     )
     found: list[tuple[Branch, sympy.Expr]] = []
     for regime, when in _regimes(expr, tuple(slopes)):

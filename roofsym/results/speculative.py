@@ -10,6 +10,7 @@ from roofsym.derivation import Derivation, Label
 from roofsym.errors import InputError
 from roofsym.hardware import Machine
 from roofsym.ledger import Ledger
+from roofsym.results import parts
 from roofsym.results.question import Inquiry, Question, Result, Unknown, answers, one_token
 
 _FLOPS_ALONE = sy.extra(
@@ -74,7 +75,7 @@ def _gained(d: Derivation, gamma: int | sympy.Symbol) -> sympy.Expr:
         d.spent.add(sy.acceptance)
         return gamma + 1
     closed = speculative.tokens_per_round().xreplace({sy.gamma: sympy.Integer(gamma)})
-    d.identity("The sum of a geometric series", gained, closed, Label("ℰ", r"\mathcal{E}"))
+    d.identity("The sum of a geometric series", gained, closed, sy.tokens_per_round)
     return gained
 
 
@@ -125,13 +126,15 @@ def break_even_acceptance(ledger: Ledger, machine: Machine, symbol: Unknown = No
     gamma = _drafts(q)
     work, moved, plain_work, plain_moved = _totals(d, draft)
     times = q.time_of(work, moved), q.time_of(plain_work, plain_moved)
-    for what, label, time in (
-        ("a verification", Label("T_v", r"T_{\mathrm{v}}"), times[0]),
-        ("a decode step", Label("T_0", "T_0"), times[1]),
-    ):
-        d.define(f"Time of {what}", label, time, "s")
-    d.definitions[sy.verify_cost] = times[0] / times[1]
-    d.remark("The first over the second is what a verification takes in decode steps.")
+    told = (
+        ("Time of a verification", parts.VERIFICATION_TIME, times[0]),
+        ("Time of a decode step", parts.DECODE_TIME, times[1]),
+        ("What a verification takes in decode steps", sy.verify_cost,
+         parts.VERIFICATION_TIME / parts.DECODE_TIME),
+    )  # fmt: skip
+    for text, symbol, meaning in told:
+        d.define(text, symbol, meaning)
+        d.definitions[symbol] = meaning
     gained = _gained(d, gamma)
     if q.symbol in (sy.acceptance, sy.draft_cost, sy.verify_cost):
         return q.answer(gained, sy.verify_cost + gamma * sy.draft_cost)
