@@ -153,7 +153,8 @@ assert prefill.whole == 14
 #
 # Decode divides the reading of weights and of the KV cache, and sends little: two vectors per
 # token and layer. Its links bind only when the batch is large, and only while the context is
-# short, since the KV cache grows with the batch just as what is sent does.
+# short, since the KV cache grows with the batch just as what is sent does. Eight devices, 128
+# cached tokens:
 
 batch = results_parallel.link_bound_batch(device.at(t=8, L=128), h100)
 batch.derivation.view()
@@ -176,9 +177,9 @@ assert none.outcome == "never"
 print(f"256 sequences at L = 128: from t = {few.whole} on. At L = 4096: {none.reason}.")
 
 # %%
-# At that batch the device is no longer memory-bound in the first place: what overtakes the
-# reading is computing. With NVLink between eight of these devices, decode is not bound by its
-# links at all.
+# On eight devices, at the 912 sequences from which sending overtakes reading, a device is no longer
+# memory-bound in the first place: computing has overtaken reading before. With NVLink between eight
+# of these devices, decode at this context is not bound by its links at all.
 
 binding = {
     n: rs.Roofline(device.in_phase("decode").at(t=8, L=128, B=n), h100).bound
@@ -186,6 +187,7 @@ binding = {
 }
 for n, bound in binding.items():
     print(f"B = {n:5} at L = 128, t = 8: bound by {bound}")
+assert batch.whole == 912
 assert list(binding.values()) == ["memory", "memory", "compute", "compute"]
 
 # %%
@@ -194,9 +196,10 @@ assert list(binding.values()) == ["memory", "memory", "compute", "compute"]
 #
 # If sending hides behind reading, the step gets faster up to the degree at which the links bind,
 # and slower beyond. If it does not - and an all-reduce is waited for, unless something else can
-# be computed meanwhile - the time on ``t`` devices is ``A/t + C``, whether the step is bound by
-# memory or by computing: either each further device helps, or none does, and the sign of ``A``
-# decides, in which ``t`` does not occur. Over a network of 100 Gbit/s:
+# be computed meanwhile - the time on ``t`` devices, up to as many as there are KV heads, is
+# ``A/t + C``, with one ``A`` where memory binds and another where computing does. While the same of
+# the two binds, either each further device helps, or none does, and the sign of ``A`` decides, in
+# which ``t`` does not occur. Over a network of 100 Gbit/s:
 
 network = h100.at(link_bandwidth=12.5e9)
 pays = results_parallel.further_devices_batch(device.at(L=128), network)
@@ -205,8 +208,10 @@ pays.derivation.view()
 # %%
 slow = h100.at(link_bandwidth=64e9)
 always = results_parallel.further_devices_batch(device.at(L=128), slow)
-print(f"At L = 128, devices pay up to a batch of {pays.whole - 1} over the network.")
-print(f"Over PCIe they pay at every batch: {always.reason}.")
+heads = llama.values[sy.n_kv_heads]
+print(f"At L = 128 and on up to {heads} devices, each further one pays over the network up to a "
+      f"batch of {pays.whole - 1}.")  # fmt: skip
+print(f"Over PCIe, it does at every batch: {always.reason}.")
 assert always.outcome == "never"
 
 
@@ -221,6 +226,26 @@ for n, machine, faster in (
 ):  # fmt: skip
     times = [serial(n, degree, machine) for degree in (1, 2, 4, 8)]
     assert all((after < before) == faster for before, after in itertools.pairwise(times))
+
+# %%
+# Beyond eight devices each keeps a whole KV head, so that less is divided, and only smaller batches
+# gain. And where what binds changes from one degree to the next, one in between can be the best:
+
+between = h100.at(link_bandwidth=41e9)
+for n, machine, degrees in (
+    (pays.whole - 1, network, (8, 16)), (16 * pays.whole, slow, (32, 64)), (376, between, (4, 8)),
+):  # fmt: skip
+    before, after = (serial(n, degree, machine) for degree in degrees)
+    rate = float(machine.link_bandwidth) / 1e9
+    print(f"{rate:4.1f} GB/s, B = {n:4}: {float(before) * 1e3:6.2f} ms on {degrees[0]:2}, "
+          f"{float(after) * 1e3:6.2f} ms on {degrees[1]}")  # fmt: skip
+    assert before < after
+for n, machine, degrees in ((60, network, (8, 16, 32, 64)), (376, between, (1, 2, 4))):
+    times = [serial(n, degree, machine) for degree in degrees]
+    assert all(after < before for before, after in itertools.pairwise(times))
+roofs = [rs.Roofline(device.in_phase("decode").at(B=376, L=128, t=n), between) for n in (4, 8)]
+assert roofs[0].compute_time > roofs[0].memory_time
+assert roofs[1].compute_time < roofs[1].memory_time
 
 # %%
 # How many devices at all
@@ -286,16 +311,30 @@ assert fast[64].serial_speed_up < 16, "64 do not: beyond 8, each keeps a whole K
 #
 # - Within the links of one server, decode divides almost perfectly up to the number of KV heads.
 #   Beyond it, the KV cache is no longer divided, and at long contexts that is what is left.
-# - Prefill is what needs fast links: it is bound by them from ``1 + β_link (6 d + S)/(2 π)``
-#   devices.
+# - Prefill is what needs fast links: the model of document 004 is bound by them from
+#   ``1 + β_link (6 d + S)/(2 π)`` devices, which is 12.6 at the width of Llama-3.1-70B and 2048
+#   tokens. Llama-3.1-70B itself is from 13.2, by its gated block and fewer KV heads.
 # - Over slow links, a small batch still divides well, since what is sent grows with the batch and
 #   the weights do not. Latency is the limit there, which is not counted here.
-#
+
+itself = results_parallel.link_bound_prefill_degree(device.at(B=1, S=2048), h100)
+assert llama.values[H] == 8192
+assert (round(float(limits[8192]), 1), round(float(itself.value), 1)) == (12.6, 13.2)
+assert serial(1, 1, network) > 7 * serial(1, 8, network), "one sequence divides well"
+
+# %%
 # Where it stops holding
 # ----------------------
 #
 # Rings send ``1 − 1/t`` of a tensor twice, which is the least that devices can send that add up
 # for themselves; exchanges that reduce in the switch send less. Models that run attention and
 # feed-forward side by side need one all-reduce per layer instead of two. Each exchange also costs
-# a latency of some microseconds, which small batches notice: 160 exchanges of 5 µs are 0.8 ms per
-# step.
+# a latency of some microseconds, which small batches notice: the 160 exchanges in the layers of
+# Llama-3.1-70B, of 5 µs each, are 0.8 ms, and a step of one sequence on eight devices takes 5.
+
+exchanges = device.filter(part="residual", kind="all-reduce")
+latency = sum(entry.count for entry in exchanges.entries).xreplace(dict(llama.values)) * 5e-6
+step_of_one = serial(1, 8, h100)
+print(f"{float(latency) * 1e3:.1f} ms of latency, a step of {float(step_of_one) * 1e3:.1f} ms")
+assert abs(latency - 0.8e-3) < 1e-9
+assert 4.5e-3 < step_of_one < 5.5e-3
