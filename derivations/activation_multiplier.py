@@ -182,8 +182,9 @@ assert sympy.Rational(2, 3) < 1 - 12 / most[1][3] < sympy.Rational(68, 100)
 # Does it matter?
 # ---------------
 #
-# In decode hardly: a sequence's activations are small beside the weights. In prefill and at large
-# batch they are what is moved, and the intensity is wrong by nearly as much as ``c_act`` is.
+# In decode hardly: one sequence's activations are small beside the weights, those of many small
+# beside their caches, unless these are short. In a prefill of many thousand tokens they are most of
+# what is moved, and the bytes are low by nearly as much as ``c_act`` is.
 
 llama = rs.model("llama-3.1-8b")
 bf16 = {"b_w": 2, "b_a": 2, "b_kv": 2}
@@ -204,6 +205,37 @@ print(f"one token of decode: {float(one_by_rule / one_token):.5f}")
 assert 0.5 < worst < 0.65
 assert all(0.999 < x <= 1 for x in fitted)
 assert abs(one_by_rule / one_token - 1) < sympy.Rational(1, 1000)
+
+
+def share(ledger):
+    """Activations' share of the bytes."""
+    return ledger.activation_bytes / ledger.bytes
+
+
+many = {context: rs.decode(llama).at(**bf16, L=context) for context in (128, 2048)}
+most_of_all = float(sympy.limit(share(many[2048]), sy.B, sympy.oo))
+print("activations' share of the bytes")
+print(f"  decode at L = 2048: towards {most_of_all:.1%} as the batch grows; "
+      f"at L = 128: {float(share(many[128].at(B=1024))):.0%} of 1024 sequences")  # fmt: skip
+print(f"  prefill: {float(share(own.at(S=2048))):.0%} of 2048 tokens, "
+      f"{float(share(own.at(S=8192))):.0%} of 8192")  # fmt: skip
+assert all(share(many[2048].at(B=n)) < most_of_all < 0.025 for n in (1, 256, 1024, 10**6))
+assert share(many[128].at(B=1024)) > sympy.Rational(1, 10)
+assert share(own.at(S=2048)) < sympy.Rational(1, 2) < sympy.Rational(7, 10) < share(own.at(S=8192))
+
+# %%
+# The intensities of the two conventions differ by more than their bytes: the rule's also counts the
+# pairs that a causal mask leaves out.
+
+end = lengths[-1]
+fewer_bytes = own.at(S=end).bytes / rule.at(S=end, c_act=12).bytes
+more_flops = rule.at(S=end).flops / own.at(S=end).flops
+times = rule.at(S=end, c_act=12).intensity / own.at(S=end).intensity
+print(f"{end} tokens: {float(fewer_bytes):.2f} times fewer bytes, {float(more_flops):.2f} times as "
+      f"many FLOPs, {float(times):.2f} times the intensity")  # fmt: skip
+assert times == fewer_bytes * more_flops
+off = found["llama-3.1-8b"][3] / 12
+assert 0.9 * off < fewer_bytes < off < times
 
 # %%
 # Figure: the implied multiplier by inner width, and the bytes of a prefill
@@ -236,15 +268,20 @@ for axes in (left, right):
 # What it means in practice
 # -------------------------
 #
-# - ``c_act = 12`` counts each intermediate tensor of a GPT-style layer once, written or read,
-#   norms included; if written, the new key and value a second time, beside the cache. Traffic is
-#   both directions, so 24 is the number that the same layer moves, and 20 if norms are done on the
-#   way.
+# - ``c_act = 12`` can be read as counting each intermediate tensor of a GPT-style layer once,
+#   written or read, norms included; if written, the new key and value a second time, beside the
+#   cache. Traffic is both directions, so 24 is the number that the same layer moves, and 20 if
+#   norms are done on the way.
 # - For Llama-style models use ``7 + 4 (q + kv)/d + 3 d_ff/d``: 22.5 for Llama-3.1-8B, with ``q``
 #   and ``kv`` the widths of queries and of keys.
-# - It decides nothing in decode of a few sequences, and nearly everything in the bytes of a long
-#   prefill. There, prefill is compute-bound anyway, unless the machine's ridge point is high.
-#
+# - It decides next to nothing in decode with thousands of tokens cached, and nearly everything in
+#   the bytes of a long prefill. There, prefill is compute-bound anyway, unless the machine's ridge
+#   point is far above that of an H100.
+
+machine = rs.machine("h100-sxm", dtype="bf16")
+assert 6 * machine.ridge < own.at(S=8192).intensity < rule.at(S=8192, c_act=12).intensity
+
+# %%
 # Where it stops holding
 # ----------------------
 #

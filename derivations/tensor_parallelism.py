@@ -313,7 +313,7 @@ assert fast[64].serial_speed_up < 16, "64 do not: beyond 8, each keeps a whole K
 #   Beyond it, the KV cache is no longer divided, and at long contexts that is what is left.
 # - Prefill is what needs fast links: the model of document 004 is bound by them from
 #   ``1 + β_link (6 d + S)/(2 π)`` devices, which is 12.6 at the width of Llama-3.1-70B and 2048
-#   tokens. Llama-3.1-70B itself is from 13.2, by its gated block and fewer KV heads.
+#   tokens. Llama-3.1-70B itself, counted as ``fused-ops``, is from 13.2.
 # - Over slow links, a small batch still divides well, since what is sent grows with the batch and
 #   the weights do not. Latency is the limit there, which is not counted here.
 
