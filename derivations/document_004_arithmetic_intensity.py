@@ -2,9 +2,9 @@
 Document 004: intensity of a plain decoder, prefill and decode
 ==============================================================
 
-Document 004 adds up, operator by operator, the FLOPs and bytes of a decoder with multi-head
-attention and a feed-forward block four times as wide as the residual stream, divides the two, and
-compares with the machine balance of an A100.
+Document 004 adds up, operator by operator, the FLOPs and bytes of a decoder whose queries, keys
+and values are as wide as the residual stream and whose feed-forward block is four times as wide,
+divides the two, and compares with the machine balance of an A100.
 
 **Question.** Which of its closed forms follow from the ledger, and what do those that do not follow
 do to the intensity of decode?
@@ -80,6 +80,12 @@ for name, (operators, per_layer) in TERMS.items():
 whole = n * (24 * B * S * d**2 + 4 * B * S**2 * d)
 form = work.total("All of them, summed over the ledger", sy.flops, prefill, "flops")
 prefill_flops = work.substitution("In the document's dimensions", sy.flops, form.expr, PLAIN, whole)
+unfused = rules.replace(name="scores in memory", attention="unfused", activations="operators")
+written = rs.prefill(model, unfused).filter(operator="score", kind="score", access="write")
+work.identity(
+    "That is so for any number of heads. S by S scores per sequence are those of one; all have",
+    written.symbolic("bytes") / sy.b_a, sy.n_heads * n * B * S**2, Label("scores"),
+)  # fmt: skip
 work.view()
 
 # %%
@@ -148,10 +154,24 @@ moved.identity(
     kv - claimed_kv, traffic(chunk, operator="value", kind="kv", access="read"),
     Label("missing"),
 )  # fmt: skip
+read, stored = (traffic(chunk, kind="kv", access=way) for way in ("read", "write"))
+single = {n: sympy.S.One}
+moved.identity(
+    "A single layer, which has no next one, writes what it reads in the next step beyond this one",
+    (read.xreplace({L: L + S}) - read).xreplace(single), stored.xreplace(single), Label("written"),
+)  # fmt: skip
 weights = WEIGHTS_READ
 moved.identity(
     "Weights of the layers, each once", traffic(prefill, kind="weight"), 24 * n * d**2, weights
 )
+PARTS = {"attention": (4, TERMS["qkv"][0] + TERMS["output"][0]),
+         "feed-forward": (8, TERMS["feed-forward"][0])}  # fmt: skip
+for name, (squares, operators) in PARTS.items():
+    moved.identity(
+        f"that is, parameters of {name} per layer",
+        traffic(prefill, kind="weight", operator=operators) / (2 * n), squares * d**2,
+        Label(f"N_{name}", rf"N_{{\mathrm{{{name}}}}}"),
+    )  # fmt: skip
 total = traffic(prefill)
 moved.identity("A prefill", total, 24 * n * d**2 + 8 * n * B * S * d, sy.bytes_)
 without = 24 * n * d**2 + 4 * n * B * S * d
@@ -184,10 +204,11 @@ numbers.reproduced("Peak of the machine", [(sy.peak, sy.peak, "312e12")], "FLOP/
 numbers.reproduced("Its bandwidth", [(sy.bandwidth, sy.bandwidth, "2039e9")], "B/s")
 numbers.reproduced("Its balance", [(sy.ridge, sy.peak / sy.bandwidth, "153")], "FLOP/B")
 numbers.reproduced("Weights of the layers", [(weights, layers, "25.17e9")], "B")
-numbers.reproduced("And two tables of the vocabulary",
+numbers.reproduced("With embeddings", [(weights, every, "26e9")], "B")
+numbers.reproduced("That is, with the two tables of a vocabulary of 32,000 that is assumed here",
                    [(weights, every, "25.82e9")], "B")  # fmt: skip
-numbers.reproduced("which rounds as the document has it", [(weights, every, "26e9")], "B")
-numbers.reproduced("Over those of the layers", [(Label("ratio"), every / layers, "1.026")])
+numbers.reproduced("which are, over those of the layers",
+                   [(Label("ratio"), every / layers, "1.026")])  # fmt: skip
 numbers.view("numbers")
 
 # %%
@@ -208,13 +229,13 @@ powers = 2 * Z * sympy.exp(9)
 short = printed.refuted("Where it prints a power of e for one of ten", weights, billions, powers)
 if round(float(1 / short), -3) != 123_000:
     raise rs.ProofError(f"a power of e for one of ten is {float(short)} of it")
-steps = sum(
-    traffic(rs.decode(model, "weights-only").at(L=context), kind="weight") for context in (1, 2)
-)
-printed.identity(
-    "once per pass: though they stay in memory, two steps read them twice", steps, 2 * every,
-    Label("Q_w of two steps"),
-)  # fmt: skip
+by_pass = traffic(rs.chunk(model, "weights-only"), kind="weight")
+in_one = by_pass.xreplace({S: 2 * S, L: sympy.S.Zero})
+in_two = by_pass.xreplace({L: sympy.S.Zero}) + by_pass.xreplace({L: S})
+printed.identity("once per pass, so that a prompt of 2 S tokens in one pass reads", in_one,
+                 2 * Z * 10**9, Label("Q_w of one pass"))  # fmt: skip
+printed.identity("and in two, S tokens and S more on top of them, though all stays in memory,",
+                 in_two, 4 * Z * 10**9, Label("Q_w of two passes"))  # fmt: skip
 through_layers = traffic(silent, kind="activation")
 printed.identity(
     "A prefill, its cache not written", prefill_flops / (every + through_layers),
@@ -257,6 +278,33 @@ ratio.limit("As the context grows, as claimed", sy.intensity, claimed, L, 2 * S)
 ratio.view()
 
 # %%
+# Where prefill turns compute-bound
+# ---------------------------------
+#
+# The document gives the machine balance and does not say from which prompt length on prefill is to
+# its right. Of one prompt, its quotient with the layers' weights is the number of tokens, as with
+# weights alone. What it prints, with the 26 GB of its comment, is somewhat less; so is the quotient
+# that writes the cache.
+
+one_prompt = {B: sympy.S.One}
+turn = Derivation("Prompt length at the machine balance", numbers.subject, numbers.values)
+turn.substitution("Of one prompt, with the layers' weights", sy.intensity, prompt, one_prompt, S)
+as_printed = whole / (2 * Z * 10**9 + through_layers)
+comment = {**one_prompt, **SIZES, Z: sympy.Integer(13)}
+bound = model.at(**{s.name: v for s, v in {**PLAIN, **SIZES}.items()})
+of_ledger = rs.prefill(bound, rules).at(b_w=2, b_a=2, b_kv=2, B=1)
+FIRST = Label("S*", "S^{*}")
+for text, quotient, first in (
+    ("so that it crosses at", prompt, "154"), ("As printed, with Z = 13, at", as_printed, "159"),
+):  # fmt: skip
+    (crossing,) = rs.crossover(quotient.xreplace(comment), machine.ridge, S).branches
+    turn.reproduced(text, [(FIRST, sympy.ceiling(crossing.value), first)], "token")
+solved = rs.results.prefill_critical_length(of_ledger, machine)
+turn.reproduced("From the ledger, the cache written, at",
+                [(FIRST, sympy.Integer(solved.whole), "154")], "token")  # fmt: skip
+turn.view()
+
+# %%
 # What that does to decode
 # ------------------------
 #
@@ -264,7 +312,6 @@ ratio.view()
 # whether any batch is compute-bound. The context up to which one is follows from the ledger; the
 # document's forms put it twice as far out.
 
-bound = model.at(**{s.name: v for s, v in {**PLAIN, **SIZES}.items()})
 decode = rs.decode(bound, rules).at(b_w=2, b_a=2, b_kv=2)
 reach = rs.results.compute_bound_context(decode, machine)
 one = {S: sympy.S.One, **SIZES}
@@ -288,7 +335,7 @@ consequence
 contexts = np.geomspace(16, 32768, 200)
 fixed = {"B": 64, "S": 1, "n_layers": 40, "d_model": 5120}
 fig, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
-for expression, label in ((true, "both of K and V"), (claimed, "as document 004 counts")):
+for expression, label in ((true, "both of K and V"), (claimed, "one of K and V")):
     ax.plot(contexts, rs.compile(expression, fixed)(L=contexts), label=label)
 ax.axhline(float(machine.ridge), color="grey", linestyle=":", label="ridge point of A100 80GB")
 ax.set(
@@ -300,7 +347,8 @@ ax.legend(frameon=False)
 # %%
 # Each of these would have stopped this article, had it not held.
 
-print(checked([work, with_cache, moved, numbers, printed, ratio, reach.derivation, consequence]))
+proofs = [work, with_cache, moved, numbers, printed, ratio, turn, reach.derivation, consequence]
+print(checked(proofs))
 
 # %%
 # What is wrong in it
@@ -315,11 +363,15 @@ print(checked([work, with_cache, moved, numbers, printed, ratio, reach.derivatio
 # - **FLOPs on top of a cache** leave out the pairs among the new tokens; with nothing cached the
 #   form has no attention at all. (Exact if the context is read as including the new tokens.)
 # - **Weights** are those of the whole model and FLOPs those of its layers alone: two countings in
-#   one quotient, 2.6 % apart for 40 layers of width 5120.
+#   one quotient, 2.6 % apart for 40 layers of width 5120 and a vocabulary of 32,000. With
+#   its 26 GB one prompt is compute-bound from 159 tokens on, from the ledger from 154.
 # - **A power of e**, ``e^9``, stands for ``10^9`` in three of its formulas: 123 thousand times
 #   too little; its intensity of a prefill has the right one.
 # - New keys and values are said to be cached for the next *layer*; each layer has a cache of its
 #   own, and it is the next *step* that reads it.
+#
+# Not wrong, but said of one head: scores of shape ``(B, S, S)``. Several heads have as many FLOPs
+# and a matrix of scores each, of which the document counts no bytes.
 #
 # Right, though not for the reason that it gives: weights are read once per pass. They are "loaded
 # into high-bandwidth memory (HBM) once", but stay there, and each step reads them from there again.
