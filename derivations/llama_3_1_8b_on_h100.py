@@ -126,24 +126,33 @@ else:
 # What it means in practice
 # -------------------------
 #
-# - Decode is bound by memory at every context in use: beyond a few hundred tokens no batch makes
-#   it compute-bound, and bandwidth is what its speed is bought with.
+# - Beyond 344 tokens of context no batch makes decode compute-bound, and up to there it takes
+#   hundreds of sequences: 537 at 128 tokens. Bandwidth is what its speed is bought with.
 # - Batch up to about where the KV cache is as much to read as the weights. Up to there, sequences
 #   share most of what is read; beyond, each pays for its own.
-# - Nearly every prompt is compute-bound in prefill. Chunks of it need not be much longer than the
-#   ridge point to stay so.
+# - A prompt of 362 tokens or more is compute-bound in prefill, and so are chunks of so many tokens;
+#   far into a prompt shorter ones are, too.
 
 edge = rs.results.compute_bound_context(step, machine)
 share = rs.results.kv_overtakes_weights(step.at(B=64))
 alone = rs.Roofline(decode.at(B=1, L=4096), machine)
 prompt = rs.results.prefill_critical_length(prefill.at(B=1), machine)
+short = rs.results.critical_batch(step.at(L=128), machine)
+farther_in = [
+    rs.results.compute_bound_chunk(step.at(B=1, L=context), machine).whole
+    for context in (2048, 8192, 32768)
+]
 print(f"decode of one sequence at L = 4096: {float(1 / alone.time):.0f} tokens/s at most")
 print(f"decode compute-bound at some batch: up to L = {edge.whole}")
 print(f"64 sequences read as much KV cache as weights from L = {share.whole + 1} on")
+print(f"decode compute-bound at L = 128: from B = {short.whole} on")
 print(f"prefill compute-bound: from S = {prompt.whole} on")
+print(f"chunks on top of 2048, 8192 and 32768 tokens: from S = {farther_in} on")
 assert alone.bound == "memory"
-assert edge.whole < 512 < share.whole < 2048
-assert machine.ridge < prompt.whole < 512
+assert (edge.whole, short.whole, prompt.whole) == (344, 537, 362)
+assert rs.results.critical_batch(step.at(L=0), machine).whole > 300
+assert 512 < share.whole < 2048
+assert [prompt.whole, *farther_in] == sorted([prompt.whole, *farther_in], reverse=True)
 
 # %%
 # Where it stops holding
