@@ -35,7 +35,9 @@ alone.derivation
 # Weights are a fixed number of bytes, the cache grows, and every token of the chunk attends to it.
 # Far out only these two count, and the size needed is a constant:
 
-far = Derivation("A chunk far into a prompt", "any dense model, counted as fused-ops")
+far = Derivation(
+    "A chunk far into a prompt", "any dense model without windows, counted as fused-ops"
+)
 far.definitions.update(alone.derivation.definitions)
 tends = sy.S * sy.alpha / sy.kappa
 far.limit("As the context grows, intensity tends to", sy.intensity, alone.general.left, sy.L, tends)
@@ -102,7 +104,9 @@ assert needed[64, 128] < without < needed[64, 1024] < needed[64, 8192]
 # Two chunks do the work of one of twice the size, but for the LM head, which runs in each. They
 # read the weights twice, and the keys and values of the first one again.
 
-split = Derivation("A prompt of 2 S tokens in two chunks", "any dense model, counted as fused-ops")
+split = Derivation(
+    "A prompt of 2 S tokens in two chunks", "any dense model without windows, counted as fused-ops"
+)
 split.definitions.update(alone.derivation.definitions)
 whole = {sy.S: 2 * sy.S, sy.L: 0}
 flops, read = (chunk.bind(chunk.symbolic(x)) for x in ("flops", "bytes"))

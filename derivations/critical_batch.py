@@ -11,16 +11,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import roofsym as rs
+from roofsym import catalog
 from roofsym import symbols as sy
+from roofsym.closed_form import closed_form
 from roofsym.derivation import Derivation, Label
 from roofsym.hardware import element_bytes
+from roofsym.transformer import FeedForward
 
 # %%
 # The steps
 # ---------
 #
-# For any dense model on any machine, under the default convention ``fused-ops``: FLOPs and bytes
-# are sums over the ledger, intensity is their ratio, and the ratio is set equal to the ridge point.
+# For any dense model without windows on any machine, under the default convention ``fused-ops``:
+# FLOPs and bytes are sums over the ledger, intensity is their ratio, and the ratio is set equal to
+# the ridge point.
 
 general = rs.results.critical_batch(rs.decode(rs.Transformer()), rs.Machine())
 assert general.outcome == "conditional"
@@ -28,13 +32,15 @@ general.derivation
 
 # %%
 # What the constants stand for, said once more and proved equal to the sums over the ledger: with
-# ``q`` and ``kv`` the widths of all query heads and of all key/value heads together.
+# ``q`` and ``kv`` the widths of all query heads and of all key/value heads together, and for models
+# built like Llama, with a gated feed-forward block, two norms in each layer, no biases and an LM
+# head of its own.
 
 q, kv = sy.n_heads * sy.head_dim, sy.n_kv_heads * sy.head_dim
 d, f, n, vocabulary = sy.d_model, sy.d_ff, sy.n_layers, sy.vocab_size
 matrices = n * (2 * d * (q + kv) + 3 * d * f) + d * vocabulary
 pair = 4 * n * q
-constants = Derivation("Constants of decode", "any dense model, counted as fused-ops")
+constants = Derivation("Constants of decode", "any model built like Llama, counted as fused-ops")
 constants.definitions.update(general.derivation.definitions)
 constants.identity(
     "Attention: a score and a weighted value per head, each a multiply-add per width",
@@ -65,12 +71,33 @@ constants.identity(
 constants
 
 # %%
+# The other dense models of the catalogue have the same constants, made of other sums, unless layers
+# have a window. Falcon-7B's block, for one, has two matrices and not three:
+
+for name in catalog.records("models"):
+    groups = rs.model(name).structure.groups
+    if all(isinstance(g.feed_forward, FeedForward) for g in groups):
+        step = rs.decode(rs.model(name))
+        forms = [closed_form(step, quantity) for quantity in ("flops", "bytes")]
+        windows = any(g.attention.window for g in groups)
+        others = set().union(*(form.definitions for form in forms)) - set(constants.definitions)
+        assert bool(others) == windows
+falcon = rs.decode(rs.model("falcon-7b"))
+phi = closed_form(falcon, "flops").definitions[sy.phi].xreplace(dict(falcon.values))
+like_llama = (2 * matrices + pair).xreplace(dict(falcon.values))
+print(f"{falcon.model}: φ = {float(phi) / 1e9:.2f} GFLOP; "
+      f"of a gated block it would be {float(like_llama) / 1e9:.2f}")  # fmt: skip
+assert like_llama - phi == (2 * n * d * f).xreplace(dict(falcon.values))
+
+# %%
 # Read the solution as a fraction: what the weights need in FLOPs to be worth their bytes, over what
 # one more sequence brings beyond what it costs. Both sides of that are linear in the context.
 
 batch, reached = Label("B*", "B^{*}"), Label("I_∞", r"I_{\infty}")
 surplus = sy.phi + sy.alpha * sy.L - sy.ridge * (sy.kappa * sy.L + sy.a)
-shape = Derivation("Shape of the critical batch", "any dense model, counted as fused-ops")
+shape = Derivation(
+    "Shape of the critical batch", "any dense model without windows, counted as fused-ops"
+)
 shape.definitions.update(general.derivation.definitions)
 shape.identity(
     "The weights' bytes over what a sequence's FLOPs exceed its bytes by, both at the ridge point",
@@ -99,7 +126,9 @@ shape
 
 own = (sy.phi + sy.alpha * sy.L) / (sy.kappa * sy.L + sy.a)
 slope = (sy.alpha * sy.a - sy.kappa * sy.phi) / (sy.kappa * sy.L + sy.a) ** 2
-why = Derivation("Intensity at a large batch", "any dense model, counted as fused-ops")
+why = Derivation(
+    "Intensity at a large batch", "any dense model without windows, counted as fused-ops"
+)
 why.identity("Its slope in the context", own.diff(sy.L), slope, Label("I_∞'", r"I_{\infty}'"))
 why.limit("At a long context it tends to", reached, own, sy.L, sy.alpha / sy.kappa)
 why

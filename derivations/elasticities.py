@@ -39,7 +39,9 @@ def memory_bound(symbol):
 
 
 by_weights, by_cache, by_own = map(memory_bound, (sy.w, sy.kappa, sy.a))
-shares = Derivation("Elasticities while memory binds", "any dense model, counted as fused-ops")
+shares = Derivation(
+    "Elasticities while memory binds", "any dense model without windows, counted as fused-ops"
+)
 shares.identity(
     "Weights, cache and each token's own bytes are all there is",
     by_weights + by_cache + by_own,

@@ -27,7 +27,8 @@ general.derivation
 # The product of batch and context is what counts: the tokens cached over all sequences. It is a
 # constant of the model, and nothing about the machine enters.
 
-cached = Derivation("Cached tokens at the balance", "any dense model, counted as fused-ops")
+OWN_HEAD = "any dense model without windows, with an LM head of its own, counted as fused-ops"
+cached = Derivation("Cached tokens at the balance", OWN_HEAD)
 cached.definitions.update(general.derivation.definitions)
 cached.identity(
     "Batch times context at the balance",

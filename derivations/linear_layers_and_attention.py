@@ -95,7 +95,9 @@ fused.derivation
 # the bytes of one element. Several new tokens that attend to the same cache share the read as well:
 
 chunk = rs.results.attention_intensity(rs.chunk(rs.Transformer()))
-shared = Derivation("Attention of several new tokens", "any dense model, counted as fused-ops")
+shared = Derivation(
+    "Attention of several new tokens", "any dense model without windows, counted as fused-ops"
+)
 shared.definitions.update(chunk.derivation.definitions)
 shared.limit(
     "At a long context, intensity tends to",

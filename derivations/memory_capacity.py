@@ -32,7 +32,8 @@ batch.derivation
 
 context = rs.results.largest_context(dense, anywhere)
 free = sy.capacity - sy.w_held
-tokens = Derivation("Tokens that fit", "any dense model, counted as fused-ops")
+OWN_HEAD = "any dense model without windows, with an LM head of its own, counted as fused-ops"
+tokens = Derivation("Tokens that fit", OWN_HEAD)
 tokens.definitions.update(batch.derivation.definitions)
 moved = tokens.total("Bytes of one decode step", sy.bytes_, dense, "bytes").expr
 label = Label("B_max (L + 1)", r"B_{\max} \, (L + 1)")
@@ -52,9 +53,18 @@ tokens.limit(
 tokens
 
 # %%
-# Such a step takes about capacity over bandwidth, whatever the model that fills the memory: here
-# Llama-2-7B, Llama-3.1-8B and Qwen3-32B at ``L = 8191``. That one sequence more does not fit is
-# checked on the model's footprint.
+# Where the LM head is the embedding table, that is read, too: with full memory, all that is held.
+
+tied = rs.decode(rs.model("llama-3.2-1b")).at(B=1, b_w=2)
+read = tied.weight_bytes - tied.filter(operator="embedding", kind="weight").bytes
+held = 2 * rs.model("llama-3.2-1b").parameters
+print(f"{tied.model}: {float(read) / 1e9:.2f} GB of weights read, {float(held) / 1e9:.2f} GB held")
+assert read == held
+
+# %%
+# A step with full memory takes about capacity over bandwidth, whatever the model that fills it:
+# here Llama-2-7B, Llama-3.1-8B and Qwen3-32B at ``L = 8191``. That one sequence more does not fit
+# is checked on the model's footprint.
 
 bf16, margin = element_bytes("bf16"), sympy.Rational(1, 20)
 machines = [rs.machine(n, "bf16") for n in ("a100-80gb-sxm", "h100-sxm", "h200-sxm", "b200")]
@@ -89,7 +99,9 @@ edge.derivation
 
 needed = rs.results.critical_batch_capacity(dense, anywhere)
 unreachable = rs.results.compute_bound_context(dense, anywhere)
-shared = Derivation("The critical batch in a memory", "any dense model, counted as fused-ops")
+shared = Derivation(
+    "The critical batch in a memory", "any dense model without windows, counted as fused-ops"
+)
 shared.definitions.update(needed.derivation.definitions)
 own, share = sy.kappa * sy.L + sy.a, sy.w / free * sy.kappa_held * (sy.L + 1)
 text = "Bytes per sequence with full memory: its own, and its share of the weights"

@@ -18,19 +18,20 @@ from roofsym.derivation import Derivation, Label
 # The steps
 # ---------
 #
-# The ledger's FLOPs of a decode step over what the rule says, for any dense model:
+# The ledger's FLOPs of a decode step over what the rule says, for any dense model without windows:
 
 ratio = rs.results.parameter_rule_ratio(rs.decode(rs.Transformer()))
 ratio.derivation
 
 # %%
-# Two errors pull in opposite directions. No matrix product has the embedding table in it, of which
-# one row is looked up, nor the norms: with nothing cached the rule is too high. Attention to
-# what is cached is in no parameter: in proportion to the context the rule becomes too low.
+# Two errors pull in opposite directions. In models built like Llama, with an LM head of its own, no
+# matrix product has the embedding table in it, of which one row is looked up, nor the norms: with
+# nothing cached the rule is too high. Attention to what is cached is in no parameter: in proportion
+# to the context the rule becomes too low.
 
 idle = sy.d_model * (sy.vocab_size + 2 * sy.n_layers + 1)
 share = Label("F / F_rule", r"\frac{F}{F_{\mathrm{rule}}}")
-parts = Derivation("What the rule leaves out", "any dense model, counted as fused-ops")
+parts = Derivation("What the rule leaves out", "any model built like Llama, counted as fused-ops")
 parts.definitions.update(ratio.derivation.definitions)
 parts.identity(
     "The rule is exact but for what is in no matrix product, and for attention",
@@ -51,7 +52,9 @@ parts
 # up to which the FLOPs exceed the rule by no more than a given fraction:
 
 length = rs.results.parameter_rule_length(rs.decode(rs.Transformer()))
-further = Derivation("What one more token of context adds", "any dense model, counted as fused-ops")
+further = Derivation(
+    "What one more token of context adds", "any dense model without windows, counted as fused-ops"
+)
 further.definitions.update(length.derivation.definitions)
 needed = 2 * sy.n_active / sy.alpha
 slope = Label("d L_e / d e", r"\frac{\mathrm{d} L_{e}}{\mathrm{d} e}")

@@ -36,7 +36,7 @@ general.derivation
 simple = rs.results.prefill_critical_length(
     rs.prefill(rs.Transformer(), "weights-only"), rs.Machine()
 )
-tokens = Derivation("Tokens of the step", "any model, counted as weights-only")
+tokens = Derivation("Tokens of the step", "any dense model, counted as weights-only")
 tokens.definitions.update(simple.derivation.definitions)
 tokens.identity(
     "Tokens at the crossing",

@@ -38,7 +38,7 @@ before, after = sorted(gain.general.value.atoms(sympy.Max), key=lambda x: x.has(
 read, computed = sorted(before.args, key=lambda x: x.has(sy.peak))
 read_after, computed_after = sorted(after.args, key=lambda x: x.has(sy.peak))
 c, s, own = sy.compression, gain.label, sy.kappa * sy.L + sy.a
-three = Derivation("Speed-up by regime", "any dense model, counted as fused-ops")
+three = Derivation("Speed-up by regime", "any dense model without windows, counted as fused-ops")
 three.definitions[sy.ridge] = sy.peak / sy.bandwidth
 work = three.total("FLOPs of one decode step", sy.flops, dense, "flops").expr
 moved = three.total("and its bytes", sy.bytes_, dense, "bytes").expr

@@ -56,7 +56,9 @@ def memory_bound(result: rs.results.Result) -> sympy.Expr:
 f, own, alone = sy.fraction, sy.kappa * sy.L + sy.a, sy.bandwidth / sy.w
 rate, most = memory_bound(throughput), memory_bound(limit)
 share = Label("R_tok / R_∞", r"R_{\mathrm{tok}} / R_{\infty}")
-costs = Derivation("What a fraction costs", "any dense model, memory-bound, counted as fused-ops")
+costs = Derivation(
+    "What a fraction costs", "any dense model without windows, memory-bound, counted as fused-ops"
+)
 moved = costs.total("Bytes of one decode step", sy.bytes_, dense, "bytes").expr
 label = Label(
     share.text + " + (R_tok / B) / (β / w)",
