@@ -232,10 +232,14 @@ if round(float(1 / short), -3) != 123_000:
 by_pass = traffic(rs.chunk(model, "weights-only"), kind="weight")
 in_one = by_pass.xreplace({S: 2 * S, L: sympy.S.Zero})
 in_two = by_pass.xreplace({L: sympy.S.Zero}) + by_pass.xreplace({L: S})
-printed.identity("once per pass, so that a prompt of 2 S tokens in one pass reads", in_one,
-                 2 * Z * 10**9, Label("Q_w of one pass"))  # fmt: skip
-printed.identity("and in two, S tokens and S more on top of them, though all stays in memory,",
-                 in_two, 4 * Z * 10**9, Label("Q_w of two passes"))  # fmt: skip
+printed.identity(
+    "A prompt of 2 S tokens in one pass reads them once", in_one, 2 * Z * 10**9,
+    Label("Q_w of one pass", r"Q_{\mathrm{w}} \text{ of one pass}"),
+)  # fmt: skip
+printed.identity(
+    "and in two, S tokens and S more on top of them, twice, though they stay in memory",
+    in_two, 4 * Z * 10**9, Label("Q_w of two passes", r"Q_{\mathrm{w}} \text{ of two passes}"),
+)  # fmt: skip
 through_layers = traffic(silent, kind="activation")
 printed.identity(
     "A prefill, its cache not written", prefill_flops / (every + through_layers),
@@ -295,12 +299,13 @@ bound = model.at(**{s.name: v for s, v in {**PLAIN, **SIZES}.items()})
 of_ledger = rs.prefill(bound, rules).at(b_w=2, b_a=2, b_kv=2, B=1)
 FIRST = Label("S*", "S^{*}")
 for text, quotient, first in (
-    ("so that it crosses at", prompt, "154"), ("As printed, with Z = 13, at", as_printed, "159"),
+    ("so that it is compute-bound from", prompt, "154"),
+    ("As printed, with Z = 13, from", as_printed, "159"),
 ):  # fmt: skip
     (crossing,) = rs.crossover(quotient.xreplace(comment), machine.ridge, S).branches
     turn.reproduced(text, [(FIRST, sympy.ceiling(crossing.value), first)], "token")
 solved = rs.results.prefill_critical_length(of_ledger, machine)
-turn.reproduced("From the ledger, the cache written, at",
+turn.reproduced("By the ledger, the cache written, from",
                 [(FIRST, sympy.Integer(solved.whole), "154")], "token")  # fmt: skip
 turn.view()
 
