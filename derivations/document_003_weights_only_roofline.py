@@ -177,13 +177,13 @@ faster = a100.at(peak=2 * a100.peak)
 for text, label, (longer, shorter), shown in (
     ("A faster kernel does nothing for it: time with twice the peak, over time with one",
      Label("T(2 π) / T(π)", r"T(2 \pi) / T(\pi)"),
-     (rs.Roofline(one, faster).time, rs.Roofline(one, a100).time), "1"),
+     (rs.Roofline(one, faster).time, rs.Roofline(one, a100).time), "1.000"),
     ("Batching does nothing for prompts of 2048 tokens: time of two, over time of one",
      Label("T_2 / T_1", "T_2 / T_1"),
-     [rs.Roofline(prefill.at(B=count, S=2048), a100).time for count in (2, 1)], "2"),
+     [rs.Roofline(prefill.at(B=count, S=2048), a100).time for count in (2, 1)], "2.000"),
     ("To check five drafted tokens, six in a step, spends FLOPs that were idle: time over that of "
      "one", Label("T_6 / T_1", "T_6 / T_1"),
-     (rs.Roofline(check.at(B=1, gamma=5), a100).time, rs.Roofline(one, a100).time), "1"),
+     (rs.Roofline(check.at(B=1, gamma=5), a100).time, rs.Roofline(one, a100).time), "1.000"),
 ):  # fmt: skip
     four.reproduced(text, [(label, longer / shorter, shown)])
 small = sympy.Rational(1, 4) * sy.w
