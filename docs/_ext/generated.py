@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+import sympy
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx import addnodes
@@ -31,6 +32,7 @@ from sphinx.util.docutils import SphinxDirective
 import roofsym
 from roofsym import catalog, cli, conventions, quantities, results, symbols
 from roofsym.render import document, notation
+from roofsym.render.expression import LAMBERT
 from roofsym.units import format_quantity
 
 if TYPE_CHECKING:
@@ -81,13 +83,17 @@ def _settings() -> str:
     return _table(("switch", *(f"`{c.name}`" for c in made)), rows)
 
 
+def _listed() -> Iterable[symbols.SymbolInfo]:
+    """Rows of the page of symbols."""
+    return (row for row in symbols.TABLE.values() if row.role not in ("quantity", "internal"))
+
+
 def _symbols() -> str:
     style = notation.notation("roofsym")
     rows = [
         (f"`{row.name}`", f"${style.latex(row.symbol)}$", row.unit, row.meaning,
          ", ".join(symbols.ALSO.get(row.symbol, ())))
-        for row in symbols.TABLE.values()
-        if row.role not in ("quantity", "internal")
+        for row in _listed()
     ]  # fmt: skip
     return _table(("name", "symbol", "unit", "meaning", "also called"), rows)
 
@@ -114,13 +120,32 @@ def _results() -> str:
         last = [s for s in found.steps if s.kind in _ANSWERS] or found.steps[-2:]
         shown = dataclasses.replace(found, steps=last)
         writer = document.HtmlWriter(notation.DEFAULT)
-        body = [b for b in document.blocks(shown, "constants") if isinstance(b, document.Math)
-                or (isinstance(b, document.Paragraph) and b.goes_on)]  # fmt: skip
+        blocks = document.blocks(shown, "constants")
+        body = [b for b in blocks if isinstance(b, document.Math) or _is_said(b, len(last) > 1)]
+        letters = {s for b in blocks if isinstance(b, document.Where) for s in _own_letters(b)}
+        told = found.parts(letters)
+        rows = [
+            document.Row(s, told.get(s)) for s in sorted(letters | told.keys(), key=symbols.rank)
+        ]
+        body += [document.Where(tuple(rows))] if rows else []
         written = "\n".join(writer.block(b) for b in body)
         asked = f" (of {model.name})" if example else ""
         title = f"`{name}`\n: {question.title}{asked}\n"
         parts.append(f"{title}\n  ```{{raw}} html\n{_indented(written)}\n  ```\n")
     return "\n".join(parts)
+
+
+def _is_said(block: document.Block, several: bool) -> bool:
+    """Whether a paragraph is needed between formulas: what a step says, where there are several."""
+    if not isinstance(block, document.Paragraph):
+        return False
+    return block.goes_on or (several and block.number is not None)
+
+
+def _own_letters(where: document.Where) -> Iterable[sympy.Symbol]:
+    """Letters that the page of symbols does not have."""
+    found = {row.symbol for row in where.rows if isinstance(row.symbol, sympy.Symbol)}
+    return found - {row.symbol for row in _listed()} - {LAMBERT}
 
 
 def _indented(text: str) -> str:

@@ -15,7 +15,7 @@ from roofsym.units import format_quantity
 #
 # Keys and values of every layer, one per key/value head:
 
-formula = Derivation("KV cache of one token", "any dense model")
+formula = Derivation("KV cache of one token", "any dense model without windows")
 formula.define("A key and a value per layer and KV head", Label("KV per token"),
                rs.Transformer().kv_bytes_per_token, "B/token")  # fmt: skip
 formula.view()

@@ -854,8 +854,8 @@ _WORD = re.compile("|".join(re.escape(x) for x in sorted(_TEX, key=len, reverse=
 
 def breaking(latex: str) -> str:
     """A formula that may break between factors and arguments as well as at signs."""
-    # Dearer than a break at a sign (700): only where no sign is near.
-    spaced = latex.replace(r"\, ", r"\,\penalty900 ").replace(", ", r", \allowbreak ")
+    # Dearer than several breaks at signs (700 each): only where there is none.
+    spaced = latex.replace(r"\, ", r"\,\penalty5000 ").replace(", ", r", \allowbreak ")
     return spaced.replace(" / ", r" /\allowbreak ")
 
 
@@ -990,8 +990,8 @@ class HtmlWriter(Writer):
     """An HTML page with MathML, without scripts."""
 
     form = "mathml"
-    # Beside the side bar of a site, lines are shorter than on a page of paper.
-    share = 0.8
+    # Beside the side bar of a site, lines are shorter than on a page of paper; and in a table.
+    share, share_of_cell = 0.8, 0.6
 
     def document(self, content: Sequence[Block]) -> str:
         """Write the whole document."""
@@ -1016,9 +1016,9 @@ class HtmlWriter(Writer):
         fit = all(mathml_width(x) <= self.share * TEXT for x in lines)
         return lines if fit and len(lines) <= _LINES else []
 
-    def _rows(self, formula: str) -> list[str]:
+    def _rows(self, formula: str, share: float = share) -> list[str]:
         """A formula in lines of a page, as far as it can be broken."""
-        first, *others = broken_rows(formula, self.share * TEXT)
+        first, *others = broken_rows(formula, share * TEXT)
         return [first, *(f'<mspace width="2em"/>{x}' for x in others)]
 
     def sign(self, sign: str) -> str:
@@ -1076,7 +1076,8 @@ class HtmlWriter(Writer):
             if rest:
                 # A definition is long: it stands below the meaning.
                 before = " " if row.definition is None else "<br/>"
-                lines = self._rows(f"<mrow>{self.sign('=')}{rest}</mrow>")
+                whole = f"<mrow>{self.sign('=')}{rest}</mrow>"
+                lines = self._rows(whole, self.share_of_cell)
                 cells[2] += before + "<br/>".join(map(self.inline, lines))
             rows.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
         head = "<tr><th>symbol</th><th>unit</th><th>meaning</th></tr>"

@@ -226,8 +226,8 @@ def further_devices_batch(ledger: Ledger, machine: Machine, symbol: Unknown = No
     """Batch from which dividing a decode step over more devices makes it slower.
 
     For a step whose sending waits for its reading and computing, and up to ``n_kv_heads`` devices.
-    Compute-bound or memory-bound, the time is then ``A/t + C``: it falls with every further device
-    or with none, and the sign of ``A`` does not depend on their number.
+    While the same of computing and memory binds, the time is then ``A/t + C``: it falls with every
+    further device or with none, and the sign of ``A`` does not depend on their number.
 
     Returns
     -------
