@@ -856,7 +856,7 @@ def breaking(latex: str) -> str:
     """A formula that may break between factors and arguments as well as at signs."""
     # Dearer than several breaks at signs (700 each): only where there is none.
     spaced = latex.replace(r"\, ", r"\,\penalty5000 ").replace(", ", r", \allowbreak ")
-    return spaced.replace(" / ", r" /\allowbreak ")
+    return spaced.replace(" / ", r" /\penalty5000 ")
 
 
 class LatexWriter(MarkdownWriter):

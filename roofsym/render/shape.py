@@ -9,7 +9,8 @@ decided in `roofsym.render.expression`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import sympy
 
@@ -29,6 +30,9 @@ _ALIKE = (
     (sy.nope_dim, sy.rope_dim, sy.v_dim),
     (sy.kv_rank, sy.rope_dim),
 )
+
+# So many summands have to share a symbol for it to stand before some of them.
+_SEVERAL = 3
 
 Monomial = tuple[tuple[sympy.Expr, sympy.Expr], ...]
 Term = tuple[sympy.Rational, Monomial]
@@ -261,6 +265,7 @@ def _widths(terms: Sequence[Term]) -> tuple[sympy.Expr, sympy.Expr]:
                 parts.append(number * _product(rest) * sympy.Add(*found))
                 left = [t for t in left if t not in members]
     parts += [number * _product(factors) for number, factors in left]
+    parts = _joined_by_some(parts)
     widths = set().union(*(p.free_symbols for p in parts))
     if len(widths) == 1 or len(parts) == 1:
         # In one letter, such as 24 d² + 4 d, nothing is pulled out.
@@ -268,6 +273,50 @@ def _widths(terms: Sequence[Term]) -> tuple[sympy.Expr, sympy.Expr]:
     # Apart from the sum, since SymPy multiplies a number out of 2 (x + y) when it stands alone.
     common = functools.reduce(sympy.gcd, (abs(p.as_coeff_Mul()[0]) for p in parts))
     return common, _pull([p / common for p in parts], lambda f: True)
+
+
+def _joined_by_some(parts: list[sympy.Expr]) -> list[sympy.Expr]:
+    """Summands, those together that share a symbol with two others or all but one factor.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import d_expert, d_ff, d_model, kv_rank, n_heads, q_rank, top_k
+    >>> _joined_by_some([3 * d_model * top_k, 3 * d_expert * top_k, 7 * d_model])
+    [3*top_k*(d_expert + d_model), 7*d_model]
+    >>> ranks = [n_heads * d_model, n_heads * q_rank, n_heads * kv_rank]
+    >>> _joined_by_some([*ranks, d_ff])
+    [n_heads*(d_model + kv_rank + q_rank), d_ff]
+    """
+    for shared, having in (*_shared_by_several(parts), *_shared_but_for_one(parts)):
+        rest = [p for p in parts if p not in having]
+        inside = sympy.Add(*_joined_by_some([p / shared for p in having]))
+        return _joined_by_some([shared * inside, *rest])
+    return parts
+
+
+Shared = tuple[sympy.Expr, list[sympy.Expr]]
+
+
+def _shared_by_several(parts: Sequence[sympy.Expr]) -> Iterator[Shared]:
+    """Symbols that three or more summands share, but not all, the most frequent first."""
+    having: dict[sympy.Symbol, list[sympy.Expr]] = {}
+    for part in parts:
+        for symbol, exponent in _powers(part).items():
+            if exponent > 0:
+                having.setdefault(symbol, []).append(part)
+    for symbol, found in sorted(having.items(), key=lambda x: (-len(x[1]), sy.rank(x[0]))):
+        if _SEVERAL <= len(found) < len(parts):
+            yield symbol, found
+
+
+def _shared_but_for_one(parts: Sequence[sympy.Expr]) -> Iterator[Shared]:
+    """Products of several factors that two summands are times one factor, or nothing, each."""
+    for pair in itertools.combinations(parts, 2):
+        (number, one), (same, other) = (_factored([x]) for x in pair)
+        shared = {b: min(e, other[b]) for b, e in one.items() if e > 0 and other.get(b, 0) > 0}
+        rests = (_without(x, shared) for x in (one, other))
+        if number == same and shared and all(sum(e != 0 for e in x.values()) < 2 for x in rests):
+            yield _times(number, shared), list(pair)
 
 
 def _product(factors: Iterable[tuple[sympy.Expr, sympy.Expr]]) -> sympy.Expr:
