@@ -704,11 +704,11 @@ def _power_of_extremum(number: sympy.Expr, factors: Factors) -> object:
 
 
 def _constant_of_tokens(number: sympy.Expr, factors: Factors) -> object:
-    """The constant of ``α S²``, ``α L``: one that is multiplied by tokens alone."""
+    """The constant of ``α L``, ``α (γ + 1)/2``: one that is multiplied by tokens alone."""
     constants = [b for b, e in factors.items() if e and _is_constant(b)]
     others = [b for b, e in factors.items() if e and b not in constants]
-    tokens = all(b in _TOKENS and factors[b] > 0 for b in others)
-    return (abs(number), constants[0]) if len(constants) == 1 and tokens and others else None
+    tokens = all(b.free_symbols <= {*_TOKENS, sy.gamma} and factors[b] > 0 for b in others)
+    return constants[0] if len(constants) == 1 and tokens and others else None
 
 
 def _of_the_cache(number: sympy.Expr, factors: Factors) -> object:
