@@ -21,7 +21,7 @@ from roofsym.ledger import Ledger
 from roofsym.quantities import BYTES, FLOPS, Subject
 from roofsym.render import document
 from roofsym.render.expression import render, write
-from roofsym.render.naming import Names
+from roofsym.render.naming import TEXT, Names
 from roofsym.render.notation import DEFAULT, Notation
 from roofsym.render.numbers import enough_digits
 from roofsym.render.shape import numbered
@@ -64,19 +64,18 @@ def text(
     letters = document.settled(d, letters)
     title = letters.prose(result.question.title)
     lines = [f"{title}: {d.subject}" if d.subject else title]
+    names = document.names(d, letters)
     if _too_long(result.general):
         cases = f"in {len(result.general.branches)} cases, too long for a screen"
         lines.append(f"  {cases} (derive writes them out)")
-        return (
-            "\n".join([*lines, *(f"  {x}" for x in _verdict(result, letters, freed, told))]) + "\n"
-        )
+        verdict = _verdict(result, names, letters, freed, told)
+        return "\n".join([*lines, *(f"  {x}" for x in verdict)]) + "\n"
     # A solution under another name was a step on the way.
     shown = [
         s for s in d.steps
         if s.kind == "elasticity" or (s.kind == "solution" and s.formulas[0].left == result.label)
     ]  # fmt: skip
     conditions = [s for s in d.steps if s.kind == "condition"]
-    names = document.names(d, letters)
     g = result.general
     numeric = g.outcome == "numeric"
     if result.question.name not in results.RESULTS and not numeric:
@@ -103,7 +102,7 @@ def text(
         without = f"(no closed form in {letters.text(g.symbol)})"
         lines += _formula(Formula(g.left, g.right), names, letters, without)
     lines += _parts(result, names, letters)
-    verdict = _verdict(result, letters, freed, told)
+    verdict = _verdict(result, names, letters, freed, told)
     lines += [
         f"    with {x}" for x in _assumed(result, letters) if not any(x in v for v in verdict)
     ]
@@ -189,8 +188,9 @@ def _given(result: Result, letters: Notation, told: Collection[sympy.Symbol] = (
 
 
 def _verdict(
-    result: Result, letters: Notation, freed: Result | None, told: Collection[sympy.Symbol]
-) -> list[str]:
+    result: Result, names: Names, letters: Notation, freed: Result | None,
+    told: Collection[sympy.Symbol],
+) -> list[str]:  # fmt: skip
     if result.outcome in ("never", "always"):
         reason = letters.prose(result.reason)
         lines = [f"{result.outcome}{_given(result, letters, told)}: {reason}"]
@@ -203,7 +203,7 @@ def _verdict(
         return [_awaited(_sides(result), result.symbol)] if result.derivation.values else []
     # An elasticity's condition may speak of its symbol, which has a value.
     if not all(b.value.is_number and of_one_symbol(b.when) == sympy.true for b in branches):
-        return _left_open(result, result.value, letters, told)
+        return _left_open(result, result.value, names, letters, told)
     value = units.format_quantity(result.value, result.unit, 5)
     line = f"{_label(result.label, letters)} = {value}{_given(result, letters, told)}"
     if result.reading:
@@ -212,8 +212,9 @@ def _verdict(
 
 
 def _left_open(
-    result: Result, value: sympy.Expr, letters: Notation, told: Collection[sympy.Symbol]
-) -> list[str]:
+    result: Result, value: sympy.Expr, names: Names, letters: Notation,
+    told: Collection[sympy.Symbol],
+) -> list[str]:  # fmt: skip
     """The answer with values put in, where symbols are left open."""
     # Of any model on any machine, the constants say it; `derive` says what they stand for.
     known = result.derivation.values and value != result.general.value
@@ -222,7 +223,12 @@ def _left_open(
     if _too_long(result.bound):
         return [f"in numbers as long; {_awaited(_sides(result), result.symbol)}"]
     given = _given(result, letters, told)
-    return [line for b in result.bound.branches for line in _open(result, b, letters, given)]
+    lines: list[str] = []
+    for branch in result.bound.branches:
+        # Letters of one formula in numbers are none of another's.
+        names = names.in_numbers(enough_digits(numbered(branch.value), branch.when))
+        lines += _open(result, branch, names, letters, given)
+    return lines
 
 
 def _sides(result: Result) -> sympy.Expr:
@@ -250,24 +256,28 @@ def _missing(sides: sympy.Expr, unknown: sympy.Symbol) -> str:
     return f"{', '.join(names)} and {last}" if names else last
 
 
-def _open(result: Result, branch: Branch, letters: Notation, given: str) -> list[str]:
+def _open(result: Result, branch: Branch, names: Names, letters: Notation, given: str) -> list[str]:
     """A value in which a symbol is left open, and its condition."""
     value = numbered(branch.value)
-    precise = document.Writer(letters, digits=enough_digits(value, branch.when))
+    precise = document.Writer(letters, names.digits)
     writer = document.Writer(letters, digits=4)
     # Behind a formula, B would be the batch.
     unit = "" if result.unit == "1" or branch.value.is_number else f" [{result.unit}]"
-    shown = write(value, precise.style)
+    shown, new = write(value, precise.style), list[str]()
+    if len(shown) > TEXT:
+        short, *parts = names.shortened(Formula(result.label, value))
+        shown = write(short.right, precise.style)
+        new = [f"  with {precise.formula(x)}" for x in parts]
     line = f"{_label(result.label, letters)}{unit} = {shown}{given}"
     when = of_unknown(of_one_symbol(branch.when), branch.value, result.symbol)
     if when == sympy.true:
-        return [line]
+        return [line, *new]
     if when == sympy.false:
         return []
     if when.free_symbols == {result.question.natural} and not isinstance(when, sympy.Or):
-        return [f"{line}, only while {write(when, writer.style)}"]
+        return [f"{line}, only while {write(when, writer.style)}", *new]
     first, *others = writer.sides(Formula(None, when))[1:]
-    return [line, f"  while {first}", *(f"      {x}" for x in others)]
+    return [line, *new, f"  while {first}", *(f"      {x}" for x in others)]
 
 
 def _where_it_would(freed: Result | None, letters: Notation) -> list[str]:

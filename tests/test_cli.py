@@ -442,7 +442,9 @@ SAID = {
     ),
     "signs of numbers under a logarithm": (
         "critical-batch --model gpt-oss-20b --machine h100-sxm",
-        ["B* = 7.489 W₀(−2.685e13 · 0.875^"], ["− -", "(-"],
+        ["B* = 7.489 W₀(−4.007e11 · 0.875^(3.721e12 / Z) / Z) + 3.721e12 / Z",
+         "with Z = 5.633e9 − 7058814 (L + min(L, 127))"],
+        ["− -", "(-"],
     ),
     "numbers before sums": (
         "decode-throughput --for L --model llama-3.1-8b --machine h100-sxm --set B=64",
@@ -532,8 +534,8 @@ SAID = {
     ),
     "the arm that is the time asked for": (
         "time-to-first-token --model mistral-7b-v0.1 --machine h100-sxm --for window",
-        ["β T ≥ w + B (a S + ε) and W ≤ S"],
-        ["S + 1 + √", " or ", " with "],
+        ["β T ≥ w + B (a S + ε) and W ≤ S", "with Y = (64 S + 32)²"],
+        ["S + 1 + √", " or ", "with Z"],
     ),
     "the nearer of two bounds": (
         "time-to-first-token --for S --model mistral-7b-v0.1 --machine h100-sxm --set B=1",

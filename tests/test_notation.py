@@ -445,10 +445,9 @@ def test_powers_of_ten_are_written_as_such():
         ),
         (
             "qwen3-30b-a3b", "parameters",
-            "num_hidden_layers (3 hidden_size num_experts moe_intermediate_size "
-            "+ 2 head_dim hidden_size (num_attention_heads + num_key_value_heads) "
-            "+ hidden_size num_experts + 2 hidden_size + 2 head_dim) "
-            "+ hidden_size (2 vocab_size + 1)",
+            "num_hidden_layers (hidden_size (3 num_experts moe_intermediate_size "
+            "+ 2 head_dim (num_attention_heads + num_key_value_heads) + num_experts + 2) "
+            "+ 2 head_dim) + hidden_size (2 vocab_size + 1)",
         ),
         (
             "deepseek-v3", "kv_bytes_per_token",
@@ -463,8 +462,8 @@ def test_powers_of_ten_are_written_as_such():
         ("gpt2", "kv_bytes_per_token", "2 n_layer n_embd b_kv"),
         (
             "llama-4-scout", "parameters",
-            "hidden_size (num_hidden_layers (3 num_local_experts intermediate_size "
-            "+ 2 head_dim (num_attention_heads + num_key_value_heads) + 3 intermediate_size "
+            "hidden_size (num_hidden_layers (3 intermediate_size (num_local_experts + 1) "
+            "+ 2 head_dim (num_attention_heads + num_key_value_heads) "
             "+ num_local_experts + 2) + 2 vocab_size + 1)",
         ),
         ("opt-125m", "parameters", "hidden_size (vocab_size + max_position_embeddings + 4)"),

@@ -531,7 +531,7 @@ def test_an_arranged_expression_is_equal_and_not_longer(expr: sympy.Expr):
         # A constant stands once before the tokens that it is multiplied by.
         (phi + alpha * S + alpha * L, "φ + α (S + L)"),
         (phi + alpha * S**2 + alpha * S, "φ + α S (S + 1)"),
-        (phi * S + alpha * S**2 / 2 + alpha * S * L + w, "φ S + α S² / 2 + α S L + w"),
+        (phi * S + alpha * S**2 / 2 + alpha * S * L + w, "φ S + α S (S / 2 + L) + w"),
         # So does the KV head of layers with a window and of others.
         (sy.n_kv_heads * sy.b_kv * (L * sy.n_global + sy.n_local * sympy.Min(L, W)) + sy.d_model,
          "n_kv_heads b_kv (L n_global + n_local min(L, W)) + d_model"),
@@ -1108,11 +1108,15 @@ def test_letters_have_no_gaps_and_stand_before_what_they_stood_before():
     ]
     # The first letter that is tried is not needed in the end.
     waited = summary.text(results.time_to_first_token(rs.step(model), machine))
+    waited, _, in_numbers = waited.partition("  T [s] = ")
+    # Nor is a letter of the formula one of the formula in numbers.
+    assert "    with Z = max(S − 128, 0)\n" in in_numbers
+    assert "with Y" not in in_numbers
     assert "B Y / π" in waited
     assert " Z" not in waited
     # Layers that have a letter stand before what they have in common, as they do without one.
     weight = summary.text(results.bytes_per_weight(rs.decode(model), machine))
-    assert "Z (2 head_dim d_model Y + " in weight
+    assert "b_a (U V + d_model + vocab_size)" in weight
 
 
 def test_what_letters_stand_for_is_the_formula():

@@ -49,14 +49,21 @@ class Names:
         How the formulas are printed.
     taken : set of str
         What stands for something else, as plain text: no new letter.
+    digits : int, optional
+        Significant digits of numbers in the formulas; exact if not given.
     """
 
-    def __init__(self, letters: Notation, taken: set[str]) -> None:
-        self._notation = letters
+    def __init__(self, letters: Notation, taken: set[str], digits: int | None = None) -> None:
+        self._notation, self.digits = letters, digits
         self._known: dict[sympy.Expr, sympy.Symbol] = {}
         self._left: set[sympy.Symbol] = set()
         self._written: dict[tuple[sympy.Basic, str], str] = {}
         self._free = [x for x in (*_LETTERS, *_SMALL) if x not in taken]
+
+    def in_numbers(self, digits: int) -> Names:
+        """Letters for formulas with so many digits: what has one in symbols has another value."""
+        used = {x for x in (*_LETTERS, *_SMALL) if x not in self._free}
+        return Names(self._notation, used, digits)
 
     def shortened(self, formula: Formula) -> list[Formula]:
         """A formula that fits on a line, and after it what letters stand for that are new in it.
@@ -235,7 +242,7 @@ class Names:
     def _write(self, expr: sympy.Basic, form: str) -> str:
         # The same sums are measured again and again on the way to what fits.
         if (expr, form) not in self._written:
-            self._written[expr, form] = render(expr, form, self._notation)
+            self._written[expr, form] = render(expr, form, self._notation, self.digits)
         return self._written[expr, form]
 
     # --- which parts -------------------------------------------------------------------------

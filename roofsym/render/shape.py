@@ -446,7 +446,9 @@ def _gathered(expr: sympy.Expr) -> sympy.Expr:
         return _quotient(*_factored([_gathered(x) for x in expr.args]))
     if expr.is_Pow and expr.base.is_Add and expr.exp != -1:
         # (2 x + 2 y)² stays the square of one sum, and a root the root of one.
-        return sympy.Add(*map(_gathered, expr.base.args)) ** _gathered(expr.exp)
+        base = sympy.Add(*map(_gathered, expr.base.args))
+        less = expr.exp.is_even and all(x.as_coeff_Mul()[0] < 0 for x in base.args)
+        return (_opposite(base) if less else base) ** _gathered(expr.exp)
     args = tuple(map(_gathered, expr.args))
     if args == expr.args:
         return expr
