@@ -201,6 +201,7 @@ class Derivation:
             if not polynomial.is_zero(self.definitions.get(constant, definition) - definition):
                 raise ProofError(f"{constant} stands for two things in {self.title}")
             self.definitions[constant] = definition
+        _require_unit(symbol, form.expr)
         self.steps.append(Step("sum", text, (Formula(symbol, form.expr),)))
         return form
 
@@ -227,6 +228,7 @@ class Derivation:
             units.same(left, right, "the identity")
             raise ProofError(f"{left} is not {right}: {text}")
         name = label or left
+        _require_unit(name, left)
         self.steps.append(Step("identity", text, (_said(name, right, _unit_of(name, left)),)))
         return right
 
@@ -250,7 +252,10 @@ class Derivation:
         Raises
         ------
         ProofError
-            If `result` is not what comes out.
+            If `result` is not what comes out, or the expression has none of the symbols.
+        InputError
+            If a symbol and what is put in its place, or the left-hand side and the expression, are
+            of two units.
         """
         hidden = {
             c: d for c, d in self.definitions.items()
@@ -259,7 +264,14 @@ class Derivation:
         found = expr.xreplace(hidden).xreplace(dict(values))
         if result is not None and not self._equal(found, result):
             raise ProofError(f"{expr} does not become {result}, but {found}: {text}")
+        if expr.xreplace(hidden).free_symbols.isdisjoint(values):
+            raise ProofError(f"{expr} has none of {', '.join(map(str, values))}: {text}")
+        # A sum may have tokens that are numbers, and no unit of its own.
+        for symbol, value in values.items():
+            if isinstance(value, sympy.Expr) and not value.has(sympy.Add):
+                _require_unit(symbol, value)
         shown = found if result is None else result
+        _require_unit(label, expr)
         formula = _said(label, shown, _unit_of(label, expr))
         self.steps.append(Step("substitution", text, (formula,)))
         return shown
@@ -287,6 +299,7 @@ class Derivation:
             If the error does not vanish in that limit.
         """
         units.same(expr, kept, "the approximation")
+        _require_unit(label, expr)
         error = sympy.factor(sympy.together(expr / kept - 1))
         forms = {c: d for c, d in self.definitions.items() if d.has(variable)}
         explicit = error.xreplace(forms)
@@ -353,6 +366,8 @@ class Derivation:
             If the value is no solution, or the condition is not the branch's.
         """
         verify(found, branch)
+        if not isinstance(label, Label) and label != found.symbol:
+            raise ProofError(f"{found} is solved for {found.symbol}, not for {label}")
         if when not in (branch.when, *cases(branch.when)):
             raise ProofError(f"{branch} under {when} is no solution of {found}")
         formulas = [_said(label, branch.value, sy.info(found.symbol).unit)]
@@ -469,6 +484,7 @@ class Derivation:
         found = limit(expr, variable)
         if found != value and not polynomial.is_zero(found - value):
             raise ProofError(f"{expr} does not tend to {value} as {variable} grows")
+        _require_unit(label, expr)
         formula = _said(label, value, _unit_of(label, expr), "→")
         self.steps.append(Step("limit", text, (formula,)))
 
@@ -485,6 +501,7 @@ class Derivation:
         found = self._number(expr)
         if sympy.N(found - value, 30) != 0 and abs(sympy.N(found / value - 1, 30)) > 1e-20:
             raise ProofError(f"{expr} is {found}, not {value}")
+        _require_unit(label, expr, unit)
         formula = Formula(label, expr, number=value, unit=unit, given=self._given(expr))
         self.steps.append(Step("number", text, (formula,)))
 
@@ -802,6 +819,24 @@ class Derivation:
 
     def __repr__(self) -> str:
         return f"<Derivation {self.title!r}: {len(self.steps)} steps>"
+
+
+def _require_unit(left: Label | sympy.Expr, right: sympy.Expr, unit: str = "") -> None:
+    """Refuse what is said to be a symbol, or another expression, and is of another unit.
+
+    Counts may be of any: of 4 B S d, the 4 may be bytes that are known.
+
+    Raises
+    ------
+    InputError
+        If it is.
+    """
+    if isinstance(left, Label) or not left.free_symbols:
+        return
+    if unit:
+        units.require(left, unit, "the number")
+    if not units.is_count(right):
+        units.same(left, right, f"what {left} is said to be")
 
 
 def _positive_below(

@@ -181,6 +181,19 @@ def same(left: sympy.Expr, right: sympy.Expr, what: str) -> None:
         raise InputError(f"unit of {what}", sides, "two sides of one dimension")
 
 
+def is_count(expr: sympy.Expr) -> bool:
+    """Whether an expression is made of numbers and counts alone, those of tokens among them.
+
+    Examples
+    --------
+    >>> from roofsym.symbols import B, L, phi, w
+    >>> is_count(4 * B * L), is_count(w / B), is_count(phi)
+    (True, False, False)
+    """
+    of_bases = zip(BASES, dimension(expr).exponents, strict=True)
+    return not any(exponent for base, exponent in of_bases if base != "token")
+
+
 _PREFIXES: Mapping[int, str] = {
     -4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P", 6: "E",
 }  # fmt: skip

@@ -826,3 +826,36 @@ def test_an_elasticity_in_experts_is_a_slope(model: str, symbol: str):
     ]
     slope = math.log(intensities[1] / intensities[0]) / 2e-5
     assert elasticity == pytest.approx(slope, rel=1e-4)
+
+
+def test_what_a_step_says_a_symbol_to_be_is_of_its_unit():
+    decode, machine = rs.decode(rs.Transformer()), rs.Machine()
+    work = sy.B * (sy.phi + sy.alpha * sy.L)
+    moved = sy.w + sy.B * sy.kappa * sy.L
+    d = Derivation("names", "any model")
+    wrong = [
+        lambda: d.total("FLOPs called bytes", sy.bytes_, decode, "flops"),
+        lambda: d.identity("FLOPs called a time", work, work, sy.time),
+        lambda: d.substitution("Bytes called FLOPs", sy.flops, moved, {sy.L: sympy.Integer(128)}),
+        lambda: d.substitution("FLOPs for bytes", sy.bytes_, moved, {sy.kappa: sy.alpha}),
+        lambda: d.limit("A limit called a time", sy.time, work / moved, sy.B,
+                        (sy.phi + sy.alpha * sy.L) / (sy.kappa * sy.L)),
+        lambda: d.approximation("FLOPs called bytes", sy.bytes_, work, sy.B * sy.phi, sy.L,
+                                sympy.S.Zero),
+    ]  # fmt: skip
+    for step in wrong:
+        with pytest.raises(rs.InputError, match="unit of"):
+            step()
+    known = Derivation("names", "a machine", {sy.peak: 312, sy.bandwidth: 2})
+    rate = sy.peak / sy.bandwidth
+    with pytest.raises(rs.InputError, match="unit of"):
+        known.number("A ridge point in B/s", sy.ridge, rate, sympy.Integer(156), "B/s")
+    with pytest.raises(rs.ProofError, match="none of L"):
+        d.substitution("A letter of somebody else", sy.bytes_, moved, {sympy.Symbol("L"): sy.S})
+    batch = rs.results.critical_batch(decode, machine).general
+    with pytest.raises(rs.ProofError, match="solved for B, not for L"):
+        d.solution("Solved for L", sy.L, batch, batch.branches[0], batch.branches[0].when)
+    assert not [*d.steps, *known.steps]
+    # Of bytes that are numbers, counts are left: 4 B S d of them.
+    d.identity("Two bytes each", 4 * sy.B * sy.S, 4 * sy.S * sy.B, sy.bytes_)
+    assert len(d.steps) == 1
