@@ -11,10 +11,10 @@ import runpy
 from pathlib import Path
 
 import pytest
-from support import ROOT
+from support import ROOT, same
 
 import roofsym as rs
-from roofsym import conventions, symbols
+from roofsym import conventions, results, symbols
 
 DOCS = ROOT / "docs"
 
@@ -164,3 +164,44 @@ def test_no_term_is_defined_twice():
 )
 def test_synonyms_stand_together(synonyms: tuple[str, ...]):
     assert any(set(synonyms) <= set(entry) for entry in glossary())
+
+
+def test_the_conventions_page_says_what_the_switches_count():
+    meaning = {row[0]: row[2] for row in rows(page("conventions.md"), "The switches")}
+    d, heads, layers = symbols.d_model, symbols.n_heads, symbols.n_layers
+    # The elements are counted here, not by the package: scores, norms of both blocks and of the
+    # end, gates, rotated queries and keys, additions of both blocks.
+    elements = {
+        "softmax_flops": layers * heads * symbols.S * (symbols.L + symbols.S),
+        "norm_flops": (2 * layers + 1) * d * symbols.S,
+        "activation_flops": layers * symbols.d_ff * symbols.S,
+        "rotary_flops": layers * (heads + symbols.n_kv_heads) * symbols.head_dim * symbols.S,
+        "residual_flops": 2 * layers * d * symbols.S,
+    }
+    (names,) = (x for x in meaning if "softmax_flops" in x)
+    assert re.findall(r"`(.+?)`", names) == list(elements)
+    written = re.findall(r"\d+", meaning[names])
+    default = rs.convention(conventions.DEFAULT).replace(mask="full", lm_head="all")
+    model = rs.Transformer()
+    plain = rs.step(model, default).flops
+    for (switch, count), each in zip(elements.items(), written, strict=True):
+        more = rs.step(model, default.replace(**{switch: True})).flops - plain
+        assert same(more, int(each) * symbols.B * count), switch
+
+
+def test_the_conventions_page_says_what_masks_and_experts_come_to():
+    meaning = {row[0]: row[2] for row in rows(page("conventions.md"), "The switches")}
+    pairs = {"full": "`S (L + S)`", "causal-half": "`S L + S²/2`"}
+    S, L = symbols.S, symbols.L
+    for mask, expected in (("full", S * (L + S)), ("causal-half", S * L + S**2 / 2)):
+        assert pairs[mask] in meaning["`mask`"]
+        attention = rs.step(rs.Transformer(), rs.convention("fused-ops").replace(mask=mask))
+        work = attention.filter(kind="attention").flops
+        assert same(
+            work, 4 * symbols.B * symbols.n_layers * symbols.n_heads * symbols.head_dim * expected
+        )
+    assert "`E (1 − (1 − k/E)^T)`" in meaning["`experts`"]
+    mixture = rs.decode(rs.model("mixtral-8x7b"))
+    read = results.distinct_experts(mixture).general.value
+    share = 1 - symbols.top_k / symbols.n_experts
+    assert same(read.xreplace({symbols.rho: share}), symbols.n_experts * (1 - share**symbols.B))
