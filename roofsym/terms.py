@@ -289,6 +289,13 @@ class Terms:
         >>> from roofsym.symbols import B, a, kappa, phi, w
         >>> Terms.of(B * kappa + B * a - w * kappa - w * a - phi).grouped().expr
         B*(a + kappa) - phi - w*(a + kappa)
+
+        Powers of a symbol stay a polynomial, and stand once.
+
+        >>> from roofsym.symbols import L, acceptance as p
+        >>> powers = p**3 + p**2 + p
+        >>> Terms.of((L * powers + 7 * powers).expand()).grouped().expr
+        acceptance*(L + 7)*(acceptance**2 + acceptance + 1)
         """
         plus = [(n, f) for n, f in self.products if n > 0]
         minus = [(-n, f) for n, f in self.products if n < 0]
@@ -381,6 +388,19 @@ def _even(base: sympy.Expr) -> int | None:
     return 1 if polynomial.sign(base) in (1, -1) else None
 
 
+def _multiple(products: list[Product], total: sympy.Expr) -> Product | None:
+    """Products as one product of a sum, if they are the terms of one."""
+    if len(products) != len(total.args):
+        return None
+    number, shared = _content(products)
+    inside = Terms._distinct(products).over(number, shared)
+    return (number, _joined(shared, {total: 1})) if inside.minus(Terms.of(total)).is_zero else None
+
+
+# A sum with so many powers of one symbol is a polynomial in it.
+_POLYNOMIAL = 3
+
+
 def _content(products: list[Product]) -> tuple[Number, Factors]:
     # A whole number has a numerator and a denominator, too.
     above = math.gcd(*(n.numerator for n, _ in products))
@@ -394,10 +414,12 @@ def _content(products: list[Product]) -> tuple[Number, Factors]:
 
 def _gathered(products: list[Product]) -> list[Product]:
     """Products of positive numbers, those that share a factor as one of it and a sum."""
-    counts: dict[sympy.Expr, int] = {}
+    powers: dict[sympy.Expr, list[int]] = {}
     for _, factors in products:
-        for base in factors:
-            counts[base] = counts.get(base, 0) + 1
+        for base, exponent in factors.items():
+            powers.setdefault(base, []).append(exponent)
+    # A polynomial stays one: p³ + p² + p, not p (p (p + 1) + 1).
+    counts = {b: len(found) for b, found in powers.items() if len(set(found)) < _POLYNOMIAL}
     # Of factors of as many terms, what comes first in print: I* (κ L + a), not L (I* κ + …).
     base = max(counts, key=lambda x: (counts[x], -sy.rank(x)), default=None)
     if base is None or counts[base] < 2:
@@ -406,7 +428,12 @@ def _gathered(products: list[Product]) -> list[Product]:
     number, shared = _content(together)
     inside = Terms._distinct(together).over(number, shared)
     group = (number, _joined(shared, {Terms(_gathered(inside.products)).expr: 1}))
-    return [group, *_gathered([(n, f) for n, f in products if base not in f])]
+    rest = [(n, f) for n, f in products if base not in f]
+    sums = {x for x in group[1] if x.is_Add}
+    multiple = next((m for x in sums if (m := _multiple(rest, x)) is not None), None)
+    rest = _gathered(rest) if multiple is None else [multiple]
+    again = any(not sums.isdisjoint(f) for _, f in rest)
+    return _gathered([group, *rest]) if again else [group, *rest]
 
 
 def content(sums: Iterable[Terms]) -> tuple[Number, Factors]:

@@ -446,6 +446,11 @@ SAID = {
          "with Z = 5.633e9 − 7058814 (L + min(L, 127))"],
         ["− -", "(-"],
     ),
+    "polynomials in conditions": (
+        "break-even-batch --model llama-3.1-8b --machine h100-sxm",
+        ["while p (20 L + 486161) (p³ + p² + p + 1) ≥ 4 δ (20 L + 486161) + 54395\n"],
+        ["p (p ("],
+    ),
     "numbers before sums": (
         "decode-throughput --for L --model llama-3.1-8b --machine h100-sxm --set B=64",
         ["L [token] = 1837 (13910 − R_tok) / R_tok"], [],

@@ -22,7 +22,16 @@ from roofsym.closed_form import DEPTHS, reached, written_out
 from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
 from roofsym.render.expression import LAMBERT, STYLES, Style, in_notation, listed, write
-from roofsym.render.measure import LINE, PLAIN, SIZES, broken, broken_rows, mathml_width, width
+from roofsym.render.measure import (
+    LINE,
+    PLAIN,
+    ROOM,
+    SIZES,
+    broken,
+    broken_rows,
+    mathml_width,
+    width,
+)
 from roofsym.render.naming import LEFT, TEXT, Names, is_part
 from roofsym.render.notation import Notation, notation
 from roofsym.render.numbers import Numbers
@@ -751,7 +760,7 @@ class MarkdownWriter(Writer):
 
     def expansion(self, expanded: sympy.Expr, left: str, style: Style) -> list[str]:
         """A right-hand side in dimensions, in lines of a page."""
-        room = LINE - width(left) - width(self.sign("="))
+        room = ROOM - width(left) - width(self.sign("="))
         indent = r"\quad "
         lines = broken(write(expanded, style), room, width(indent))
         return self._lines(lines, [width(x) <= room for x in lines], indent)

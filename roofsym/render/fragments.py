@@ -13,7 +13,7 @@ from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
 from roofsym.render import document
 from roofsym.render.document import ALONE, LatexWriter, at_depth, breaking, settled
-from roofsym.render.measure import LINE, broken, width
+from roofsym.render.measure import LINE, ROOM, broken, width
 from roofsym.render.naming import LEFT, Names
 from roofsym.render.notation import Notation, notation
 
@@ -149,7 +149,7 @@ def write(
         return f"${breaking(inner) if width(inner) > LINE else inner}$"
     star = "" if label else "*"
     if environment == "equation":
-        room = _ROOM - (_NUMBER if label else 0)
+        room = ROOM - (_NUMBER if label else 0)
         lines = [_in_lines(_lead(f) + writer.formula(f), room) for f in formulas]
         inner = _END.join(lines)
         if len(lines) > 1:
@@ -176,8 +176,6 @@ def write(
     return f"\\begin{{subequations}} \\label{{{label}}}\n{made}\n\\end{{subequations}}"
 
 
-# Narrower than a line: a row of capitals, which are measured as any letter, is wider than it looks.
-_ROOM = LINE - 5.0
 # An align of more lines may break between them: a page has some thirty.
 _TALL = 24
 # Width of the number of an equation, and of what keeps it apart.
@@ -215,7 +213,7 @@ def _aligned(
         chain += others
         rows += [(None, x) for x in chain[:-1]] + [(formula, chain[-1])]
     # All lines begin where the longest left-hand side ends.
-    room = _ROOM - max((width(x.partition("&")[0]) for _, x in rows), default=0.0)
+    room = ROOM - max((width(x.partition("&")[0]) for _, x in rows), default=0.0)
     for made, row in rows:
         left, _, right = row.partition("&")
         *lines, last = broken(right, room, width(_CONTINUED))

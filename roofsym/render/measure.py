@@ -35,6 +35,9 @@ SIZES = MappingProxyType({r"\footnotesize": 0.85, r"\scriptsize": 0.78})
 LINE = 75.0
 """Widest formula on a line of an A4 page with 25 mm margins, at 11 pt."""
 
+ROOM = LINE - 5.0
+"""What is broken is broken earlier: capitals, measured as any letter, are wider than they look."""
+
 
 def width(latex: str) -> float:
     r"""Width of a formula in widths of a digit; of several lines, that of the widest.

@@ -415,6 +415,7 @@ def _slope(total: sympy.Expr) -> sympy.Rational:
 
 
 Factors = dict[sympy.Expr, sympy.Expr]
+Parsed = tuple[sympy.Expr, Factors]
 
 # No formula has a number as large that is not one of a model or of a machine.
 _COMPUTED = 1000
@@ -607,7 +608,7 @@ def _sum_of(terms: Sequence[sympy.Expr]) -> sympy.Expr:
     terms = _in_tokens(terms)
     parsed = [_turned(*_factored([x])) for x in terms]
     numbers = [n for n, _ in parsed]
-    if len(parsed) < 2 or not all(n.is_Rational and n for n in numbers):
+    if len(parsed) < 2 or not all(n.is_Rational and n for n in numbers) or _is_powers(parsed):
         return sympy.Add(*terms)
     shared = _shared([f for _, f in parsed])
     common = _number([n for n, _ in parsed], flat=all(e > 0 for _, f in parsed for e in f.values()))
@@ -636,6 +637,12 @@ def _sum_of(terms: Sequence[sympy.Expr]) -> sympy.Expr:
     having = [best in found for found in heads]
     group = _sum_of([x for x, has in zip(terms, having, strict=True) if has])
     return _sum_of([*(x for x, has in zip(terms, having, strict=True) if not has), group])
+
+
+def _is_powers(parsed: Sequence[Parsed]) -> bool:
+    """Whether terms are powers of one symbol: ``p³ + p² + p``, not ``p (p (p + 1) + 1)``."""
+    bases = {b for _, f in parsed for b, e in f.items() if e}
+    return len(parsed) >= _SEVERAL and len(bases) == 1 and all(b.is_Symbol for b in bases)
 
 
 def _turned(number: sympy.Expr, factors: Factors) -> tuple[sympy.Expr, Factors]:
@@ -672,9 +679,6 @@ def _in_tokens(terms: Sequence[sympy.Expr]) -> Sequence[sympy.Expr]:
     if sum(x.is_Add for x in sympy.Mul.make_args(product)) < 2:
         return terms
     return [*others, *(x for x in own if x not in powers), product]
-
-
-Parsed = tuple[sympy.Expr, Factors]
 
 
 def _alike_terms(parsed: Sequence[Parsed]) -> tuple[list[Parsed], list[Parsed]] | None:
