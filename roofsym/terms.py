@@ -419,6 +419,8 @@ def _gathered(products: list[Product]) -> list[Product]:
         for base, exponent in factors.items():
             powers.setdefault(base, []).append(exponent)
     # A polynomial stays one: p³ + p² + p, not p (p (p + 1) + 1).
+    if len(powers) == 1 and len(products) >= _POLYNOMIAL:
+        return products
     counts = {b: len(found) for b, found in powers.items() if len(set(found)) < _POLYNOMIAL}
     # Of factors of as many terms, what comes first in print: I* (κ L + a), not L (I* κ + …).
     base = max(counts, key=lambda x: (counts[x], -sy.rank(x)), default=None)
@@ -429,10 +431,10 @@ def _gathered(products: list[Product]) -> list[Product]:
     inside = Terms._distinct(together).over(number, shared)
     group = (number, _joined(shared, {Terms(_gathered(inside.products)).expr: 1}))
     rest = [(n, f) for n, f in products if base not in f]
-    sums = {x for x in group[1] if x.is_Add}
+    sums = [x for x in group[1] if x.is_Add]
     multiple = next((m for x in sums if (m := _multiple(rest, x)) is not None), None)
     rest = _gathered(rest) if multiple is None else [multiple]
-    again = any(not sums.isdisjoint(f) for _, f in rest)
+    again = any(x in f for _, f in rest for x in sums)
     return _gathered([group, *rest]) if again else [group, *rest]
 
 
