@@ -68,7 +68,8 @@ one = Derivation("Times of a prefill", "plain decoder, counted as document 000")
 product = prefill.filter(operator="up_proj", quantity="flops").symbolic("flops")
 one.identity(
     "A matrix product of B S rows, d_model inputs and d_ff outputs, in every layer", product,
-    n * 2 * (B * S) * d * sy.d_ff, sy.flops,
+    n * 2 * (B * S) * d * sy.d_ff,
+    Label("F_up", r"F_{\mathrm{up}}", "FLOP", "FLOPs of the up projections"),
 )  # fmt: skip
 work = one.total("FLOPs, summed over the ledger", sy.flops, prefill, "flops")
 per_request = (8 + 4 * r) * S * d**2 + 4 * S**2 * d
@@ -83,7 +84,8 @@ prompt_bytes = one.substitution(
 )
 one.identity(
     "The token budget P = B S decides on what one prompt of as many tokens would move",
-    prompt_bytes, prompt_bytes.xreplace({S: B * S, B: sympy.S.One}), sy.bytes_,
+    prompt_bytes.xreplace({S: B * S, B: sympy.S.One}), prompt_bytes,
+    Label("Q(B = 1, S = P)", r"Q(B = 1, \, S = P)", "B"),
 )  # fmt: skip
 one.below(
     "but not on its FLOPs: two prompts take less than one that is twice as long",
@@ -151,9 +153,9 @@ two.below(
     step_flops.xreplace({L: 2 * L}), 2 * step_flops,
 )  # fmt: skip
 view, read_so = {L: IN_VIEW - 1}, {L: IN_VIEW}
-flops_in_view = two.identity(
-    "With the tokens in view in the place of L", step_flops.xreplace(view),
-    printed.xreplace(read_so), sy.flops,
+flops_in_view = two.substitution(
+    "With the tokens in view in the place of L", sy.flops, step_flops, view,
+    printed.xreplace(read_so),
 )  # fmt: skip
 two.identity(
     "so that compute time follows", step_flops.xreplace(view) / sy.peak, flops_in_view / sy.peak,
@@ -162,8 +164,10 @@ two.identity(
 joined = rs.decode(model, rules.replace(new_kv="cached"))
 read = joined.symbolic("bytes").xreplace({**PLAIN, **ONE_SIZE}).xreplace(view)
 bytes_in_view = two.identity(
-    "and the bytes of the cache that it joined", read, step_bytes.xreplace(read_so), sy.bytes_
-)
+    "and the bytes of the cache that it joined", read, step_bytes.xreplace(read_so),
+    Label("Q_joined", r"Q_{\mathrm{joined}}", "B",
+          "bytes of a step whose new tokens join the cache first"),
+)  # fmt: skip
 two.view()
 
 # %%

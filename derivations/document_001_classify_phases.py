@@ -66,21 +66,26 @@ made.identity(
     2 * S * d**2, Label("F of one"),
 )  # fmt: skip
 made.identity("Weights per layer", weights / (n * b), 12 * d**2, Label("weights"))
+PHASES = "prefill", "decode"
+FLOPS = {x: Label(f"F_{x}", rf"F_{{\mathrm{{{x}}}}}", "FLOP") for x in PHASES}
+BYTES = {x: Label(f"Q_{x}", rf"Q_{{\mathrm{{{x}}}}}", "B") for x in PHASES}
 flops = made.identity(
-    "FLOPs of a prefill", counted("prefill", "flops"), 24 * n * S * d**2, sy.flops
+    "FLOPs of a prefill", counted("prefill", "flops"), 24 * n * S * d**2, FLOPS["prefill"]
 )
 moved = made.identity(
-    "Bytes of a prefill", counted("prefill", "bytes"), n * (12 * d**2 + 2 * S * d) * b, sy.bytes_
-)
-PREFILL, DECODE = (Label(f"I_{x}", rf"I_{{\mathrm{{{x}}}}}") for x in ("prefill", "decode"))
+    "Bytes of a prefill", counted("prefill", "bytes"), n * (12 * d**2 + 2 * S * d) * b,
+    BYTES["prefill"],
+)  # fmt: skip
+PREFILL, DECODE = (Label(f"I_{x}", rf"I_{{\mathrm{{{x}}}}}") for x in PHASES)
 prefill = made.identity("The layers cancel", flops / moved, 12 * S * d / ((6 * d + S) * b), PREFILL)
 made.identity(
     "In the tokens, and their ratio to the width", prefill, 12 * S / ((6 + S / d) * b), PREFILL
 )
-made.identity("FLOPs of a decode step", counted("decode", "flops"), 24 * n * d**2, sy.flops)
+made.identity("FLOPs of a decode step", counted("decode", "flops"), 24 * n * d**2, FLOPS["decode"])
 made.identity(
-    "Bytes of a decode step", counted("decode", "bytes"), n * (12 * d**2 + 2 * d) * b, sy.bytes_
-)
+    "Bytes of a decode step", counted("decode", "bytes"), n * (12 * d**2 + 2 * d) * b,
+    BYTES["decode"],
+)  # fmt: skip
 decode = made.identity(
     "It is a prefill of one token", counted("decode", "flops") / counted("decode", "bytes"),
     prefill.xreplace({S: sympy.S.One}), DECODE,

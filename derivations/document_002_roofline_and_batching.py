@@ -205,8 +205,9 @@ BARS = {"score": ("4.3e9", "35.7e6"), "softmax": ("0.1e9", "67.1e6"), "value": (
 SIZE = {"S": 4096, "head_dim": 128, "b_w": 2}
 for name, (flops, moved, *_) in STEPS.items():
     part = attention.filter(operator=name)
-    scores.identity(f"FLOPs of {name}", part.flops, flops, sy.flops)
-    scores.identity(f"Bytes of {name}", part.bytes, moved, sy.bytes_)
+    kernel = rf"_{{\mathrm{{{name}}}}}"
+    scores.identity(f"FLOPs of {name}", part.flops, flops, Label(f"F_{name}", f"F{kernel}", "FLOP"))
+    scores.identity(f"Bytes of {name}", part.bytes, moved, Label(f"Q_{name}", f"Q{kernel}", "B"))
 parts = {name: attention.filter(operator=name).at(**SIZE) for name in STEPS}
 whole = attention.at(**SIZE)
 scores.reproduced(
@@ -271,8 +272,9 @@ for name, machine in (("A100", a100), ("H100", h100)):
     bound.remark(f"On {name}, heads of 128 are compute-bound at no length.")
 fused = head(UNFUSED.replace(attention="fused"))
 bound.identity(
-    "Fused", fused.flops / fused.bytes, (4 * width + 5) * S / (4 * width * b), sy.intensity
-)
+    "Fused", fused.flops / fused.bytes, (4 * width + 5) * S / (4 * width * b),
+    Label("I_fused", r"I_{\mathrm{fused}}", "FLOP/B"),
+)  # fmt: skip
 first = rs.results.prefill_critical_length(fused.at(head_dim=128, b_w=2), h100)
 bound.reproduced("Compute-bound on H100 from", [(LENGTH, sympy.Integer(first.whole), "586")])
 bound.view()

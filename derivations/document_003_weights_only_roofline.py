@@ -32,7 +32,6 @@ from roofsym.transformer import Mixture
 B, S, L = sy.B, sy.S, sy.L
 RATE, BATCH, CONTEXT = Label("R_max", r"R_{\max}"), Label("B*", "B^{*}"), Label("L*", "L^{*}")
 L_MAX, BATCH_FITS = Label("L_max", r"L_{\max}"), Label("B_max", r"B_{\max}")
-RATE_REACHED = sy.extra("rate reached", "FLOP/s", "FLOPs per second, at most", text="P", latex="P")
 
 a100 = rs.Machine(name="A100", peak=312e12, bandwidth=2.0e12, capacity=80e9)
 h100 = rs.Machine(name="H100", peak=990e12, bandwidth=3.35e12)
@@ -72,18 +71,22 @@ def on_both(title: str, rows, recomputed) -> Derivation:
 # FLOPs ``F`` and bytes ``Q`` take ``F/π`` to compute and ``Q/β`` to move; the longer one counts.
 
 roof = Derivation("The highest rate", "any work on any machine")
+MOVING, COMPUTING = (
+    Label(f"P_{x}", rf"P_{{\mathrm{{{x}}}}}", "FLOP/s", f"FLOPs per second, {x}-bound")
+    for x in ("memory", "compute")
+)
 work, moved = sy.flops, sy.bytes_
 slope = roof.identity(
     "Where moving takes longer, the rate is bandwidth times intensity",
-    work / (moved / sy.bandwidth), sy.bandwidth * (work / moved), RATE_REACHED,
+    work / (moved / sy.bandwidth), sy.bandwidth * (work / moved), MOVING,
 )  # fmt: skip
 flat = roof.identity("Where computing does, it is the peak", work / (work / sy.peak), sy.peak,
-                     RATE_REACHED)  # fmt: skip
+                     COMPUTING)  # fmt: skip
 met = rs.crossover(work / moved, sy.peak / sy.bandwidth, sy.flops)
 roof.solution("The two times are equal at", sy.flops, met, met.branches[0], met.when)
-roof.identity(
+roof.substitution(
     "which is where the slope has climbed to the peak: one plateau, not two",
-    slope.xreplace({sy.flops: met.value}), flat, RATE_REACHED,
+    MOVING, slope, {sy.flops: met.value}, flat,
 )  # fmt: skip
 roof.view()
 

@@ -102,13 +102,16 @@ ours = with_cache.substitution("In the document's dimensions", sy.flops, form.ex
 with_cache.refuted("New tokens attend to one another, too", sy.flops, ours, theirs)
 with_cache.approximation("Without those pairs", sy.flops, ours, theirs, L, sympy.oo)
 with_cache.refuted(
-    "With nothing cached it has to be the prefill", sy.flops, prefill_flops,
-    theirs.xreplace({L: sympy.S.Zero}),
+    "With nothing cached it has to be the prefill", Label("F(L = 0)", "F(L = 0)", "FLOP"),
+    prefill_flops, theirs.xreplace({L: sympy.S.Zero}),
 )  # fmt: skip
-in_all = {L: L - S}
-with_cache.identity(
+IN_VIEW = sy.extra(
+    "all in view", "token", "tokens in view per sequence, the new ones among them", text="L_v",
+    latex=r"L_{\mathrm{v}}", beside=L,
+)  # fmt: skip
+with_cache.substitution(
     "It is exact if L is read as all tokens in view, the new ones included",
-    ours.xreplace(in_all), theirs, sy.flops,
+    sy.flops, ours, {L: IN_VIEW - S}, theirs.xreplace({L: IN_VIEW}),
 )  # fmt: skip
 with_cache.view()
 
@@ -173,11 +176,15 @@ for name, (squares, operators) in PARTS.items():
         Label(f"N_{name}", rf"N_{{\mathrm{{{name}}}}}"),
     )  # fmt: skip
 total = traffic(prefill)
-moved.identity("A prefill", total, 24 * n * d**2 + 8 * n * B * S * d, sy.bytes_)
+PREFILL_BYTES = Label("Q_prefill", r"Q_{\mathrm{prefill}}", "B")
+moved.identity("A prefill", total, 24 * n * d**2 + 8 * n * B * S * d, PREFILL_BYTES)
 without = 24 * n * d**2 + 4 * n * B * S * d
-moved.refuted("The document's prefill does not write its cache", sy.bytes_, total, without)
+moved.refuted("The document's prefill does not write its cache", PREFILL_BYTES, total, without)
 silent = rs.prefill(model, rules.replace(kv="none"))
-moved.identity("It is that of a convention without KV traffic", traffic(silent), without, sy.bytes_)
+moved.identity(
+    "It is that of a convention without KV traffic", traffic(silent), without,
+    Label("Q_w+act", r"Q_{\mathrm{w+act}}", "B"),
+)  # fmt: skip
 step = traffic(chunk)
 moved.identity(
     "On top of a cache", step, 24 * n * d**2 + 8 * n * B * S * d + 4 * n * B * L * d, sy.bytes_

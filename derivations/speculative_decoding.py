@@ -58,7 +58,7 @@ d.limit("Many sequences of a long context each: of the cache, every new token us
         sy.intensity, sympy.limit(quotient, B, sympy.oo), L, new)  # fmt: skip
 weights = rs.verify(rs.Transformer(), "weights-only").at(b_w=2)
 d.identity("As long as only the weights count, intensity grows with the drafts as with the batch",
-           weights.intensity, B * new, sy.intensity)  # fmt: skip
+           weights.intensity, B * new, Label("I_w", r"I_{\mathrm{w}}", "FLOP/B"))  # fmt: skip
 d.view()
 
 # %%

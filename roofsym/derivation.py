@@ -97,6 +97,10 @@ class Formula:
     expanded: sympy.Expr | None = None
 
 
+# Steps that say what a symbol on their left stands for; others are about what it stands for.
+_NAMING = frozenset({"definition", "sum", "identity"})
+
+
 @dataclass(frozen=True)
 class Step:
     """One step: a sentence and the formulas it leads to.
@@ -168,10 +172,13 @@ class Derivation:
         ------
         InputError
             If the units differ.
+        ProofError
+            If the symbol stands for something else in an earlier step.
         """
         name = symbol.text if isinstance(symbol, Label) else symbol.name
         unit = unit if isinstance(symbol, Label) else sy.info(symbol).unit
         units.require(expr, unit, name)
+        self._require_one_meaning(symbol, expr)
         self.steps.append(Step("definition", text, (self._formula(symbol, expr, unit),)))
         return expr
 
@@ -194,14 +201,15 @@ class Derivation:
         Raises
         ------
         ProofError
-            If the closed form is not the sum, or renames a constant of an earlier step.
+            If the closed form is not the sum, or `symbol` or a constant of the form stands for
+            something else in an earlier step.
         """
         form = form_of(ledger, quantity)
         for constant, definition in form.definitions.items():
-            if not polynomial.is_zero(self.definitions.get(constant, definition) - definition):
-                raise ProofError(f"{constant} stands for two things in {self.title}")
+            self._require_one_meaning(constant, definition)
             self.definitions[constant] = definition
         _require_unit(symbol, form.expr)
+        self._require_one_meaning(symbol, form.expr)
         self.steps.append(Step("sum", text, (Formula(symbol, form.expr),)))
         return form
 
@@ -221,7 +229,8 @@ class Derivation:
         Raises
         ------
         ProofError
-            If they are not equal.
+            If they are not equal, or what is printed on the left is a symbol that stands for
+            something else in an earlier step.
         """
         # What is equal for all values is of one unit, though a 1 may not show that it is a token.
         if not self._equal(left, right):
@@ -229,6 +238,8 @@ class Derivation:
             raise ProofError(f"{left} is not {right}: {text}")
         name = label or left
         _require_unit(name, left)
+        # The left is equal to the right, and often what was said before, which needs no proof.
+        self._require_one_meaning(name, left)
         self.steps.append(Step("identity", text, (_said(name, right, _unit_of(name, left)),)))
         return right
 
@@ -327,6 +338,25 @@ class Derivation:
             if difference == before:
                 return False
         return True
+
+    def _require_one_meaning(self, name: Label | sympy.Expr, meaning: sympy.Expr) -> None:
+        """Refuse a symbol for what is not equal to what it already stands for.
+
+        The table of symbols has one row for it, and a reader takes it for one thing.
+
+        Raises
+        ------
+        ProofError
+            If it would stand for two things.
+        """
+        if not isinstance(name, sympy.Symbol):
+            return
+        stated = (f.right for s in self.steps if s.kind in _NAMING for f in s.formulas
+                  if f.left == name)  # fmt: skip
+        # The first step's is every step's, but a definition may have been given without one.
+        told = {next(stated, meaning), self.definitions.get(name, meaning)} - {meaning}
+        if not all(self._equal(other, meaning) for other in told):
+            raise ProofError(f"{name} stands for two things in {self.title}")
 
     def equation(self, text: str, left: sympy.Expr, right: sympy.Expr) -> None:
         """Set two expressions of one unit equal.

@@ -477,8 +477,44 @@ def test_a_condition_that_does_not_follow_is_no_step():
 def test_a_constant_that_stands_for_two_things_is_no_step():
     d, led = fresh()
     d.total("all", sy.bytes_, led, "bytes")
-    with pytest.raises(rs.ProofError):
-        d.total("some", sy.bytes_, led.filter(kind="kv"), "bytes")
+    one = led.filter(operator="q_proj")
+    with pytest.raises(rs.ProofError, match=r"^w stands for two things in a title$"):
+        d.total("some", Label("Q_q"), one, "bytes")
+
+
+def test_a_symbol_that_stands_for_two_things_is_no_step():
+    d, led = fresh()
+    kv = led.filter(kind="kv")
+    rate = sy.peak / sy.bandwidth
+    whole = 2 * B * L * sy.b_kv * sy.head_dim * sy.n_kv_heads * sy.n_layers
+    # Equal in other letters, and by all three kinds of step.
+    read = d.total("read", sy.bytes_, kv.filter(access="read"), "bytes").expr
+    d.define("in dimensions", sy.bytes_, whole)
+    d.identity("twice the half", B * read / B, read, sy.bytes_)
+    d.define("the ridge point", sy.ridge, rate)
+    d.identity("as a quotient of times", (1 / sy.bandwidth) / (1 / sy.peak), rate, sy.ridge)
+    kept = len(d.steps)
+    wrong = [
+        lambda: d.total("read and written", sy.bytes_, kv, "bytes"),
+        lambda: d.define("one of K and V", sy.bytes_, whole / 2),
+        lambda: d.identity("read twice", read + read, 2 * read, sy.bytes_),
+        lambda: d.define("one token's", sy.kappa, whole / (2 * B * L)),
+        lambda: d.define("twice the peak", sy.ridge, 2 * rate),
+    ]
+    for step in wrong:
+        with pytest.raises(rs.ProofError, match=r"stands for two things in a title$"):
+            step()
+    assert len(d.steps) == kept == 5
+    # A special case is what values make of it; a label is a name that the sentence explains.
+    d.substitution("one sequence", sy.bytes_, read, {B: sympy.S.One})
+    d.identity("read twice", read + read, 2 * read, Label("2 Q"))
+
+
+def test_a_constant_of_a_sum_is_what_a_step_named_so():
+    d, led = fresh()
+    d.define("weights of twice the size", sy.w, 2 * sy.b_w * sy.n_active)
+    with pytest.raises(rs.ProofError, match=r"^w stands for two things"):
+        d.total("all", sy.bytes_, led, "bytes")
 
 
 def test_sides_of_two_units_are_no_equation():
