@@ -258,11 +258,18 @@ inside.view()
 added = Derivation(
     "With attention and cache", "plain decoder, counted as document 001, with attention"
 )
+WHOLE, CAUSAL = (
+    Label(f"I_{x}", rf"I_{{\mathrm{{{x}}}}}", "FLOP/B", f"intensity of a prefill, {said}")
+    for x, said in (
+        ("square", "scores of the whole square"),
+        ("causal", "scores of its causal half"),
+    )
+)
 whole = counted("prefill", "flops", residual) / counted("prefill", "bytes", residual)
 whole = added.identity(
-    "Prefill", whole, (24 * S * d**2 + 4 * S**2 * d) / ((12 * d**2 + 4 * S * d) * b), PREFILL
+    "Prefill", whole, (24 * S * d**2 + 4 * S**2 * d) / ((12 * d**2 + 4 * S * d) * b), WHOLE
 )
-added.refuted("Linear layers alone are not all of it", PREFILL, whole, prefill)
+added.refuted("Linear layers alone are not all of it", WHOLE, whole, prefill)
 one_byte = {b: sympy.S.One}
 added.below(
     "but less, whatever the size of an element", prefill.xreplace(one_byte),
@@ -272,7 +279,7 @@ half = residual.replace(name="document 001, with causal attention", mask="causal
 causal = counted("prefill", "flops", half) / counted("prefill", "bytes", half)
 causal = added.identity(
     "With the causal half of the square", causal,
-    (24 * S * d**2 + 2 * S * (S + 1) * d) / ((12 * d**2 + 4 * S * d) * b), PREFILL,
+    (24 * S * d**2 + 2 * S * (S + 1) * d) / ((12 * d**2 + 4 * S * d) * b), CAUSAL,
 )  # fmt: skip
 GAIN = Label("I_causal − I_prefill", r"I_{\mathrm{causal}} - I_{\mathrm{prefill}}")
 added.identity(
@@ -285,7 +292,7 @@ both = added.identity(
     "Decode of B sequences", both,
     B * (24 * d**2 + 4 * (L + 1) * d) / ((12 * d**2 + 4 * B * d + 2 * B * L * d) * b), DECODE,
 )  # fmt: skip
-added.limit("Prefill has no limit now", PREFILL, whole, S, sympy.oo)
+added.limit("Prefill has no limit now", WHOLE, whole, S, sympy.oo)
 added.limit("One sequence, as its context grows", DECODE, both.xreplace({B: sympy.S.One}), L, 2 / b)
 added.limit("Many sequences, as their contexts grow", DECODE, both, L, 2 / b)
 added.limit("Linear layers alone, as the batch grows", DECODE, many, B, 12 * d / b)

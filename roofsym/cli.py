@@ -531,12 +531,15 @@ def _show_text(letters: Notation, name: str, form: ClosedForm, depth: str) -> li
     from roofsym import quantities
     from roofsym.render.document import Writer
     from roofsym.render.expression import render
+    from roofsym.render.measure import PLAIN, broken
+    from roofsym.render.naming import TEXT
 
     unit = quantities.named(name).unit
     lines = [f"{name} [{unit}]", f"  = {render(form.expr, 'text', letters)}"]
     if depth != "constants" and form.definitions:
-        expanded = form.at_depth("dimensions")
-        lines.append(f"  = {render(expanded, 'text', letters)}")
+        expanded = render(form.at_depth("dimensions"), "text", letters)
+        first, *others = broken(f"= {expanded}", TEXT, 2, PLAIN)
+        lines += [f"  {first}", *(f"      {x}" for x in others)]
     if depth == "numbers":
         value = form.at_depth("numbers")
         if value.is_number:

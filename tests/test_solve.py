@@ -692,8 +692,8 @@ def test_what_all_layers_share_is_cancelled_in_a_condition():
         (
             rs.results.throughput_fraction_batch, "mixtral-8x7b",
             [
-                {"π (κ L + a) ≥ β (φ + α L)", "1 > f"},
-                {"β (φ + α L) ≥ π (κ L + a)", "β (φ + α L) > π f (κ L + a)", "1 ≥ f"},
+                {"π (κ L + a) ≥ β (φ + α L)", "f < 1"},
+                {"β (φ + α L) ≥ π (κ L + a)", "β (φ + α L) > π f (κ L + a)", "f ≤ 1"},
             ],
         ),
         # Sending takes as long as the longer of computing and moving: the same of one sequence.

@@ -704,8 +704,12 @@ class Writer:
         lines = ["", "where"]
         for name, unit, meaning, rest in cells:
             line = f"  {name:<{widths[0]}}  {unit:<{widths[1]}}  {meaning}"
-            before = " " if len(line) + len(rest) < TEXT else f"\n{'':{sum(widths) + 6}}"
-            lines.append(f"{line}{before}= {rest}" if rest else line)
+            if not rest or len(line) + len(rest) < TEXT:
+                lines.append(f"{line} = {rest}" if rest else line)
+                continue
+            below = " " * (sum(widths) + 6)
+            first, *others = broken(f"= {rest}", TEXT, 2, PLAIN)
+            lines += [line, f"{below}{first}", *(f"{below}    {x}" for x in others)]
         return "\n".join(lines)
 
     def _cells(self, row: Row, style: Style) -> tuple[str, str, str, str]:

@@ -670,6 +670,9 @@ def listed(condition: Boolean) -> list[Boolean]:
 
 
 def _condition(expr: Boolean, style: Style) -> str:
+    if isinstance(expr, Relational) and expr.lhs.is_number and not expr.rhs.is_number:
+        # f < 1, not 1 > f.
+        expr = expr.reversed
     for kind, signs in _RELATIONS.items():
         if isinstance(expr, kind):
             return style.relation(

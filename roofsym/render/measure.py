@@ -102,7 +102,10 @@ LATEX = Medium(
     width,
     r"\cdot ",
 )
-PLAIN = Medium(re.compile(r"(?P<sign> (?=[+−=<>≤≥≠→≈/] ))|(?P<parenthesis>[()])"), len)
+# In plain text, which has no signs of multiplication, between two sums as well.
+PLAIN = Medium(
+    re.compile(r"(?P<sign> (?=[+−=<>≤≥≠→≈/] )|(?<=\)) (?=\())|(?P<parenthesis>[()])"), len
+)
 
 
 def mathml_width(formula: str) -> float:
