@@ -769,9 +769,10 @@ class MarkdownWriter(Writer):
         lines = broken(write(expanded, style), room, width(indent))
         return self._lines(lines, [width(x) <= room for x in lines], indent)
 
-    def chain(self, formula: Formula, style: Style | None = None) -> list[str]:
-        """Write a formula as lines that are aligned at the sign."""
-        left, *parts = self.sides(formula, style)
+    @staticmethod
+    def chain(sides: Sequence[str]) -> list[str]:
+        """Write what a formula says (see `sides`) as lines that are aligned at the sign."""
+        left, *parts = sides
         if not left or width(left) > LEFT:
             # A condition, or an equation whose left-hand side would push the others aside.
             first, *others = parts
@@ -781,10 +782,11 @@ class MarkdownWriter(Writer):
 
     def display(self, formula: Formula, style: Style | None = None) -> str:
         """Write a formula; a chain that is longer than a line, line by line."""
-        written = self.formula(formula, style)
-        if width(written) <= LINE or len(self.sides(formula, style)) == 2:
+        sides = self.sides(formula, style)
+        written = "".join(sides)
+        if width(written) <= LINE or len(sides) == 2:
             return written
-        lines = " \\\\\n".join(self.chain(formula, style))
+        lines = " \\\\\n".join(self.chain(sides))
         return f"\\begin{{aligned}}\n{lines}\n\\end{{aligned}}"
 
     def heading(self, heading: Heading) -> str:

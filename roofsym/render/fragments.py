@@ -203,7 +203,7 @@ def _aligned(
     """Lines of an ``align``; of several, the last one stands for the formula."""
     rows: list[tuple[Formula | None, str]] = []
     for formula in formulas:
-        first, *others = writer.chain(formula)
+        first, *others = writer.chain(writer.sides(formula))
         before = ALONE if first.startswith(ALONE) else ""
         lead = _lead(formula)
         led = f"{before}{lead}{first.removeprefix(before)}"
