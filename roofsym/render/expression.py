@@ -22,7 +22,7 @@ from sympy.logic.boolalg import Boolean
 from roofsym import symbols as sy
 from roofsym import units
 from roofsym.errors import InputError
-from roofsym.render.measure import LINE, SIZES, mathml_width, width
+from roofsym.render.measure import LINE, SIZES, has_signs, mathml_width, width
 from roofsym.render.notation import DEFAULT, Notation
 from roofsym.render.shape import arranged
 
@@ -287,7 +287,7 @@ class LatexStyle(Style):
 
     def _enclosed(self, text: str, factors: Sequence[str]) -> str:
         # The only factor of a numerator or denominator comes without parentheses.
-        return self.group(text) if len(factors) == 1 else text
+        return self.group(text) if len(factors) == 1 and text != "1" else text
 
     def group(self, inner: str) -> str:
         """Put in parentheses that grow where there is a fraction or a root inside."""
@@ -485,8 +485,8 @@ class MathMLStyle(Style):
 
         top, bottom = (self.product([cell(x) for x in xs]) for xs in (above or ["1"], below))
         if max(mathml_width(top), mathml_width(bottom)) > _ON_A_BAR:
-            top = self.group(top) if len(above) == 1 else top
-            return self.ratio(top, self.group(bottom))
+            top = self.group(top) if has_signs(top) else top
+            return self.ratio(top, self.group(bottom) if below[1:] or has_signs(bottom) else bottom)
         return f"<mfrac>{top}{bottom}</mfrac>"
 
     def ratio(self, above: str, below: str) -> str:

@@ -150,6 +150,18 @@ def broken_rows(mathml: str, room: float) -> list[str]:
 _NEAR = 0.4
 
 
+def has_signs(mathml: str) -> bool:
+    """Whether a formula in MathML has a sign outside of parentheses.
+
+    Examples
+    --------
+    >>> total = "<mrow><mi>x</mi><mo>+</mo><mi>y</mi></mrow>"
+    >>> has_signs(total), has_signs(f"<mrow><mo>(</mo>{total}<mo>)</mo></mrow>")
+    (True, False)
+    """
+    return any(place.sign and place.rank == 0 for place in _places(mathml, _MATHML))
+
+
 def broken(formula: str, room: float, indent: float = 0.0, medium: Medium = LATEX) -> list[str]:
     r"""A formula in lines that are no wider than asked, if it has places to break it at.
 
