@@ -14,7 +14,8 @@ import pytest
 from support import ROOT, same
 
 import roofsym as rs
-from roofsym import conventions, results, symbols
+from roofsym import conventions, polynomial, results, solve, steps, summary, symbols, values
+from roofsym.render import document
 
 DOCS = ROOT / "docs"
 
@@ -43,9 +44,9 @@ def test_the_conventions_page_names_every_convention():
 
 def test_the_conventions_page_lists_every_switch_with_its_values():
     written = {}
-    for names, values, _ in rows(page("conventions.md"), "The switches"):
+    for names, settings, _ in rows(page("conventions.md"), "The switches"):
         for name in re.findall(r"`(.+?)`", names):
-            written[name] = set(re.findall(r"`(.+?)`", values))
+            written[name] = set(re.findall(r"`(.+?)`", settings))
     accepted = {}
     for switch in rs.convention(conventions.DEFAULT).switches():
         with pytest.raises(rs.InputError) as refused:
@@ -205,3 +206,24 @@ def test_the_conventions_page_says_what_masks_and_experts_come_to():
     read = results.distinct_experts(mixture).general.value
     share = 1 - symbols.top_k / symbols.n_experts
     assert same(read.xreplace({symbols.rho: share}), symbols.n_experts * (1 - share**symbols.B))
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("a decimal of {} digits", (values._DIGITS, "60")),
+        ("With more than {} (a window's", (solve._MOST_EXTREMA, "three")),
+        ("All crossings up to {} are found", (steps._FARTHEST, "10²⁴")),
+        ("over more than {} steps are refused", (steps._MOST_SOLVED, "three hundred")),
+        ("no more than {} lines", (document._LINES, "six")),
+        ("more than\n  {} terms", (polynomial._LONG, "3000")),
+        ("the prime {} at two random points", (polynomial._PRIME, "2¹²⁷ − 1")),
+        ("no formulas of more than {} operations", (summary._ON_A_SCREEN, "a thousand")),
+    ],
+)
+def test_the_page_of_decisions_has_the_numbers_of_the_code(said: str, number: tuple[float, str]):
+    words = {"60": 60, "10²⁴": 1e24, "three hundred": 300, "six": 6, "three": 3, "3000": 3000,
+             "2¹²⁷ − 1": 2**127 - 1, "a thousand": 1000}  # fmt: skip
+    value, written = number
+    assert said.format(written) in page("decisions.md")
+    assert words[written] == value
