@@ -17,7 +17,10 @@ from roofsym.results.parts import LINK_TIME, SHARED_BYTES, SHARED_FLOPS
 from roofsym.results.question import Inquiry, Question, Result, Unknown, answers
 from roofsym.roofline import Roofline
 
-_SERIAL_TIME = Label("T", "T", "s", "time of a step that waits for what it sends")
+_SERIAL = "time of a {}-bound step that waits for what it sends"
+_MEMORY_TIME, _COMPUTE_TIME = (
+    Label(f"T_{x}", rf"T_{{\mathrm{{{x}}}}}", "s", _SERIAL.format(x)) for x in ("memory", "compute")
+)
 
 
 # Of a part of a step, the constants are not those of the step.
@@ -263,9 +266,9 @@ def further_devices_batch(ledger: Ledger, machine: Machine, symbol: Unknown = No
         f"Memory-bound and without overlap,{up_to} the time of a step is a multiple of 1/t and a "
         "rest: each further device saves time, or none does"
     )
-    for text, total, divided, rate in (
-        (says, moved.expr, shared.expr, sy.bandwidth),
-        ("Compute-bound likewise", work.expr, computed.expr, sy.peak),
+    for text, time, total, divided, rate in (
+        (says, _MEMORY_TIME, moved.expr, shared.expr, sy.bandwidth),
+        ("Compute-bound likewise", _COMPUTE_TIME, work.expr, computed.expr, sy.peak),
     ):
         divided_heads = total.xreplace({parallel.KV_HEADS: sy.n_kv_heads / sy.t})
         saved = divided / rate - most.expr / sy.link_bandwidth
@@ -274,7 +277,7 @@ def further_devices_batch(ledger: Ledger, machine: Machine, symbol: Unknown = No
             text,
             divided_heads / rate + sent.expr / sy.link_bandwidth,
             saved / sy.t + whole / rate + most.expr / sy.link_bandwidth,
-            _SERIAL_TIME,
+            time,
         )
     longer = sympy.Max(computed.expr / sy.peak, shared.expr / sy.bandwidth, evaluate=False)
     return q.answer(most.expr / sy.link_bandwidth, longer)
