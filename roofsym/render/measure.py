@@ -1,4 +1,4 @@
-"""How wide LaTeX prints, about: what fits on a line, and what has to break."""
+"""How wide formulas print, about: what fits on a line, and where the rest is broken."""
 
 from __future__ import annotations
 
