@@ -529,17 +529,14 @@ def _counted_as(request: _Request, subject: Subject) -> str:
 
 def _show_text(letters: Notation, name: str, form: ClosedForm, depth: str) -> list[str]:
     from roofsym import quantities
-    from roofsym.render.document import Writer
+    from roofsym.render.document import Writer, equal_to
     from roofsym.render.expression import render
-    from roofsym.render.measure import PLAIN, broken
-    from roofsym.render.naming import TEXT
 
     unit = quantities.named(name).unit
     lines = [f"{name} [{unit}]", f"  = {render(form.expr, 'text', letters)}"]
     if depth != "constants" and form.definitions:
         expanded = render(form.at_depth("dimensions"), "text", letters)
-        first, *others = broken(f"= {expanded}", TEXT, 2, PLAIN)
-        lines += [f"  {first}", *(f"      {x}" for x in others)]
+        lines += [f"  {x}" for x in equal_to(expanded)]
     if depth == "numbers":
         value = form.at_depth("numbers")
         if value.is_number:

@@ -272,10 +272,11 @@ class Derivation:
             c: d for c, d in self.definitions.items()
             if expr.has(c) and c not in values and d.has(*values)
         }  # fmt: skip
-        found = expr.xreplace(hidden).xreplace(dict(values))
+        whole = expr.xreplace(hidden)
+        found = whole.xreplace(dict(values))
         if result is not None and not self._equal(found, result):
             raise ProofError(f"{expr} does not become {result}, but {found}: {text}")
-        if expr.xreplace(hidden).free_symbols.isdisjoint(values):
+        if whole.free_symbols.isdisjoint(values):
             raise ProofError(f"{expr} has none of {', '.join(map(str, values))}: {text}")
         # A sum may have tokens that are numbers, and no unit of its own.
         for symbol, value in values.items():

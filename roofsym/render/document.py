@@ -23,6 +23,7 @@ from roofsym.derivation import Derivation, Formula, Label, Step
 from roofsym.errors import InputError
 from roofsym.render.expression import LAMBERT, STYLES, Style, in_notation, listed, write
 from roofsym.render.measure import (
+    LATEX,
     LINE,
     PLAIN,
     ROOM,
@@ -412,10 +413,23 @@ def _is_long(number: sympy.Expr) -> bool:
 
 # A formula in dimensions is in no more lines. One of more operations would be, and takes long.
 _LINES, _MOST_OPERATIONS = 6, 120
+_INDENT = 2
 # Formulas are no longer than this with values and units in them, in plain text.
 _WITH_VALUES = 140
 # More where what is subtracted is nearly as large: the reader gets what is printed.
 _DIGITS_OF_VALUES = (4, 6, 8)
+
+
+def equal_to(formula: str) -> list[str]:
+    """What something is equal to, in lines of plain text.
+
+    Examples
+    --------
+    >>> equal_to("B L")
+    ['= B L']
+    """
+    first, *others = broken(f"= {formula}", TEXT, _INDENT, PLAIN)
+    return [first, *(f"{'':4}{x}" for x in others)]
 
 
 class Writer:
@@ -424,6 +438,9 @@ class Writer:
     form = "text"
     # Of the longest line of plain text and of a page: what a line of conditions may take.
     share = 1.0
+    # How a formula is broken: into what room, and what stands before the lines behind the first,
+    # which begin `_INDENT` further in than what stands behind a sign of equality.
+    medium, room, hanging = PLAIN, float(TEXT), " " * 5
 
     def __init__(self, letters: Notation, digits: int | None = None) -> None:
         self.notation = letters
@@ -503,17 +520,13 @@ class Writer:
 
         Else the table of symbols alone says what the constants stand for.
         """
-        equals = self.sign("=")
-        room = TEXT - len(left) - len(equals)
-        lines = broken(write(expanded, style), room, 2, PLAIN)
-        return self._lines(lines, [len(x) <= room for x in lines], " " * (len(equals) + 2))
-
-    def _lines(self, lines: list[str], fit: list[bool], indent: str) -> list[str]:
-        """Lines of a formula behind the sign of equality, if they fit and are few."""
-        if len(lines) > _LINES or not all(fit):
+        equals, wide = self.sign("="), self.medium.width
+        room = self.room - wide(left) - wide(equals)
+        lines = broken(write(expanded, style), room, _INDENT, self.medium)
+        if len(lines) > _LINES or any(wide(x) > room for x in lines):
             return []
         first, *others = lines
-        return [f"{self.sign('=')}{first}", *(f"{indent}{x}" for x in others)]
+        return [f"{equals}{first}", *(f"{self.hanging}{x}" for x in others)]
 
     @staticmethod
     def _number(number: sympy.Expr, formula: Formula, style: Style, digits: int = 4) -> str:
@@ -708,8 +721,7 @@ class Writer:
                 lines.append(f"{line} = {rest}" if rest else line)
                 continue
             below = " " * (sum(widths) + 6)
-            first, *others = broken(f"= {rest}", TEXT, 2, PLAIN)
-            lines += [line, f"{below}{first}", *(f"{below}    {x}" for x in others)]
+            lines += [line, *(f"{below}{x}" for x in equal_to(rest))]
         return "\n".join(lines)
 
     def _cells(self, row: Row, style: Style) -> tuple[str, str, str, str]:
@@ -752,6 +764,7 @@ class MarkdownWriter(Writer):
     """
 
     form = "markdown"
+    medium, room, hanging = LATEX, ROOM, r"\quad "
 
     def __init__(self, letters: Notation, digits: int | None = None) -> None:
         super().__init__(letters, digits)
@@ -761,13 +774,6 @@ class MarkdownWriter(Writer):
         """Write a sign of relation."""
         shown = {"→": r"\to", "≈": r"\approx", "≠": r"\ne"}.get(sign, sign)
         return f" {shown} "
-
-    def expansion(self, expanded: sympy.Expr, left: str, style: Style) -> list[str]:
-        """A right-hand side in dimensions, in lines of a page."""
-        room = ROOM - width(left) - width(self.sign("="))
-        indent = r"\quad "
-        lines = broken(write(expanded, style), room, width(indent))
-        return self._lines(lines, [width(x) <= room for x in lines], indent)
 
     @staticmethod
     def chain(sides: Sequence[str]) -> list[str]:
@@ -955,13 +961,12 @@ class LatexWriter(MarkdownWriter):
         """Write the table of symbols."""
         style = self._style(where.letters)
         # In millimetres: the units, and the widest symbol.
-        names = [width(self._cells(row, style)[0]) for row in where.rows]
-        taken = 34 + round(2 * max(6.0, *names))
+        cells = [self._cells(row, style) for row in where.rows]
+        taken = 34 + round(2 * max(6.0, *(width(name) for name, *_ in cells)))
         meaning_column = rf">{{\raggedright\arraybackslash}}p{{\dimexpr\linewidth-{taken}mm}}"
         lines = [rf"\begin{{longtable}}{{@{{}}ll{meaning_column}@{{}}}}"]
         lines += [r"\toprule", r"symbol & unit & meaning \\", r"\midrule", r"\endhead"]
-        for row in where.rows:
-            name, unit, meaning, rest = self._cells(row, style)
+        for row, (name, unit, meaning, rest) in zip(where.rows, cells, strict=True):
             # A value stands at the end of the line; a definition, which is longer, on the next.
             before = r"\hfill" if row.definition is None else r"\newline"
             text = meaning + (f" {before} $={breaking(rest)}$" if rest else "")

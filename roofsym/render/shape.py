@@ -287,11 +287,13 @@ def _joined_by_some(parts: list[sympy.Expr]) -> list[sympy.Expr]:
     >>> _joined_by_some([*ranks, d_ff])
     [n_heads*(d_model + kv_rank + q_rank), d_ff]
     """
-    for shared, having in (*_shared_by_several(parts), *_shared_but_for_one(parts)):
-        rest = [p for p in parts if p not in having]
-        inside = sympy.Add(*_joined_by_some([p / shared for p in having]))
-        return _joined_by_some([shared * inside, *rest])
-    return parts
+    found = next(itertools.chain(_shared_by_several(parts), _shared_but_for_one(parts)), None)
+    if found is None:
+        return parts
+    shared, having = found
+    rest = [p for p in parts if p not in having]
+    inside = sympy.Add(*_joined_by_some([p / shared for p in having]))
+    return _joined_by_some([shared * inside, *rest])
 
 
 Shared = tuple[sympy.Expr, list[sympy.Expr]]
